@@ -1,0 +1,180 @@
+//! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
+//! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::commands::{self, Context, Outcome};
+use crate::content::Overwrite;
+use crate::error::Result;
+use crate::finding::Severity;
+
+/// Certificates, keys, chains and CRLs for the people who run TLS servers.
+#[derive(Debug, Parser)]
+#[command(name = "pkit", version, max_term_width = 80, arg_required_else_help = true, infer_subcommands = false)]
+#[command(after_help = "Examples:
+  pkit prepare dovecot mail.zip --key mail.key --name mail.example.org
+  pkit key new -o mail.key
+  pkit chain build *.crt --key mail.key -o fullchain.pem
+  pkit explain key-mismatch
+
+Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
+5 write failed, 70 a fault in pkit. Nothing is overwritten without --force.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What means the same everywhere.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options with one meaning for every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Replace an existing file
+    #[arg(short, long, global = true)]
+    force: bool,
+    /// Say what would be written, and write nothing
+    #[arg(short = 'n', long, global = true)]
+    dry_run: bool,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// Nothing on success, everything needed on failure
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
+    color: When,
+    /// No character beyond ASCII
+    #[arg(long, global = true)]
+    ascii: bool,
+    /// Judge as of this instant: RFC 3339, a date (midnight UTC) or @seconds
+    #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
+    at: Option<OffsetDateTime>,
+    /// Go on despite these named findings
+    #[arg(long, global = true, value_name = "CODE", value_delimiter = ',')]
+    accept: Vec<String>,
+    /// The mildest finding that makes the exit code 1
+    #[arg(long, global = true, value_enum, default_value_t = FailOn::Error)]
+    fail_on: FailOn,
+    /// Exit 0 even where something could not be looked at
+    #[arg(long, global = true)]
+    allow_incomplete: bool,
+    /// Exit 10 instead of 0 when something changed
+    #[arg(long, global = true)]
+    detailed_exitcode: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR or TERM=dumb says no.
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// The mildest finding that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+}
+
+/// How the run is shown and what its exit code depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// JSON instead of words.
+    pub json: bool,
+    /// `-q`.
+    pub quiet: bool,
+    /// `-v`.
+    pub verbose: bool,
+    /// `--color`.
+    pub color: When,
+    /// `--ascii`.
+    pub ascii: bool,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// The mildest severity that makes the answer "no".
+    pub fail_on: Severity,
+    /// Whether "could not look at everything" is forgiven.
+    pub allow_incomplete: bool,
+    /// Whether a change is told by the exit code.
+    pub detailed_exitcode: bool,
+}
+
+impl Global {
+    /// What the commands need to know; `clock` is used unless `--at` says otherwise.
+    pub fn context(&self, clock: OffsetDateTime) -> Context {
+        Context {
+            now: self.at.unwrap_or(clock),
+            overwrite: if self.force { Overwrite::Replace } else { Overwrite::Refuse },
+            accept: self.accept.clone(),
+            json: self.json,
+        }
+    }
+
+    /// What the end of the run needs to know.
+    pub fn style(&self) -> Style {
+        Style {
+            json: self.json,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            color: self.color,
+            ascii: self.ascii,
+            dry_run: self.dry_run,
+            fail_on: match self.fail_on {
+                FailOn::Error => Severity::Error,
+                FailOn::Warning => Severity::Warning,
+                FailOn::Info => Severity::Info,
+            },
+            allow_incomplete: self.allow_incomplete,
+            detailed_exitcode: self.detailed_exitcode,
+        }
+    }
+}
+
+/// The nouns, and the two verbs that do a whole job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Explain the code of a finding or an error
+    Explain(commands::explain::Args),
+}
+
+impl Command {
+    /// The words that name the command in JSON: `chain build`.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Command::Explain(_) => "explain",
+        }
+    }
+
+    /// Gathers and decides; what comes out is not yet done.
+    pub fn run(&self, _context: &Context) -> Result<Outcome> {
+        match self {
+            Command::Explain(args) => commands::explain::run(args),
+        }
+    }
+}
+
+fn instant(text: &str) -> std::result::Result<OffsetDateTime, String> {
+    let parsed = if let Some(seconds) = text.strip_prefix('@') {
+        seconds.parse().ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok())
+    } else if text.contains(['T', 't', ' ']) {
+        OffsetDateTime::parse(text, &Rfc3339).ok()
+    } else {
+        OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339).ok()
+    };
+    parsed.ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
+}

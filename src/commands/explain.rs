@@ -1,0 +1,58 @@
+//! `explain CODE`: what a code means, what to do about it, and who says so. The list of all codes is put together here, from
+//! the rooms that declare them.
+
+use crate::commands::Outcome;
+use crate::error::{Error, Result};
+use crate::finding::{Rule, rules};
+use crate::report::{Line, Report, Value, object};
+
+/// Explain the code of a finding or an error.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit explain key-mismatch
+  pkit explain            (lists all codes)")]
+pub struct Args {
+    /// The code, as printed in brackets
+    code: Option<String>,
+}
+
+/// Every code that pkit can print, in the order of the rooms.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    [crate::error::RULES, crate::files::read::RULES, crate::files::write::RULES, RULES].into_iter().flatten().copied()
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let Some(code) = &args.code else {
+        let mut report = Report::of(object! { "codes" => all().map(value).collect::<Vec<_>>() });
+        report.body =
+            all().map(|r| Line::Row(vec![r.code.into(), r.severity.word().into(), r.summary.into()])).collect();
+        return Ok(report.into());
+    };
+    let rule = all()
+        .find(|r| r.code == code)
+        .ok_or_else(|| Error::input(&CODE_UNKNOWN, format!("no finding or error has the code `{code}`")))?;
+    let mut report = Report::of(value(rule));
+    report.body = vec![
+        Line::Text(format!("{} ({})", rule.code, rule.severity.word())),
+        Line::Indented(rule.summary.into()),
+        Line::Indented(format!("what to do: {}", rule.help)),
+        Line::Indented(format!("source: {}", rule.source)),
+    ];
+    Ok(report.into())
+}
+
+fn value(rule: &Rule) -> Value {
+    object! {
+        "id" => rule.code, "severity" => rule.severity.word(), "summary" => rule.summary, "help" => rule.help,
+        "source" => rule.source,
+    }
+}
+
+rules! {
+    /// The code is not one of ours.
+    CODE_UNKNOWN = Error "code-unknown" {
+        summary: "`explain` was given a code that pkit does not use",
+        help: "`pkit explain` without a code lists them all",
+        source: "the list of all rules",
+    }
+}

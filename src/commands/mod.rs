@@ -1,0 +1,57 @@
+//! One verb each: its arguments, and `run`, which gathers, decides and returns an `Outcome`. Nothing is written and nothing is
+//! printed here: `main` applies the plan and renders the report.
+
+pub mod explain;
+
+use time::OffsetDateTime;
+
+use crate::content::Overwrite;
+use crate::finding::{Finding, Severity};
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// What every command is told besides its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The instant to judge by: the clock's, or `--at`.
+    pub now: OffsetDateTime,
+    /// Whether existing files may be replaced.
+    pub overwrite: Overwrite,
+    /// Codes of findings that the user accepts (`--accept`).
+    pub accept: Vec<String>,
+    /// Whether the result goes to a program; a key never does.
+    pub json: bool,
+}
+
+impl Context {
+    /// Findings that forbid to go on: errors that the user has not accepted by name.
+    pub fn forbids(&self, findings: &[Finding]) -> bool {
+        findings.iter().any(|f| f.severity == Severity::Error && !self.accept.iter().any(|code| code == f.rule.code))
+    }
+
+    /// The findings with those that the user accepted turned from errors into warnings, so that the exit code agrees.
+    pub fn accepted(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        findings
+            .into_iter()
+            .map(|f| match f.severity {
+                Severity::Error if self.accept.iter().any(|code| code == f.rule.code) => f.severity(Severity::Warning),
+                _ => f,
+            })
+            .collect()
+    }
+}
+
+/// What a command decided: what to say and what to do.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What to say.
+    pub report: Report,
+    /// What to do.
+    pub plan: Plan,
+}
+
+impl From<Report> for Outcome {
+    fn from(report: Report) -> Outcome {
+        Outcome { report, plan: Plan::default() }
+    }
+}

@@ -1,0 +1,62 @@
+//! Bytes to leave behind. The mode follows from the content, so no caller can give a private key the mode of a certificate:
+//! there is no mode to pass. Writing is left to `files::write`.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// What a file will hold.
+#[derive(Debug)]
+pub enum Content {
+    /// Certificates, chains, CRLs, DH parameters: 0444, as Dovecot's manual asks. Replacing is by rename, so nobody needs the
+    /// write bit.
+    Public(Vec<u8>),
+    /// Anything that holds a private key: 0400.
+    Secret(Zeroizing<Vec<u8>>),
+}
+
+impl Content {
+    /// The permission bits of the file, from its creation on.
+    pub fn mode(&self) -> u32 {
+        match self {
+            Content::Public(_) => 0o444,
+            Content::Secret(_) => 0o400,
+        }
+    }
+
+    /// The bytes themselves.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Content::Public(bytes) => bytes,
+            Content::Secret(bytes) => bytes,
+        }
+    }
+
+    /// Is a private key inside?
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Content::Secret(_))
+    }
+}
+
+/// May an existing file be replaced?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Overwrite {
+    /// An existing file that differs is a refusal (exit 4).
+    #[default]
+    Refuse,
+    /// `--force`: the old file is replaced in one step.
+    Replace,
+}
+
+/// One file to be written.
+#[derive(Debug)]
+pub struct FileWrite {
+    /// Where to.
+    pub path: PathBuf,
+    /// What.
+    pub content: Content,
+    /// What it holds, in a few words: `3 certificates`.
+    pub what: String,
+    /// Whether an existing file may go.
+    pub overwrite: Overwrite,
+}

@@ -1,0 +1,31 @@
+//! The one seam to the crypto back ends: digests, signatures, random bytes. Nothing else names such a crate, except rcgen in
+//! `pki` and the big integers in `primes`. ring does what it can; the RustCrypto curves do what it lacks.
+
+/// Hash functions that certificates and their fingerprints use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    /// SHA-1: only to name things by old fingerprints, and to diagnose.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// The digest of some bytes.
+pub fn digest(kind: Digest, bytes: &[u8]) -> Vec<u8> {
+    let algorithm = match kind {
+        Digest::Sha1 => &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
+        Digest::Sha256 => &ring::digest::SHA256,
+        Digest::Sha384 => &ring::digest::SHA384,
+        Digest::Sha512 => &ring::digest::SHA512,
+    };
+    ring::digest::digest(algorithm, bytes).as_ref().to_vec()
+}
+
+/// Lower-case hexadecimal, as fingerprints are shown.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

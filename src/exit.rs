@@ -1,0 +1,58 @@
+//! The one table of exit codes. Scripts, cron, systemd and CI depend on it, so codes are added, never changed.
+
+/// What the process ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Did it, already so, or nothing wrong.
+    Ok,
+    /// Did it and something changed; only with `--detailed-exitcode`.
+    Changed,
+    /// The check answered "no".
+    Findings,
+    /// Wrong flags or arguments (clap's own code).
+    Usage,
+    /// A file is missing, unreadable or unparsable, or not everything could be looked at.
+    Input,
+    /// Safety: the target exists, the key is too small, a directory is lax, a link would be followed.
+    Refused,
+    /// Write, rename or fsync failed; the target is as it was.
+    Io,
+    /// A fault in pkit itself.
+    Bug,
+}
+
+impl Exit {
+    /// The number that the process returns.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Input => 3,
+            Exit::Refused => 4,
+            Exit::Io => 5,
+            Exit::Changed => 10,
+            Exit::Bug => 70,
+        }
+    }
+
+    /// The graver of two: trouble goes before an answer, as grep has it.
+    pub fn worst(self, other: Exit) -> Exit {
+        const GRAVEST_FIRST: [Exit; 8] =
+            [Exit::Bug, Exit::Io, Exit::Refused, Exit::Input, Exit::Usage, Exit::Findings, Exit::Changed, Exit::Ok];
+        GRAVEST_FIRST.into_iter().find(|e| *e == self || *e == other).unwrap_or(Exit::Bug)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn trouble_goes_before_an_answer() {
+        assert_eq!(Exit::Findings.worst(Exit::Input), Exit::Input);
+        assert_eq!(Exit::Io.worst(Exit::Findings), Exit::Io);
+        assert_eq!(Exit::Ok.worst(Exit::Changed), Exit::Changed);
+        assert_eq!(Exit::Bug.worst(Exit::Io).code(), 70);
+    }
+}

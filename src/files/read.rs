@@ -1,0 +1,181 @@
+//! Reads what the user named: files, directories, standard input. Sizes and counts are bounded, special files are never opened
+//! for reading, and nothing here looks into the bytes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result, io_words};
+use crate::finding::{Finding, Location, rules};
+
+/// One file's bytes; they may hold a key, so they are wiped when dropped.
+#[derive(Debug)]
+pub struct Input {
+    /// As named or found; `-` for standard input.
+    pub path: PathBuf,
+    /// The content.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Largest file that is read: the largest CRLs in public use are below 32 MiB; a file above twice that is a mistake or an attack.
+pub const MAX_FILE: u64 = 64 << 20;
+/// Most files taken from the directories of one run: a CA's delivery has ten, a system's trust store some hundred.
+pub const MAX_FILES: usize = 20_000;
+/// Deepest directory below a named one: deliveries unpack into one or two.
+pub const MAX_DEPTH: usize = 8;
+
+/// One file that must be there; `-` is standard input.
+pub fn file(path: &Path) -> Result<Input> {
+    if path.as_os_str() == "-" {
+        return limited(path, io::stdin().lock());
+    }
+    let file = open_regular(path)?;
+    limited(path, file)
+}
+
+/// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
+/// be read is a finding; what was named itself and cannot be read is an error.
+pub fn pile(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<Finding>)> {
+    let (mut inputs, mut findings) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.as_os_str() != "-" && path.is_dir() {
+            directory(path, 0, &mut inputs, &mut findings)?;
+        } else {
+            inputs.push(file(path)?);
+        }
+    }
+    Ok((inputs, findings))
+}
+
+/// The files of one directory and of those below it. Links to files are followed, as hashed CA directories consist of them;
+/// links to directories are not, so that no loop can be built.
+fn directory(dir: &Path, depth: usize, inputs: &mut Vec<Input>, findings: &mut Vec<Finding>) -> Result<()> {
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = entries.map_err(|e| unreadable(dir, &e))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let skipped = |why: String| NOT_READ.at(Location::File(path.clone()), why);
+        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+        if is_dir && depth >= MAX_DEPTH {
+            findings.push(skipped(format!("more than {MAX_DEPTH} directories deep")));
+        } else if is_dir {
+            directory(&path, depth + 1, inputs, findings)?;
+        } else if inputs.len() >= MAX_FILES {
+            findings.push(skipped(format!("only the first {MAX_FILES} files are read")));
+            return Ok(());
+        } else {
+            match file(&path) {
+                Ok(input) => inputs.push(input),
+                Err(error) => findings.push(skipped(error.message)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opened without waiting (a FIFO would hang) and without becoming a terminal's reader, then judged by descriptor.
+fn open_regular(path: &Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
+    let file = File::from(fd);
+    let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+    if meta.is_dir() {
+        return Err(Error::input(&IS_DIRECTORY, format!("{} is a directory", path.display())).path(path));
+    }
+    // A pipe named on the command line is what `<(command)` makes: its other end is open, so waiting for it is right.
+    if is_pipe(&file) {
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|e| unreadable(path, &e.into()))?;
+        return Ok(file);
+    }
+    if !meta.is_file() {
+        return Err(Error::input(&NOT_A_FILE, format!("{} is not a regular file", path.display())).path(path));
+    }
+    if meta.len() > MAX_FILE {
+        return Err(too_large(path, Some(meta.len())));
+    }
+    Ok(file)
+}
+
+/// Only an anonymous pipe (no name of its own in a file system) counts.
+fn is_pipe(file: &File) -> bool {
+    const PIPEFS_MAGIC: u64 = 0x5049_5045;
+    rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type as u64 == PIPEFS_MAGIC)
+}
+
+fn limited(path: &Path, mut from: impl Read) -> Result<Input> {
+    // One growth step could leave a copy of a key behind, so the buffer is made by hand and never reallocated in place.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+    let mut chunk = Zeroizing::new(vec![0u8; 64 << 10]);
+    loop {
+        let n = match from.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(unreadable(path, &e)),
+        };
+        if bytes.len() as u64 + n as u64 > MAX_FILE {
+            return Err(too_large(path, None));
+        }
+        if bytes.capacity() - bytes.len() < n {
+            let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
+        bytes.extend_from_slice(&chunk[..n]);
+    }
+    Ok(Input { path: path.to_owned(), bytes })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let rule = if error.kind() == io::ErrorKind::NotFound { &FILE_MISSING } else { &FILE_UNREADABLE };
+    Error::input(rule, format!("{}: {}", path.display(), io_words(error))).path(path)
+}
+
+fn too_large(path: &Path, size: Option<u64>) -> Error {
+    let size = size.map_or_else(|| "more than 64 MiB".into(), |n| format!("{} MiB", n >> 20));
+    Error::input(&FILE_TOO_LARGE, format!("{} is too large ({size}; pkit reads files up to 64 MiB)", path.display()))
+        .path(path)
+}
+
+rules! {
+    /// Nothing there.
+    FILE_MISSING = Error "file-missing" {
+        summary: "a file that was named is not there",
+        help: "check the path; a relative one starts at the current directory",
+        source: "open(2), ENOENT",
+    }
+    /// The system refuses to read it.
+    FILE_UNREADABLE = Error "file-unreadable" {
+        summary: "a file that was named cannot be read",
+        help: "run as a user who may read it; keys of servers usually belong to root",
+        source: "open(2), read(2)",
+    }
+    /// A directory where one file is wanted.
+    IS_DIRECTORY = Error "is-directory" {
+        summary: "a directory was named where one file is wanted",
+        help: "name the file in it",
+        source: "open(2), EISDIR",
+    }
+    /// A FIFO, socket or device.
+    NOT_A_FILE = Error "not-a-file" {
+        summary: "what was named is a FIFO, a socket or a device",
+        help: "name a regular file, or use `-` for standard input",
+        source: "reading a FIFO or a device can wait for ever",
+    }
+    /// Beyond the limit.
+    FILE_TOO_LARGE = Error "file-too-large" {
+        summary: "the file is larger than anything a CA sends",
+        help: "name the certificate, key or CRL file itself",
+        source: "the largest public CRLs are below 32 MiB; the limit is 64 MiB, so that memory stays bounded",
+    }
+    /// A file of a directory that could not be read.
+    NOT_READ = Skipped "not-read" {
+        summary: "a file found in a directory could not be read",
+        help: "make it readable, or name the files that matter one by one",
+        source: "open(2); the limits on files and depth keep a run bounded",
+    }
+}

@@ -1,0 +1,110 @@
+//! Parse, take the time, run, act, print, exit. The only place that reads the clock, applies a plan or ends the process.
+
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit, clippy::disallowed_methods)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use pkit::cli::{Cli, Style, When};
+use pkit::error::Error;
+use pkit::exit::Exit;
+use pkit::plan::{Change, Mode};
+use pkit::report::{Ended, Report, human, json};
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for_help = !error.use_stderr();
+            // A closed pipe behind `--help | head` is not a fault.
+            let _ = error.print();
+            return ExitCode::from(if asked_for_help { Exit::Ok } else { Exit::Usage }.code());
+        }
+    };
+    let style = cli.global.style();
+    // A panic's own words could hold what was in memory, so they are dropped; the exit code and the hint remain.
+    let acted = std::panic::catch_unwind(|| act(&cli, style.dry_run)).unwrap_or_else(|_| Acted {
+        error: Some(Error::bug("pkit met a condition that it does not handle")),
+        ..Acted::default()
+    });
+    let ended = Ended {
+        command: cli.command.words(),
+        report: acted.report.as_ref(),
+        changes: &acted.changes,
+        mode: if acted.applied { Mode::Apply } else { Mode::DryRun },
+        error: acted.error.as_ref(),
+        exit: Exit::Ok,
+    };
+    let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
+    let shown = show(&ended, style);
+    ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
+}
+
+#[derive(Default)]
+struct Acted {
+    report: Option<Report>,
+    changes: Vec<Change>,
+    applied: bool,
+    error: Option<Error>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+fn act(cli: &Cli, dry_run: bool) -> Acted {
+    let context = cli.global.context(time::OffsetDateTime::now_utc());
+    let outcome = match cli.command.run(&context) {
+        Ok(outcome) => outcome,
+        Err(error) => return Acted { error: Some(error), ..Acted::default() },
+    };
+    let applied = !dry_run && !outcome.plan.preview;
+    let (changes, error) = match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
+        Ok(changes) => (changes, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    Acted { report: Some(outcome.report), changes, applied, error }
+}
+
+fn show(ended: &Ended, style: Style) -> io::Result<()> {
+    let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr().lock());
+    if style.json {
+        json::render(ended, &mut out)?;
+    } else {
+        let look = human::Look {
+            quiet: style.quiet,
+            verbose: style.verbose,
+            colour_out: colour(style.color, io::stdout().is_terminal()),
+            colour_err: colour(style.color, io::stderr().is_terminal()),
+            ascii: style.ascii || !utf8_locale(),
+        };
+        human::render(ended, look, &mut out, &mut err)?;
+    }
+    out.flush()
+}
+
+/// https://no-color.org and https://bixense.com/clicolors: what is asked for wins over what is guessed.
+fn colour(when: When, terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if set("NO_COLOR") => false,
+        When::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0" && !v.is_empty()) => true,
+        When::Auto => terminal && std::env::var_os("TERM").is_none_or(|v| v != "dumb"),
+    }
+}
+
+/// locale(7): the first of the three that is set decides.
+fn utf8_locale() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
+/// A reader that went away (`pkit … | head`) is not a fault; a full disk behind stdout is.
+fn stream_exit(error: &io::Error, exit: Exit) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe { exit } else { exit.worst(Exit::Io) }
+}

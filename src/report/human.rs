@@ -1,0 +1,222 @@
+//! Reports for people: the result on stdout, everything else on stderr. Colour supports the words and never replaces them.
+//! Every string is escaped on its way out, so no caller has to remember it.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::escape::visible;
+use super::{Ended, Line, Verdict};
+use crate::exit::Exit;
+use crate::finding::{Finding, Severity};
+use crate::plan::{Action, Change, Mode};
+
+/// How to show things.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Nothing on success, everything needed on failure.
+    pub quiet: bool,
+    /// Reasons and the exit code as well.
+    pub verbose: bool,
+    /// Colour on stdout.
+    pub colour_out: bool,
+    /// Colour on stderr.
+    pub colour_err: bool,
+    /// No character beyond ASCII in our own words.
+    pub ascii: bool,
+}
+
+/// Shows how a run ended. Errors are those of the streams.
+pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+    if let Some(content) = ended.report.and_then(|r| r.artefact.as_ref()) {
+        out.write_all(content.bytes())?;
+    }
+    let all_well = matches!(ended.exit, Exit::Ok | Exit::Changed);
+    if !(look.quiet && all_well) {
+        let to_stdout = ended.report.is_none_or(|r| r.artefact.is_none());
+        let (body, body_colour): (&mut dyn Write, bool) =
+            if to_stdout { (&mut *out, look.colour_out) } else { (&mut *err, look.colour_err) };
+        let mut page = Page { to: body, colour: body_colour, ascii: look.ascii };
+        if let Some(report) = ended.report {
+            let at = report.body.iter().position(|l| *l == Line::Changes).unwrap_or(report.body.len());
+            let (before, after) = report.body.split_at(at);
+            page.lines(before)?;
+            if !after.is_empty() {
+                page.changes(ended.changes, ended.mode)?;
+                page.lines(&after[1..])?;
+            }
+            if report.findings_are_result {
+                page.findings(&report.findings)?;
+            }
+        }
+        if ended.report.is_none_or(|r| !r.body.contains(&Line::Changes)) {
+            page.changes(ended.changes, ended.mode)?;
+        }
+        body.flush()?;
+    }
+    let mut page = Page { to: err, colour: look.colour_err, ascii: look.ascii };
+    if let Some(report) = ended.report
+        && !report.findings_are_result
+        && !(look.quiet && all_well)
+    {
+        page.findings(&report.findings)?;
+    }
+    if let Some(error) = ended.error {
+        page.error(error)?;
+    }
+    if look.verbose {
+        page.line(&format!("exit {}", ended.exit.code()))?;
+    }
+    Ok(())
+}
+
+struct Page<'a> {
+    to: &'a mut dyn Write,
+    colour: bool,
+    ascii: bool,
+}
+
+impl Page<'_> {
+    fn lines(&mut self, lines: &[Line]) -> io::Result<()> {
+        let mut start = 0;
+        while start < lines.len() {
+            let end = start + lines[start..].iter().take_while(|l| cells(l).is_some()).count();
+            if end > start {
+                self.table(&lines[start..end])?;
+                start = end;
+                continue;
+            }
+            match &lines[start] {
+                Line::Indented(text) => self.line(&format!("  {text}"))?,
+                Line::Paste(text) => writeln!(self.to, "  {text}")?,
+                Line::Text(text) => self.line(text)?,
+                Line::Row(_) | Line::Verdict(..) | Line::Changes => {}
+            }
+            start += 1;
+        }
+        Ok(())
+    }
+
+    /// Rows that stand together share their columns' widths; the last cell is free.
+    fn table(&mut self, rows: &[Line]) -> io::Result<()> {
+        let shown: Vec<Vec<String>> =
+            rows.iter().filter_map(cells).map(|row| row.iter().map(|cell| self.spell(cell)).collect()).collect();
+        let columns = shown.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|i| shown.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .collect();
+        for (row, line) in shown.iter().zip(rows) {
+            match line {
+                Line::Verdict(verdict, _) => {
+                    let style = verdict_style(*verdict);
+                    self.styled(style, &format!("{:<4}", verdict.word()))?;
+                    write!(self.to, "  ")?;
+                }
+                _ => write!(self.to, "  ")?,
+            }
+            let mut text = String::new();
+            for (i, cell) in row.iter().enumerate() {
+                text.push_str(cell);
+                if row[i + 1..].iter().any(|later| !later.is_empty()) {
+                    text.extend(std::iter::repeat_n(' ', widths[i] - cell.chars().count() + 2));
+                }
+            }
+            writeln!(self.to, "{text}")?;
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
+        for finding in findings {
+            let (word, style) = match finding.severity {
+                Severity::Info => ("note", Style::new()),
+                Severity::Warning => ("warning", Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold()),
+                Severity::Error => ("error", Style::new().fg_color(Some(AnsiColor::Red.into())).bold()),
+                Severity::Skipped => ("skipped", Style::new().fg_color(Some(AnsiColor::Cyan.into())).bold()),
+            };
+            self.styled(style, &format!("{word}[{}]", finding.rule.code))?;
+            self.line(&format!(": {}", finding.message))?;
+            self.line(&format!("  --> {}", finding.at))?;
+            if finding.severity != Severity::Info {
+                self.line(&format!("   = help: {}", finding.advice()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn changes(&mut self, changes: &[Change], mode: Mode) -> io::Result<()> {
+        for change in changes {
+            let word = match (mode, change.action) {
+                (_, Action::Unchanged) => "unchanged",
+                (Mode::Apply, Action::Create) => "wrote",
+                (Mode::Apply, Action::Replace) => "replaced",
+                (Mode::DryRun, Action::Create) => "would write",
+                (Mode::DryRun, Action::Replace) => "would replace",
+            };
+            let mode = change.mode.map(|m| format!("{m:04o} {}:{}", change.owner, change.group));
+            let brackets: Vec<String> =
+                mode.into_iter().chain((!change.what.is_empty()).then(|| change.what.clone())).collect();
+            self.line(&format!("{word} {} ({})", change.path.display(), brackets.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, error: &crate::error::Error) -> io::Result<()> {
+        let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        self.styled(style, &format!("error[{}]", error.rule.code))?;
+        self.line(&format!(": {}", error.message))?;
+        let width = error.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        for (label, value) in &error.facts {
+            self.line(&format!("  {label:<width$}  {value}"))?;
+        }
+        self.line(&format!("  {}", error.state))?;
+        self.line(&format!("  hint: {}", error.hint))
+    }
+
+    fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
+        let text = self.spell(text);
+        if self.colour {
+            write!(self.to, "{}{text}{}", style.render(), style.render_reset())
+        } else {
+            write!(self.to, "{text}")
+        }
+    }
+
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        let text = self.spell(text);
+        writeln!(self.to, "{}", text.trim_end())
+    }
+
+    fn spell(&self, text: &str) -> String {
+        let shown = visible(text);
+        if !self.ascii {
+            return shown.into_owned();
+        }
+        shown.replace('→', "->").chars().fold(String::new(), |mut out, c| {
+            if c.is_ascii() {
+                out.push(c)
+            } else {
+                out.extend(c.escape_unicode())
+            }
+            out
+        })
+    }
+}
+
+fn cells(line: &Line) -> Option<&Vec<String>> {
+    match line {
+        Line::Row(cells) | Line::Verdict(_, cells) => Some(cells),
+        _ => None,
+    }
+}
+
+fn verdict_style(verdict: Verdict) -> Style {
+    let colour = match verdict {
+        Verdict::Ok => AnsiColor::Green,
+        Verdict::Note => return Style::new(),
+        Verdict::Warn => AnsiColor::Yellow,
+        Verdict::Fail => AnsiColor::Red,
+        Verdict::Skip => AnsiColor::Cyan,
+    };
+    Style::new().fg_color(Some(colour.into())).bold()
+}

@@ -1,0 +1,148 @@
+//! The only words, columns and colours. A command fills a `Report` with values; how they look to a person or to a program is
+//! decided here, and every string from outside is escaped here, once for each kind of output. Nothing is computed or judged.
+
+pub mod escape;
+pub mod human;
+pub mod json;
+mod value;
+
+use crate::content::Content;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::finding::{Finding, Severity};
+use crate::plan::{Change, Mode};
+pub use value::Value;
+pub(crate) use value::object;
+
+/// What a command has to say.
+#[derive(Debug)]
+pub struct Report {
+    /// The command's result for programs (`result` in JSON).
+    pub result: Value,
+    /// The same for people, line by line.
+    pub body: Vec<Line>,
+    /// Everything noticed.
+    pub findings: Vec<Finding>,
+    /// Whether the findings are the result (a check: stdout) or go beside it (stderr).
+    pub findings_are_result: bool,
+    /// Bytes that the user asked for on stdout.
+    pub artefact: Option<Content>,
+}
+
+/// A line for people. The renderer escapes it, aligns it and chooses colours; it never contains a line break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Plain words.
+    Text(String),
+    /// Cells that stand under each other with those of the neighbouring rows.
+    Row(Vec<String>),
+    /// A verdict word and cells.
+    Verdict(Verdict, Vec<String>),
+    /// Text that is indented under the line before.
+    Indented(String),
+    /// Where the lines about written files go; without it they come last.
+    Changes,
+    /// Text to paste into a file: printed as it is, indented with the rest. The maker has refused control characters.
+    Paste(String),
+}
+
+/// How a row turned out. Always a word, never colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Worth knowing.
+    Note,
+    /// Should be better.
+    Warn,
+    /// Not as it must be.
+    Fail,
+    /// Could not be looked at.
+    Skip,
+}
+
+impl Verdict {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Ok => "OK",
+            Verdict::Note => "NOTE",
+            Verdict::Warn => "WARN",
+            Verdict::Fail => "FAIL",
+            Verdict::Skip => "SKIP",
+        }
+    }
+}
+
+impl From<Severity> for Verdict {
+    fn from(severity: Severity) -> Verdict {
+        match severity {
+            Severity::Info => Verdict::Note,
+            Severity::Warning => Verdict::Warn,
+            Severity::Error => Verdict::Fail,
+            Severity::Skipped => Verdict::Skip,
+        }
+    }
+}
+
+impl Report {
+    /// A report of something made: findings go beside it.
+    pub fn of(result: Value) -> Report {
+        Report { result, body: Vec::new(), findings: Vec::new(), findings_are_result: false, artefact: None }
+    }
+
+    /// A report of something judged: the findings are the answer.
+    pub fn judging(result: Value) -> Report {
+        Report { findings_are_result: true, ..Report::of(result) }
+    }
+
+    /// Adds a line of words.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.body.push(Line::Text(text.into()));
+    }
+
+    /// Could not everything be looked at?
+    pub fn incomplete(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Skipped)
+    }
+}
+
+/// How a run ended: everything that a renderer needs.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// `key new`.
+    pub command: &'a str,
+    /// The report, unless the command failed before it had one.
+    pub report: Option<&'a Report>,
+    /// What was written, or would be.
+    pub changes: &'a [Change],
+    /// Whether it was written.
+    pub mode: Mode,
+    /// Why the work stopped.
+    pub error: Option<&'a Error>,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+impl Ended<'_> {
+    /// Did anything change on the disk, or would it?
+    pub fn changed(&self) -> bool {
+        self.changes.iter().any(|c| c.action != crate::plan::Action::Unchanged)
+    }
+
+    /// The exit code: the error's own, else what the findings ask for, else whether something changed.
+    pub fn decide(&self, fail_on: Severity, allow_incomplete: bool, detailed: bool) -> Exit {
+        let mut exit = if detailed && self.mode == Mode::Apply && self.changed() { Exit::Changed } else { Exit::Ok };
+        if self.findings().iter().any(|f| f.severity != Severity::Skipped && f.severity >= fail_on) {
+            exit = exit.worst(Exit::Findings);
+        }
+        if !allow_incomplete && self.report.is_some_and(Report::incomplete) {
+            exit = exit.worst(Exit::Input);
+        }
+        self.error.map_or(exit, |e| exit.worst(e.exit))
+    }
+
+    fn findings(&self) -> &[Finding] {
+        self.report.map_or(&[], |r| &r.findings)
+    }
+}
