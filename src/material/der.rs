@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// Deepest nesting that is followed; real certificates need about 12, and parsers have overflowed their stack at 1,338.
 pub const MAX_DEPTH: usize = 32;
 
@@ -220,16 +222,16 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A SEQUENCE of elements that are already DER.
+/// A SEQUENCE of elements that are already DER. They may be a key's, so what is made on the way is wiped.
 pub fn sequence(elements: &[&[u8]]) -> Vec<u8> {
-    tlv(tag::SEQUENCE, &elements.concat())
+    tlv(tag::SEQUENCE, &Zeroizing::new(elements.concat()))
 }
 
 /// A non-negative INTEGER from its big-endian magnitude.
 pub fn unsigned(magnitude: &[u8]) -> Vec<u8> {
     let start = magnitude.iter().position(|b| *b != 0).unwrap_or(magnitude.len());
     let digits = &magnitude[start..];
-    let mut content = Vec::with_capacity(digits.len() + 1);
+    let mut content = Zeroizing::new(Vec::with_capacity(digits.len() + 1));
     if digits.first().is_none_or(|b| *b >= 0x80) {
         content.push(0);
     }

@@ -2,3 +2,4 @@
 //! what is odd about its form; whether it is good is for `checks`.
 
 pub mod der;
+pub mod key;
