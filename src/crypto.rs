@@ -2,10 +2,13 @@
 //! `pki` and the big integers in `primes`. ring does what it can; the RustCrypto curves do what it lacks.
 
 mod keys;
+mod signatures;
 
 pub use keys::{
     Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, public_point, random, sign_and_verify, uncompressed,
 };
+
+pub use signatures::{Scheme, SignatureFault, VerifyKey, verify};
 
 /// Hash functions that certificates and their fingerprints use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

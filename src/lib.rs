@@ -36,5 +36,7 @@ pub mod facts;
 pub mod files;
 pub mod finding;
 pub mod material;
+pub mod name;
+pub mod pki;
 pub mod plan;
 pub mod report;

@@ -1,7 +1,7 @@
 //! A public key as certificates, requests and keys carry it: SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
 
 use super::kind::{Algorithm, KeyKind, bits, oid};
-use crate::crypto::{self, Digest};
+use crate::crypto::{self, Digest, VerifyKey};
 use crate::material::der::{self, DerError, tag};
 
 /// A public key. Two are equal if they are the same key, however their DER spells the algorithm or the point.
@@ -44,6 +44,15 @@ impl PublicKey {
     pub fn rsa(&self) -> Option<(&[u8], &[u8])> {
         matches!(self.kind, KeyKind::Rsa { .. } | KeyKind::RsaPss { .. })
             .then(|| modulus_and_exponent(&self.octets).ok())?
+    }
+
+    /// The key as signatures are checked with; `None` for kinds that no back end takes.
+    pub fn verifier(&self) -> Option<VerifyKey<'_>> {
+        match &self.kind {
+            KeyKind::Rsa { .. } | KeyKind::RsaPss { .. } => Some(VerifyKey::Rsa(&self.octets)),
+            KeyKind::Ed25519 => Some(VerifyKey::Ed25519(&self.octets)),
+            kind => kind.curve().map(|curve| VerifyKey::Ec(curve, &self.octets)),
+        }
     }
 
     /// The SHA-256 of the SubjectPublicKeyInfo in lower-case hexadecimal: what keys are compared by, and what HPKP and DANE pin.

@@ -1,0 +1,5 @@
+//! Makes and joins things, without disk, clock or network: chains out of piles, and the proof that a chain stands.
+
+pub mod chain;
+mod constraints;
+pub mod verify;
