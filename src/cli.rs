@@ -3,7 +3,6 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
@@ -56,7 +55,7 @@ pub struct Global {
     #[arg(long, global = true)]
     ascii: bool,
     /// Judge as of this instant: RFC 3339, a date (midnight UTC) or @seconds
-    #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = crate::instant::parse)]
     at: Option<OffsetDateTime>,
     /// Go on despite these named findings
     #[arg(long, global = true, value_name = "CODE", value_delimiter = ',')]
@@ -166,15 +165,4 @@ impl Command {
             Command::Explain(args) => commands::explain::run(args),
         }
     }
-}
-
-fn instant(text: &str) -> std::result::Result<OffsetDateTime, String> {
-    let parsed = if let Some(seconds) = text.strip_prefix('@') {
-        seconds.parse().ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok())
-    } else if text.contains(['T', 't', ' ']) {
-        OffsetDateTime::parse(text, &Rfc3339).ok()
-    } else {
-        OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339).ok()
-    };
-    parsed.ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
 }

@@ -1,5 +1,6 @@
 //! All tests that use pkit from outside: files in, a command, bytes out, an exit code.
 
+#![allow(unreachable_pub, reason = "nothing outside uses a test program")]
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
 
 mod architecture;

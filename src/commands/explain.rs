@@ -23,6 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::material::RULES,
         crate::material::pem::RULES,
         crate::pki::verify::RULES,
+        crate::files::trust::RULES,
         crate::files::read::RULES,
         crate::files::write::RULES,
         RULES,

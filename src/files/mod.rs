@@ -2,5 +2,6 @@
 //! and the one `write`r. It has no opinions about what it reads and never prints.
 
 pub mod read;
+pub mod trust;
 pub mod users;
 pub mod write;

@@ -28,7 +28,10 @@ fn broken(limits: &NameConstraints, name: &GeneralName) -> Option<String> {
     if !permitted.is_empty() && !permitted.iter().any(|base| within(base, name) == Some(true)) {
         return Some(format!("{name} is not among the permitted names"));
     }
-    excluded.iter().find(|base| within(base, name) != Some(false)).map(|base| format!("{name} is excluded by {base}"))
+    excluded
+        .iter()
+        .find(|base| within(base, name) != Some(false) || may_stand_for(name, base))
+        .map(|base| format!("{name} is excluded by {base}"))
 }
 
 fn same_kind(a: &GeneralName, b: &GeneralName) -> bool {
@@ -52,8 +55,17 @@ fn within(base: &GeneralName, name: &GeneralName) -> Option<bool> {
     })
 }
 
-/// The name itself or anything with labels added on the left; `.example.org` means only the latter. A wildcard counts as any
-/// label, so `*.example.org` is within `example.org` but excluded by `mail.example.org` too.
+/// `*.example.org` stands for `mail.example.org`, so it is not outside an excluded `mail.example.org`.
+fn may_stand_for(name: &GeneralName, base: &GeneralName) -> bool {
+    match (name, base) {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => name
+            .strip_prefix("*.")
+            .is_some_and(|parent| base.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))),
+        _ => false,
+    }
+}
+
+/// The name itself or anything with labels added on the left; `.example.org` means only the latter.
 fn dns_within(base: &str, name: &str) -> bool {
     let (base, name) = (base.to_ascii_lowercase(), name.to_ascii_lowercase());
     let bare = base.strip_prefix('.').unwrap_or(&base);
@@ -124,6 +136,7 @@ mod tests {
         let limits = NameConstraints { permitted: vec![dns("example.org")], excluded: vec![dns("secret.example.org")] };
         assert_eq!(broken(&limits, &dns("mail.example.org")), None);
         assert!(broken(&limits, &dns("mail.example.net")).is_some());
+        assert!(broken(&limits, &dns("*.example.org")).is_some());
         assert!(broken(&limits, &dns("a.secret.example.org")).is_some());
         assert_eq!(broken(&limits, &GeneralName::Email("a@b.c".into())), None);
     }

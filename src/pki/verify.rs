@@ -8,6 +8,7 @@ use super::chain::{End, Path};
 use super::constraints;
 use crate::crypto::SignatureFault;
 use crate::finding::{Finding, Location, rules};
+use crate::instant;
 use crate::material::cert::Cert;
 use crate::name::HostName;
 
@@ -105,9 +106,9 @@ impl Judge<'_> {
     fn dates(&mut self, cert: &Cert) {
         let (now, name) = (self.wanted.now, cert.short_name());
         if now < cert.not_before {
-            self.fault(&NOT_YET_VALID, cert, format!("`{name}` is valid from {} only", show(cert.not_before)));
+            self.fault(&NOT_YET_VALID, cert, format!("`{name}` is valid from {} only", instant::show(cert.not_before)));
         } else if now > cert.not_after {
-            self.fault(&EXPIRED, cert, format!("`{name}` expired at {}", show(cert.not_after)));
+            self.fault(&EXPIRED, cert, format!("`{name}` expired at {}", instant::show(cert.not_after)));
         }
     }
 
@@ -243,12 +244,6 @@ pub fn missing(cert: &Cert) -> String {
         words.push_str(&format!(", to be had at {url}"));
     }
     words
-}
-
-/// An instant in UTC as people read it.
-fn show(at: OffsetDateTime) -> String {
-    let (date, clock) = (at.date(), at.time());
-    format!("{date} {:02}:{:02}:{:02} UTC", clock.hour(), clock.minute(), clock.second())
 }
 
 /// anyExtendedKeyUsage.
