@@ -2,7 +2,9 @@
 
 #![allow(unreachable_pub, reason = "nothing outside uses a test program")]
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
+#![allow(unreachable_pub, reason = "a test program has no outside")]
 
 mod architecture;
 mod common;
 mod explain;
+mod servers;
