@@ -7,6 +7,7 @@ pub mod cert;
 pub mod crl;
 pub mod csr;
 pub mod der;
+pub mod dh;
 pub mod dn;
 pub mod ext;
 pub mod key;
@@ -21,6 +22,7 @@ use crate::finding::{Finding, Origin, rules};
 use cert::Cert;
 use crl::Crl;
 use csr::Csr;
+use dh::DhParams;
 use key::{KeyFault, PrivateKey};
 
 /// Everything that some bytes held, in order, and what was noticed on the way.
@@ -81,6 +83,8 @@ pub enum Item {
     Csr(Box<Csr>),
     /// A revocation list.
     Crl(Box<Crl>),
+    /// Diffie-Hellman parameters.
+    Dh(DhParams),
     /// Something else; the words say what.
     Other(String),
 }
@@ -94,6 +98,7 @@ impl Item {
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
             Item::Crl(_) => "crl",
+            Item::Dh(_) => "dh",
             Item::Other(_) => "other",
         }
     }
@@ -257,7 +262,7 @@ impl Material {
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
             Kind::EncryptedKey => Ok(Item::EncryptedKey),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
-            Kind::Dh => Ok(Item::Other("DH parameters".into())),
+            Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
             Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
         };
         match item {
