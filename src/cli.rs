@@ -147,6 +147,9 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Certificate chains
+    #[command(subcommand)]
+    Chain(commands::chain::Verb),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -155,13 +158,15 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
+            Command::Chain(commands::chain::Verb::Build(_)) => "chain build",
             Command::Explain(_) => "explain",
         }
     }
 
     /// Gathers and decides; what comes out is not yet done.
-    pub fn run(&self, _context: &Context) -> Result<Outcome> {
+    pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
+            Command::Chain(commands::chain::Verb::Build(args)) => commands::chain::build(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

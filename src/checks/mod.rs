@@ -1,4 +1,5 @@
 //! The judges: parsed values in, findings out. They know no server, look at no file and never print.
 
+pub mod cert;
 pub mod dh;
 pub mod key;

@@ -18,19 +18,21 @@ pub struct Args {
 
 /// Every code that pkit can print, in the order of the rooms.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [
+    let rooms = [
         crate::error::RULES,
         crate::material::RULES,
         crate::material::pem::RULES,
         crate::pki::verify::RULES,
-        crate::files::trust::RULES,
+        crate::checks::cert::RULES,
+        crate::checks::dh::RULES,
+        crate::checks::key::RULES,
         crate::files::read::RULES,
+        crate::files::trust::RULES,
         crate::files::write::RULES,
+        super::chain::RULES,
         RULES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    ];
+    rooms.into_iter().flatten().copied()
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {

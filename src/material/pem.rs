@@ -47,6 +47,12 @@ pub fn blocks(bytes: &[u8], file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
     (scan.blocks, scan.findings)
 }
 
+/// A block as RFC 7468 section 3 writes it, with LF line ends. For public things; keys are written by `material::key`.
+pub fn encode(label: &str, der: &[u8]) -> String {
+    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), lines)
+}
+
 /// A marker as it stands in the text.
 struct Marker {
     begin: bool,

@@ -145,19 +145,15 @@ impl<'a> Pile<'a> {
         self.end_entities().into_iter().filter(|f| f.cert.alt_names().iter().any(|n| name.matches(n))).collect()
     }
 
-    /// What is no CA and has issued nothing; where there is none of these, what names a host and has issued nothing (a
-    /// self-signed certificate is often marked as a CA); else the one certificate of the pile.
+    /// What could be meant to be served: certificates that have issued nothing here. Those that are no CA come before those
+    /// that name a host (self-signed certificates are often marked as CAs), and these before what is merely not a root.
     pub fn end_entities(&self) -> Vec<Found<'a>> {
-        let of = |wanted: &dyn Fn(&Cert) -> bool| -> Vec<Found<'a>> {
-            let idle = |cert: &Cert| !self.issuing.contains(cert.subject.comparable()) || cert.subject.is_empty();
-            self.found.iter().copied().filter(|f| wanted(f.cert) && idle(f.cert)).collect()
+        let idle = |cert: &Cert| !self.issuing.contains(cert.subject.comparable()) || cert.subject.is_empty();
+        let wanted: [fn(&Cert) -> bool; 3] = [|c| !c.is_ca(), |c| !c.alt_names().is_empty(), |c| !c.is_self_issued()];
+        let of = |kind: &fn(&Cert) -> bool| -> Vec<Found<'a>> {
+            self.found.iter().copied().filter(|f| idle(f.cert) && kind(f.cert)).collect()
         };
-        let leaves = of(&|cert| !cert.is_ca());
-        if !leaves.is_empty() {
-            return leaves;
-        }
-        let named = of(&|cert| !cert.alt_names().is_empty());
-        if named.is_empty() && self.found.len() == 1 { self.found.clone() } else { named }
+        wanted.iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// All ways up from a certificate, best first: those that end in the trust store before others, shorter before longer.

@@ -3,4 +3,5 @@
 pub mod chain;
 mod constraints;
 pub mod keygen;
+pub mod select;
 pub mod verify;

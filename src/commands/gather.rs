@@ -1,0 +1,90 @@
+//! What several verbs read in the same way: piles of material, one private key, output paths. Damage in what a command needs is
+//! an error here; commands that judge damage read through `files` and `material` themselves.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, Outcome};
+use crate::checks::key::{KEY_ENCRYPTED, KEY_NOT_FOUND};
+use crate::content::{Content, FileWrite};
+use crate::error::{Error, Result};
+use crate::files::read;
+use crate::finding::{Finding, Origin, Severity};
+use crate::material::key::PrivateKey;
+use crate::material::{Item, Material};
+use crate::plan::Plan;
+use crate::report::{Report, Value};
+
+/// Everything in the files that were named. Damage stops the work, unless the user accepts it by its code.
+pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material> {
+    let (inputs, findings) = read::pile(paths)?;
+    let mut material = Material { blocks: Vec::new(), findings };
+    for input in inputs {
+        material.extend(Material::read(&input.path, &input.bytes));
+    }
+    material.findings = context.accepted(std::mem::take(&mut material.findings));
+    match material.findings.iter().find(|f| f.severity == Severity::Error) {
+        Some(damage) => Err(error_of(damage)),
+        None => Ok(material),
+    }
+}
+
+/// The one private key in a file.
+pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
+    let input = read::file(path)?;
+    let material = Material::read(&input.path, &input.bytes);
+    let mut encrypted = false;
+    let mut keys = Vec::new();
+    for block in material.blocks {
+        match block.item {
+            Item::Key(key) => keys.push((block.origin, *key)),
+            Item::EncryptedKey => encrypted = true,
+            _ => {}
+        }
+    }
+    let wrong = |rule, message: String| Err(Error::input(rule, message).path(path));
+    match (keys.len(), encrypted) {
+        (1, _) => Ok(keys.remove(0)),
+        (0, true) => wrong(&KEY_ENCRYPTED, format!("{}: the key is encrypted", path.display())),
+        (0, false) => match material.findings.iter().find(|f| f.severity == Severity::Error) {
+            Some(damage) => Err(error_of(damage)),
+            None => wrong(&KEY_NOT_FOUND, format!("{}: no private key in it", path.display())),
+        },
+        (n, _) => wrong(&KEY_NOT_FOUND, format!("{}: {n} private keys in it; name a file with one", path.display())),
+    }
+}
+
+/// Bytes to a file, or to stdout where no file is named: a public thing goes to stdout by default. `lines` is what to say about
+/// it; a program that gets JSON finds the text in the result instead.
+pub(super) fn deliver(
+    mut report: Report,
+    bytes: Vec<u8>,
+    what: String,
+    output: Option<&Path>,
+    context: &Context,
+) -> Outcome {
+    match output.filter(|path| path.as_os_str() != "-") {
+        Some(path) => {
+            report.result = report.result.with("path", path);
+            let write = FileWrite {
+                path: path.to_owned(),
+                content: Content::Public(bytes),
+                what,
+                overwrite: context.overwrite,
+            };
+            Outcome { report, plan: Plan::file(write) }
+        }
+        None if context.json => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            report.result = report.result.with("path", Value::Null).with("content", text);
+            report.into()
+        }
+        None => {
+            report.artefact = Some(Content::Public(bytes));
+            report.into()
+        }
+    }
+}
+
+fn error_of(damage: &Finding) -> Error {
+    Error::input(damage.rule, format!("{}: {}", damage.at, damage.message)).hint(damage.advice()).path(damage.at.path())
+}
