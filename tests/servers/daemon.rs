@@ -48,18 +48,7 @@ impl Daemon {
     }
 
     fn start(command: &Command, log: &Path, ports: &[u16]) -> Result<Daemon, NotUp> {
-        fs::write(log, "").unwrap();
-        let out = File::options().append(true).open(log).unwrap();
-        let keeper = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", KEEPER, "sh"])
-            .arg(command.get_program())
-            .args(command.get_args())
-            .stdin(Stdio::piped())
-            .stdout(out.try_clone().unwrap())
-            .stderr(out)
-            .spawn()
-            .unwrap();
-        let mut daemon = Daemon { keeper, log: log.to_owned() };
+        let mut daemon = Daemon { keeper: spawn(command, log), log: log.to_owned() };
         let begin = Instant::now();
         for port in ports {
             while TcpStream::connect(("127.0.0.1", *port)).is_err() {
@@ -74,7 +63,7 @@ impl Daemon {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 }
 
@@ -96,6 +85,22 @@ pub fn can_start(program: &str) -> bool {
         return false;
     }
     common::have(program)
+}
+
+/// The command in namespaces of its own, logging to a new file.
+fn spawn(command: &Command, log: &Path) -> Child {
+    fs::write(log, "").unwrap();
+    // The daemon's processes share the file: each line goes to its end.
+    let out = File::options().append(true).open(log).unwrap();
+    Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", KEEPER, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::piped())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out)
+        .spawn()
+        .unwrap()
 }
 
 /// The first process of the namespace: ends when the daemon does, or ends it when its own input does.

@@ -39,7 +39,7 @@ impl Dovecot {
         // Dovecot's own users must get to its sockets and mailboxes.
         test.chmod("", 0o711);
         test.file("dovecot/tls.conf", tls);
-        test.file("dovecot/mail/.here", "");
+        std::fs::create_dir_all(test.path("dovecot/mail")).unwrap();
         test.chmod("dovecot/mail", 0o1777);
         let base = base.replace("DIR", test.path("dovecot").to_str().unwrap());
         let (daemon, [imap, imaps]) = Daemon::on_ports(&test.path("dovecot/log"), |[imap, imaps]| {

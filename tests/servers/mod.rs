@@ -2,9 +2,8 @@
 //! that the test gives it; and clients that shake hands with them. Nothing of the system's own set-up is touched, and nothing
 //! is left running or mounted when the test ends, however it ends.
 //!
-//! Run one: `cargo test servers::postfix`, or with what else the daemon said: `cargo test servers::postfix -- --nocapture`.
-//! The daemons are started as root; without root, or where the program is not installed, the test says so and passes, unless
-//! `PKIT_REQUIRE_PEERS=1`. `tests/run` installs them all.
+//! Run one as root: `cargo test servers::postfix`. A test that fails prints the daemon's log. Without root, or where the
+//! program is not installed, a test says so and passes, unless `PKIT_REQUIRE_PEERS=1`. `tests/run` installs them all.
 //!
 //! In a test:
 //!
