@@ -147,6 +147,12 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Files that join several things
+    #[command(subcommand)]
+    Bundle(commands::bundle::Verb),
+    /// Revocation lists
+    #[command(subcommand)]
+    Crl(commands::crl::Verb),
     /// Certificate chains
     #[command(subcommand)]
     Chain(commands::chain::Verb),
@@ -158,6 +164,8 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
+            Command::Bundle(commands::bundle::Verb::DovecotCa(_)) => "bundle dovecot-ca",
+            Command::Crl(commands::crl::Verb::Convert(_)) => "crl convert",
             Command::Chain(commands::chain::Verb::Build(_)) => "chain build",
             Command::Explain(_) => "explain",
         }
@@ -166,6 +174,8 @@ impl Command {
     /// Gathers and decides; what comes out is not yet done.
     pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
+            Command::Bundle(commands::bundle::Verb::DovecotCa(args)) => commands::bundle::dovecot(args, context),
+            Command::Crl(commands::crl::Verb::Convert(args)) => commands::crl::convert(args, context),
             Command::Chain(commands::chain::Verb::Build(args)) => commands::chain::build(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }

@@ -24,12 +24,15 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::material::pem::RULES,
         crate::pki::verify::RULES,
         crate::checks::cert::RULES,
+        crate::checks::crl::RULES,
         crate::checks::dh::RULES,
         crate::checks::key::RULES,
         crate::files::read::RULES,
         crate::files::trust::RULES,
         crate::files::write::RULES,
+        super::bundle::RULES,
         super::chain::RULES,
+        super::crl::RULES,
         RULES,
     ];
     rooms.into_iter().flatten().copied()

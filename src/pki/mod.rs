@@ -1,5 +1,6 @@
 //! Makes and joins things, without disk, clock or network: keys, chains out of piles, and the proof that a chain stands.
 
+pub mod bundle;
 pub mod chain;
 mod constraints;
 pub mod keygen;
