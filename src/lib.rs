@@ -38,3 +38,6 @@ pub mod finding;
 pub mod material;
 pub mod plan;
 pub mod report;
+pub mod servers;
+pub mod settings;
+pub mod system;

@@ -1,6 +1,7 @@
 //! One verb each: its arguments, and `run`, which gathers, decides and returns an `Outcome`. Nothing is written and nothing is
 //! printed here: `main` applies the plan and renders the report.
 
+pub mod emit;
 pub mod explain;
 
 use time::OffsetDateTime;
