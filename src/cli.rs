@@ -156,6 +156,8 @@ pub enum Command {
     /// Certificate chains
     #[command(subcommand)]
     Chain(commands::chain::Verb),
+    /// Print a server's TLS directives, to be pasted
+    Emit(commands::emit::Args),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -167,6 +169,7 @@ impl Command {
             Command::Bundle(commands::bundle::Verb::DovecotCa(_)) => "bundle dovecot-ca",
             Command::Crl(commands::crl::Verb::Convert(_)) => "crl convert",
             Command::Chain(commands::chain::Verb::Build(_)) => "chain build",
+            Command::Emit(_) => "emit",
             Command::Explain(_) => "explain",
         }
     }
@@ -177,6 +180,7 @@ impl Command {
             Command::Bundle(commands::bundle::Verb::DovecotCa(args)) => commands::bundle::dovecot(args, context),
             Command::Crl(commands::crl::Verb::Convert(args)) => commands::crl::convert(args, context),
             Command::Chain(commands::chain::Verb::Build(args)) => commands::chain::build(args, context),
+            Command::Emit(args) => commands::emit::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

@@ -43,3 +43,6 @@ pub mod pki;
 pub mod plan;
 pub mod primes;
 pub mod report;
+pub mod servers;
+pub mod settings;
+pub mod system;

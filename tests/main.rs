@@ -6,5 +6,6 @@
 
 mod architecture;
 mod common;
+mod emit;
 mod explain;
 mod servers;

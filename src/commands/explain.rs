@@ -27,12 +27,15 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::crl::RULES,
         crate::checks::dh::RULES,
         crate::checks::key::RULES,
+        crate::servers::RULES,
+        crate::system::RULES,
         crate::files::read::RULES,
         crate::files::trust::RULES,
         crate::files::write::RULES,
         super::bundle::RULES,
         super::chain::RULES,
         super::crl::RULES,
+        super::emit::RULES,
         RULES,
     ];
     rooms.into_iter().flatten().copied()

@@ -4,6 +4,7 @@
 pub mod bundle;
 pub mod chain;
 pub mod crl;
+pub mod emit;
 pub mod explain;
 mod gather;
 
