@@ -2,4 +2,5 @@
 //! what is odd about its form; whether it is good is for `checks`.
 
 pub mod der;
+pub mod dh;
 pub mod key;

@@ -1,0 +1,4 @@
+//! The judges: parsed values in, findings out. They know no server, look at no file and never print.
+
+pub mod dh;
+pub mod key;
