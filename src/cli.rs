@@ -148,6 +148,12 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make, show and check private keys
+    #[command(subcommand)]
+    Key(commands::key::Verb),
+    /// Write and check Diffie-Hellman parameters
+    #[command(subcommand)]
+    Dhparam(commands::dhparam::Verb),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -156,13 +162,17 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
+            Command::Key(verb) => verb.words(),
+            Command::Dhparam(verb) => verb.words(),
             Command::Explain(_) => "explain",
         }
     }
 
     /// Gathers and decides; what comes out is not yet done.
-    pub fn run(&self, _context: &Context) -> Result<Outcome> {
+    pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
+            Command::Key(verb) => verb.run(context),
+            Command::Dhparam(verb) => verb.run(context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

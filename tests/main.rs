@@ -4,4 +4,6 @@
 
 mod architecture;
 mod common;
+mod dhparam;
 mod explain;
+mod key;

@@ -1,7 +1,9 @@
 //! One verb each: its arguments, and `run`, which gathers, decides and returns an `Outcome`. Nothing is written and nothing is
 //! printed here: `main` applies the plan and renders the report.
 
+pub mod dhparam;
 pub mod explain;
+pub mod key;
 
 use time::OffsetDateTime;
 
