@@ -158,6 +158,12 @@ pub enum Command {
     Chain(commands::chain::Verb),
     /// Print a server's TLS directives, to be pasted
     Emit(commands::emit::Args),
+    /// Make, show and check private keys
+    #[command(subcommand)]
+    Key(commands::key::Verb),
+    /// Write and check Diffie-Hellman parameters
+    #[command(subcommand)]
+    Dhparam(commands::dhparam::Verb),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -166,10 +172,12 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
-            Command::Bundle(commands::bundle::Verb::DovecotCa(_)) => "bundle dovecot-ca",
-            Command::Crl(commands::crl::Verb::Convert(_)) => "crl convert",
-            Command::Chain(commands::chain::Verb::Build(_)) => "chain build",
+            Command::Bundle(verb) => verb.words(),
+            Command::Crl(verb) => verb.words(),
+            Command::Chain(verb) => verb.words(),
             Command::Emit(_) => "emit",
+            Command::Key(verb) => verb.words(),
+            Command::Dhparam(verb) => verb.words(),
             Command::Explain(_) => "explain",
         }
     }
@@ -177,10 +185,12 @@ impl Command {
     /// Gathers and decides; what comes out is not yet done.
     pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
-            Command::Bundle(commands::bundle::Verb::DovecotCa(args)) => commands::bundle::dovecot(args, context),
-            Command::Crl(commands::crl::Verb::Convert(args)) => commands::crl::convert(args, context),
-            Command::Chain(commands::chain::Verb::Build(args)) => commands::chain::build(args, context),
+            Command::Bundle(verb) => verb.run(context),
+            Command::Crl(verb) => verb.run(context),
+            Command::Chain(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args, context),
+            Command::Key(verb) => verb.run(context),
+            Command::Dhparam(verb) => verb.run(context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

@@ -2,10 +2,11 @@
 
 #![allow(unreachable_pub, reason = "nothing outside uses a test program")]
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
-#![allow(unreachable_pub, reason = "a test program has no outside")]
 
 mod architecture;
 mod common;
+mod dhparam;
 mod emit;
 mod explain;
+mod key;
 mod servers;

@@ -19,20 +19,20 @@ pub fn fault(fault: &KeyFault, at: &Origin) -> Finding {
     rule.at(at.clone().into(), fault.to_string())
 }
 
-/// Do the numbers of the key fit together? Computed here for any size, since ring refuses many sound keys.
-pub fn consistency(key: &PrivateKey, at: &Origin) -> Vec<Finding> {
+/// Do the numbers of the key fit together? Computed here for any size, since ring refuses many sound keys. None for a kind of
+/// key that is not computed with, because TLS does not take it (`strength` says so).
+pub fn consistency(key: &PrivateKey, at: &Origin) -> Option<Vec<Finding>> {
     let at = Location::from(at.clone());
-    match key.parts() {
+    let kind = key.kind();
+    Some(match key.parts() {
         Parts::Rsa { more_primes: true, .. } => {
-            vec![
-                KEY_NOT_JUDGED.at(at, format!("{} with more than two primes: its numbers are not checked", key.kind())),
-            ]
+            vec![KEY_NOT_JUDGED.at(at, format!("{kind} with more than two primes: its numbers are not checked"))]
         }
-        Parts::Rsa { numbers, .. } => rsa_consistency(numbers.in_order().map(|n| n.as_slice()), key.kind(), &at),
-        Parts::Ec { scalar, point } => ec_consistency(scalar, point.as_deref(), key.kind(), at),
+        Parts::Rsa { numbers, .. } => rsa_consistency(numbers.in_order().map(|n| n.as_slice()), kind, &at),
+        Parts::Ec { scalar, point } => ec_consistency(scalar, point.as_deref(), kind, at)?,
         Parts::Edwards { public, .. } => edwards_consistency(key, public.as_deref(), at),
-        Parts::Opaque => vec![],
-    }
+        Parts::Opaque => return None,
+    })
 }
 
 /// Is the key strong enough, and of a kind that TLS takes?
@@ -69,55 +69,39 @@ pub fn kind_strength(kind: &KeyKind, min_bits: usize, at: &Origin) -> Vec<Findin
 /// Does the private key belong to the public key of a certificate or request? `what` says which of them it is.
 pub fn pair(key: &PrivateKey, at: &Origin, public: &PublicKey, what: &str, other: &Origin) -> Vec<Finding> {
     let at = Location::from(at.clone());
-    match key.public() {
-        Some(own) if own == *public => vec![],
-        Some(own) => vec![KEY_MISMATCH.at(
-            at,
-            format!(
-                "the key ({}) does not belong to the {what} {other} ({}): public key SHA-256 {} and {}",
-                own.kind(),
-                public.kind(),
-                own.sha256(),
-                public.sha256()
-            ),
-        )],
-        None => vec![KEY_NOT_JUDGED.at(
-            at,
-            format!(
-                "{}: its public key cannot be computed here and is not in the file, so the {what} cannot be compared",
-                key.kind()
-            ),
-        )],
+    let Some(own) = key.public() else {
+        let why = "its public key cannot be computed here and is not in the file";
+        return vec![KEY_NOT_JUDGED.at(at, format!("{}: {why}, so the {what} cannot be compared", key.kind()))];
+    };
+    if own == *public {
+        return vec![];
     }
+    let (own_kind, kind, own, theirs) = (own.kind(), public.kind(), own.sha256(), public.sha256());
+    let what = format!("the key ({own_kind}) does not belong to the {what} {other} ({kind})");
+    vec![KEY_MISMATCH.at(at, format!("{what}: public key SHA-256 {own} here, {theirs} there"))]
 }
 
 fn rsa_consistency(numbers: [&[u8]; 8], kind: &KeyKind, at: &Location) -> Vec<Finding> {
-    if numbers.iter().any(|n| n.len() * 8 > primes::MAX_RSA_BITS) {
-        let limit = primes::MAX_RSA_BITS;
-        return vec![
-            KEY_NOT_JUDGED.at(at.clone(), format!("{kind}: a number beyond {limit} bits is not computed with")),
-        ];
+    const LIMIT: usize = primes::MAX_RSA_BITS;
+    if numbers.iter().any(|n| n.len() * 8 > LIMIT) {
+        return vec![KEY_NOT_JUDGED.at(at.clone(), format!("{kind}: numbers beyond {LIMIT} bits are not checked"))];
     }
     let [n, e, d, p, q, dp, dq, qinv] = numbers;
     let misfits = primes::rsa_misfits(&RsaNumbers { n, e, d, p, q, dp, dq, qinv });
     misfits.iter().map(|m| KEY_INCONSISTENT.at(at.clone(), format!("{kind}: {} {}", m.number, m.what))).collect()
 }
 
-fn ec_consistency(scalar: &[u8], point: Option<&[u8]>, kind: &KeyKind, at: Location) -> Vec<Finding> {
-    // A curve that is not computed with has its own finding: TLS does not take it.
-    let Some(curve) = kind.curve() else { return vec![] };
+fn ec_consistency(scalar: &[u8], point: Option<&[u8]>, kind: &KeyKind, at: Location) -> Option<Vec<Finding>> {
+    let curve = kind.curve()?;
+    let wrong = |what| Some(vec![KEY_INCONSISTENT.at(at.clone(), format!("{kind}: {what}"))]);
     let Some(derived) = crypto::public_point(curve, scalar) else {
-        return vec![
-            KEY_INCONSISTENT.at(at, format!("{kind}: the private scalar is not between 1 and the group's order")),
-        ];
+        return wrong("the private scalar is not between 1 and the group's order");
     };
     match point.map(|point| crypto::uncompressed(curve, point)) {
-        None => vec![KEY_PUBLIC_MISSING.at(at, bare(kind))],
-        Some(None) => vec![KEY_INCONSISTENT.at(at, format!("{kind}: the public point is not on the curve"))],
-        Some(Some(point)) if point != derived => {
-            vec![KEY_INCONSISTENT.at(at, format!("{kind}: the public point does not belong to the private scalar"))]
-        }
-        Some(Some(_)) => vec![],
+        None => Some(vec![KEY_PUBLIC_MISSING.at(at, bare(kind))]),
+        Some(None) => wrong("the public point is not on the curve"),
+        Some(Some(point)) if point != derived => wrong("the public point does not belong to the private scalar"),
+        Some(Some(_)) => Some(vec![]),
     }
 }
 
@@ -210,6 +194,12 @@ rules! {
         summary: "a file that should hold a private key holds none",
         help: "name the file with the PRIVATE KEY block",
         source: "RFC 7468 sections 10 and 11",
+    }
+    /// No certificate or request there.
+    PUBLIC_NOT_FOUND = Error "public-key-not-found" {
+        summary: "a file that should hold a certificate or a request holds none that can be read",
+        help: "name the file with the CERTIFICATE or CERTIFICATE REQUEST block",
+        source: "RFC 7468 sections 5 and 7",
     }
 }
 

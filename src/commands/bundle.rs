@@ -36,7 +36,21 @@ pub enum Verb {
     DovecotCa(DovecotCaArgs),
 }
 
-pub(crate) fn dovecot(args: &DovecotCaArgs, context: &Context) -> Result<Outcome> {
+impl Verb {
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Verb::DovecotCa(_) => "bundle dovecot-ca",
+        }
+    }
+
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Verb::DovecotCa(args) => dovecot(args, context),
+        }
+    }
+}
+
+fn dovecot(args: &DovecotCaArgs, context: &Context) -> Result<Outcome> {
     let material = gather::material(&args.files, context)?;
     let bundle = dovecot_ca(&material);
     if bundle.entries.is_empty() {

@@ -54,7 +54,21 @@ pub enum Verb {
     Build(BuildArgs),
 }
 
-pub(crate) fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
+impl Verb {
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Verb::Build(_) => "chain build",
+        }
+    }
+
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Verb::Build(args) => build(args, context),
+        }
+    }
+}
+
+fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let key = args.key.as_deref().map(gather::key).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;

@@ -52,7 +52,21 @@ pub enum Verb {
     Convert(ConvertArgs),
 }
 
-pub(crate) fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
+impl Verb {
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Verb::Convert(_) => "crl convert",
+        }
+    }
+
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Verb::Convert(args) => convert(args, context),
+        }
+    }
+}
+
+fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
     let mut piles = Vec::new();
     for path in &args.files {
         let material = gather::material(std::slice::from_ref(path), context)?;

@@ -4,9 +4,11 @@
 pub mod bundle;
 pub mod chain;
 pub mod crl;
+pub mod dhparam;
 pub mod emit;
 pub mod explain;
 mod gather;
+pub mod key;
 
 use time::OffsetDateTime;
 

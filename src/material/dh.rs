@@ -1,4 +1,4 @@
-//! Diffie-Hellman parameters (PKCS#3 section 9) and the named groups of RFC 7919. The groups are computed from the formula that
+//! Diffie-Hellman parameters (PKCS#3, X9.42) and the named groups of RFC 7919. The groups are computed from the formula that
 //! defines them, so there is no table of digits that would have to be believed.
 
 use super::der::{self, DerError, tag};
@@ -13,13 +13,17 @@ pub struct DhParams {
 }
 
 impl DhParams {
-    /// From the DER of a DHParameter. The optional length of private values is read and left out: programs choose it themselves.
+    /// From the DER of a PKCS#3 DHParameter or of X9.42 DomainParameters (RFC 3279, 2.3.3). What may follow the generator (a
+    /// length there; q, j and a seed here) changes nothing in p and g and is left out.
     pub fn from_der(bytes: &[u8]) -> Result<DhParams, DerError> {
         let mut inside = der::whole(bytes, tag::SEQUENCE)?;
-        let params = DhParams { p: inside.unsigned()?.to_vec(), g: inside.unsigned()?.to_vec() };
         let offset = inside.offset();
-        if !inside.is_empty() && inside.unsigned()?.len() > 4 {
-            return Err(DerError { what: "X9.42 parameters where PKCS#3 ones are wanted", offset });
+        let params = DhParams { p: inside.unsigned()?.to_vec(), g: inside.unsigned()?.to_vec() };
+        if params.p.is_empty() {
+            return Err(DerError { what: "a modulus of zero", offset });
+        }
+        for extra in [tag::INTEGER, tag::INTEGER, tag::SEQUENCE] {
+            inside.optional(extra)?;
         }
         inside.end()?;
         Ok(params)

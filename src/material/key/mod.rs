@@ -4,6 +4,7 @@
 mod kind;
 mod private;
 mod public;
+mod read;
 mod write;
 
 pub use kind::KeyKind;
