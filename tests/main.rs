@@ -11,5 +11,6 @@ mod crl;
 mod dhparam;
 mod emit;
 mod explain;
+mod hostile;
 mod key;
 mod servers;
