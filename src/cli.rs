@@ -148,6 +148,8 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check modes and owners of keys and certificates
+    Perms(commands::perms::Args),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -156,13 +158,15 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
+            Command::Perms(args) => args.words(),
             Command::Explain(_) => "explain",
         }
     }
 
     /// Gathers and decides; what comes out is not yet done.
-    pub fn run(&self, _context: &Context) -> Result<Outcome> {
+    pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
+            Command::Perms(args) => commands::perms::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

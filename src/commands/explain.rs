@@ -18,7 +18,18 @@ pub struct Args {
 
 /// Every code that pkit can print, in the order of the rooms.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [crate::error::RULES, crate::files::read::RULES, crate::files::write::RULES, RULES].into_iter().flatten().copied()
+    [
+        crate::error::RULES,
+        crate::files::read::RULES,
+        crate::files::facts::RULES,
+        crate::files::write::RULES,
+        crate::files::versions::RULES,
+        crate::checks::perms::RULES,
+        RULES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {

@@ -2,6 +2,7 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod explain;
+pub mod perms;
 
 use time::OffsetDateTime;
 
