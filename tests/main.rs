@@ -5,3 +5,4 @@
 mod architecture;
 mod common;
 mod explain;
+mod perms;

@@ -132,7 +132,8 @@ impl Table {
 
     fn rows(&mut self, row: &Row, fine: &'static str, findings: Vec<Finding>) {
         let verdict = |finding: Option<&Finding>| finding.map_or(Verdict::Ok, |f| f.severity.into());
-        let worst = findings.iter().max_by_key(|f| f.severity);
+        // Of several that are equally bad, the first.
+        let worst = findings.iter().rev().max_by_key(|f| f.severity);
         self.files.push(row.value(worst.map_or(fine, |f| f.rule.code), verdict(worst)));
         if findings.is_empty() {
             self.body.push(Line::Verdict(Verdict::Ok, row.cells(fine, String::new())));
@@ -162,7 +163,7 @@ impl Table {
     fn summary(&self, files: usize) -> String {
         let count = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
         format!(
-            "{files} files looked at: {} errors, {} warnings, {} notes, {} skipped",
+            "{files} looked at: {} FAIL, {} WARN, {} NOTE, {} SKIP",
             count(Severity::Error),
             count(Severity::Warning),
             count(Severity::Info),
