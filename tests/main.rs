@@ -6,3 +6,4 @@ mod architecture;
 mod common;
 mod explain;
 mod perms;
+mod writer;

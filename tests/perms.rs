@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Ran, Test, have};
+use crate::common::{Ran, Test, have, root};
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----\n";
 const CERT: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -49,19 +49,6 @@ fn found(t: &Test, ran: &Ran) -> BTreeSet<(String, String)> {
 
 fn set(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     pairs.iter().map(|(id, path)| ((*id).to_owned(), (*path).to_owned())).collect()
-}
-
-fn root() -> bool {
-    let root = caller() == 0;
-    if !root {
-        crate::common::missing("root");
-    }
-    root
-}
-
-fn caller() -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").unwrap().uid()
 }
 
 #[test]
