@@ -75,8 +75,8 @@ impl Format {
 pub enum Item {
     /// A private key.
     Key(Box<PrivateKey>),
-    /// A private key behind a passphrase.
-    EncryptedKey,
+    /// A private key that cannot be used as it is: encrypted, broken, or of a kind that pkit does not know.
+    UnusableKey(KeyFault),
     /// A certificate.
     Cert(Box<Cert>),
     /// A certification request.
@@ -94,7 +94,8 @@ impl Item {
     pub fn kind(&self) -> &'static str {
         match self {
             Item::Key(_) => "key",
-            Item::EncryptedKey => "encrypted-key",
+            Item::UnusableKey(KeyFault::Encrypted) => "encrypted-key",
+            Item::UnusableKey(_) => "unusable-key",
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
             Item::Crl(_) => "crl",
@@ -123,12 +124,6 @@ impl fmt::Display for Malformed {
 impl From<der::DerError> for Malformed {
     fn from(error: der::DerError) -> Malformed {
         Malformed(error.to_string())
-    }
-}
-
-impl From<KeyFault> for Malformed {
-    fn from(fault: KeyFault) -> Malformed {
-        Malformed(fault.to_string())
     }
 }
 
@@ -218,7 +213,7 @@ impl Material {
     fn pem(&mut self, origin: Origin, block: &pem::PemBlock) {
         let encrypted = block.headers.iter().any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"));
         if encrypted {
-            return self.add(origin, Format::Pem, Item::EncryptedKey);
+            return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted));
         }
         let kind = match block.label.as_str() {
             "CERTIFICATE" | "X509 CERTIFICATE" => Kind::Cert,
@@ -237,8 +232,8 @@ impl Material {
             "PRIVATE KEY" => Kind::Pkcs8,
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
-            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::EncryptedKey),
-            "DH PARAMETERS" => Kind::Dh,
+            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted)),
+            "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
                 self.findings.push(LABEL_UNUSED.at(origin.clone().into(), format!("a block `{other}`")));
@@ -260,7 +255,7 @@ impl Material {
             Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
-            Kind::EncryptedKey => Ok(Item::EncryptedKey),
+            Kind::EncryptedKey => Ok(Item::UnusableKey(KeyFault::Encrypted)),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
             Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
             Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
@@ -271,12 +266,9 @@ impl Material {
         }
     }
 
+    /// What is wrong with a key is not told here: whoever needs it judges it by `checks::key::fault`.
     fn key(&mut self, origin: Origin, format: Format, key: Result<PrivateKey, KeyFault>) {
-        match key {
-            Ok(key) => self.add(origin, format, Item::Key(Box::new(key))),
-            Err(KeyFault::Encrypted) => self.add(origin, format, Item::EncryptedKey),
-            Err(fault) => self.broken(origin, format, Kind::Pkcs8, &fault.into()),
-        }
+        self.add(origin, format, key.map_or_else(Item::UnusableKey, |key| Item::Key(Box::new(key))));
     }
 
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {

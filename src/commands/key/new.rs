@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use zeroize::Zeroizing;
 
-use super::load::{self, Item};
+use super::load;
 use super::value;
 use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
 use crate::files::{read, write};
+use crate::material::Item;
 use crate::material::key::PrivateKey;
 use crate::pki::keygen::{self, NewKey, RsaBits};
 use crate::plan::Plan;
@@ -109,11 +110,11 @@ fn rsa(bits: u32) -> Result<RsaBits> {
 
 /// `--if-missing`: what stands there now is left alone if it is what was asked for; it is in the way if it is anything else.
 fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Outcome>> {
-    let input = match read::file(path) {
+    let material = match load::material(path) {
         Err(error) if error.rule == &read::FILE_MISSING => return Ok(None),
         other => other?,
     };
-    let found = load::items(&input).into_iter().find_map(|found| match found.item {
+    let found = material.blocks.into_iter().find_map(|block| match block.item {
         Item::Key(key) => Some(key),
         _ => None,
     });
