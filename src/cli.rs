@@ -164,9 +164,9 @@ impl Command {
     }
 
     /// Gathers and decides; what comes out is not yet done.
-    pub fn run(&self, context: &Context) -> Result<Outcome> {
+    pub fn run(&self, _context: &Context) -> Result<Outcome> {
         match self {
-            Command::Emit(args) => commands::emit::run(args, context),
+            Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

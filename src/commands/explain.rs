@@ -24,7 +24,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::write::RULES,
         crate::servers::RULES,
         crate::system::RULES,
-        crate::commands::emit::RULES,
+        crate::commands::target::RULES,
         RULES,
     ]
     .into_iter()

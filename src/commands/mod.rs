@@ -3,6 +3,7 @@
 
 pub mod emit;
 pub mod explain;
+pub mod target;
 
 use time::OffsetDateTime;
 
