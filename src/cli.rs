@@ -188,7 +188,7 @@ impl Command {
             Command::Bundle(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
-            Command::Emit(args) => commands::emit::run(args, context),
+            Command::Emit(args) => commands::emit::run(args),
             Command::Key(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
             Command::Explain(args) => commands::explain::run(args),

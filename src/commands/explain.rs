@@ -35,7 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::bundle::RULES,
         super::chain::RULES,
         super::crl::RULES,
-        super::emit::RULES,
+        super::target::RULES,
         RULES,
     ];
     rooms.into_iter().flatten().copied()

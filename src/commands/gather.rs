@@ -94,6 +94,7 @@ pub(super) fn deliver(
     }
 }
 
-fn error_of(damage: &Finding) -> Error {
+/// Damage as the reason why the work stops.
+pub(super) fn error_of(damage: &Finding) -> Error {
     Error::input(damage.rule, format!("{}: {}", damage.at, damage.message)).hint(damage.advice()).path(damage.at.path())
 }

@@ -246,6 +246,10 @@ impl Material {
     /// DER whose kind is known from its label, or is to be seen from its shape.
     fn der(&mut self, origin: Origin, bytes: &[u8], format: Format, kind: Option<Kind>) {
         let Some(kind) = kind.or_else(|| Kind::of(bytes)) else {
+            // A text that begins with the digit 0 begins as DER does; only bytes can be DER that is cut off.
+            if let (Err(fault), false) = (der::Reader::new(bytes).any(), bytes.is_ascii()) {
+                self.findings.push(MALFORMED.at(origin.clone().into(), format!("DER that cannot be read: {fault}")));
+            }
             return self.add(origin, Format::Unknown, Item::Other(NOTHING.into()));
         };
         let item = match kind {

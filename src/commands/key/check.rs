@@ -85,7 +85,7 @@ fn judge_file(
 ) -> Vec<Judged> {
     let mut judged: Vec<Judged> =
         material.blocks.iter().filter_map(|block| judge(block, min_bits, references)).collect();
-    if judged.is_empty() && material.findings.iter().all(|f| f.severity != Severity::Error) {
+    if judged.is_empty() {
         judged.push(nothing_there(Origin::file(path)));
     }
     for check in judged.iter_mut().flat_map(|j| &mut j.checks) {

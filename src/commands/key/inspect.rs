@@ -1,14 +1,14 @@
 //! `key inspect`: what kind of key a file holds, and who may read it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::load;
 use super::value;
 use crate::checks::key::KEY_NOT_FOUND;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, gather};
 use crate::error::{Error, Result};
 use crate::files::read::{self, Access};
-use crate::finding::Origin;
+use crate::finding::{Origin, Severity};
 use crate::material::key::KeyFault;
 use crate::material::{Block, Item};
 use crate::report::{Report, Value, object};
@@ -28,8 +28,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let access = read::access(&args.key)?;
     let material = load::material(&args.key)?;
     let mut keys = material.blocks.into_iter().filter(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)));
-    let missing =
-        || Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", args.key.display())).path(&args.key);
+    let damage = material.findings.iter().find(|f| f.severity == Severity::Error).map(gather::error_of);
+    let missing = || damage.unwrap_or_else(|| no_key(&args.key));
     let first = keys.next().ok_or_else(missing)?;
     let (words, result) = shown(&first, access.as_ref())?;
     let mode = access.map(|a| format!("{:04o} {}:{}", a.mode, a.owner, a.group));
@@ -65,8 +65,12 @@ fn shown(found: &Block, access: Option<&Access>) -> Result<(String, Value)> {
         Item::Key(key) => {
             Ok((format!("{}, {}, not encrypted", key.kind(), key.form().word()), value(path, key, access)))
         }
-        _ => Err(Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", path.display())).path(path)),
+        _ => Err(no_key(path)),
     }
+}
+
+fn no_key(path: &Path) -> Error {
+    Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", path.display())).path(path)
 }
 
 fn source(origin: &Origin) -> Value {
