@@ -164,6 +164,8 @@ pub enum Command {
     /// Write and check Diffie-Hellman parameters
     #[command(subcommand)]
     Dhparam(commands::dhparam::Verb),
+    /// Check modes and owners of keys and certificates
+    Perms(commands::perms::Args),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -178,6 +180,7 @@ impl Command {
             Command::Emit(_) => "emit",
             Command::Key(verb) => verb.words(),
             Command::Dhparam(verb) => verb.words(),
+            Command::Perms(args) => args.words(),
             Command::Explain(_) => "explain",
         }
     }
@@ -191,6 +194,7 @@ impl Command {
             Command::Emit(args) => commands::emit::run(args),
             Command::Key(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
+            Command::Perms(args) => commands::perms::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

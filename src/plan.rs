@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use crate::content::{Content, FileWrite, Overwrite};
-use crate::error::Result;
-use crate::files::write;
+use crate::error::{Error, Result};
+use crate::files::{versions, write};
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ impl Plan {
         for step in &self.steps {
             let done = match step {
                 Step::Write(file) => write::file(file, mode).map(|change| vec![change]),
-                Step::Version(version) => write::version(version, mode),
+                Step::Version(version) => versions::version(version, mode),
             };
             match done {
                 Ok(done) => changes.extend(done),
@@ -124,12 +124,13 @@ impl Plan {
     }
 }
 
-fn with_state(error: crate::error::Error, done: &[Change]) -> crate::error::Error {
+fn with_state(error: Error, done: &[Change]) -> Error {
     let written: Vec<String> =
         done.iter().filter(|c| c.action != Action::Unchanged).map(|c| c.path.display().to_string()).collect();
     if written.is_empty() {
-        error
-    } else {
-        error.state(format!("written before this: {}; everything else is as it was", written.join(", ")))
+        return error;
     }
+    let rest = if error.changed_nothing() { "everything else is as it was" } else { error.state.as_str() };
+    let state = format!("written before this: {}; {rest}", written.join(", "));
+    error.state(state)
 }

@@ -9,4 +9,6 @@ mod dhparam;
 mod emit;
 mod explain;
 mod key;
+mod perms;
 mod servers;
+mod writer;

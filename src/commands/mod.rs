@@ -9,6 +9,7 @@ pub mod emit;
 pub mod explain;
 mod gather;
 pub mod key;
+pub mod perms;
 pub mod target;
 
 use time::OffsetDateTime;

@@ -45,7 +45,7 @@ pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Writ
                 page.changes(ended.changes, ended.mode)?;
                 page.lines(&after[1..])?;
             }
-            if report.findings_are_result {
+            if report.findings_are_result && (look.verbose || !report.findings_in_body) {
                 page.findings(&report.findings)?;
             }
         }

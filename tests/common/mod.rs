@@ -169,6 +169,16 @@ pub fn have(program: &str) -> bool {
     found
 }
 
+/// Is this run by root? Otherwise the same as for a missing program.
+pub fn root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !root {
+        missing("root");
+    }
+    root
+}
+
 /// Tells that something is missing, or fails where the gate demands it.
 pub fn missing(what: &str) {
     let required = std::env::var_os("PKIT_REQUIRE_PEERS").is_some_and(|v| v == "1");
