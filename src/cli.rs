@@ -147,25 +147,28 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Files that join several things
-    #[command(subcommand)]
-    Bundle(commands::bundle::Verb),
-    /// Revocation lists
-    #[command(subcommand)]
-    Crl(commands::crl::Verb),
-    /// Certificate chains
-    #[command(subcommand)]
-    Chain(commands::chain::Verb),
-    /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    /// Turn what a CA sent into what a server serves
+    Prepare(commands::prepare::Args),
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Put certificate chains in order
+    #[command(subcommand)]
+    Chain(commands::chain::Verb),
+    /// Convert revocation lists
+    #[command(subcommand)]
+    Crl(commands::crl::Verb),
+    /// Join certificates and CRLs into the file a server wants
+    #[command(subcommand)]
+    Bundle(commands::bundle::Verb),
     /// Write and check Diffie-Hellman parameters
     #[command(subcommand)]
     Dhparam(commands::dhparam::Verb),
     /// Check modes and owners of keys and certificates
-    Perms(commands::perms::Args),
+    #[command(subcommand)]
+    Perms(commands::perms::Verb),
+    /// Print a server's TLS directives, to be pasted
+    Emit(commands::emit::Args),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -174,13 +177,14 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
-            Command::Bundle(verb) => verb.words(),
-            Command::Crl(verb) => verb.words(),
-            Command::Chain(verb) => verb.words(),
-            Command::Emit(_) => "emit",
+            Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Chain(verb) => verb.words(),
+            Command::Crl(verb) => verb.words(),
+            Command::Bundle(verb) => verb.words(),
             Command::Dhparam(verb) => verb.words(),
-            Command::Perms(args) => args.words(),
+            Command::Perms(verb) => verb.words(),
+            Command::Emit(_) => "emit",
             Command::Explain(_) => "explain",
         }
     }
@@ -188,13 +192,14 @@ impl Command {
     /// Gathers and decides; what comes out is not yet done.
     pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
-            Command::Bundle(verb) => verb.run(context),
-            Command::Crl(verb) => verb.run(context),
-            Command::Chain(verb) => verb.run(context),
-            Command::Emit(args) => commands::emit::run(args),
+            Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Chain(verb) => verb.run(context),
+            Command::Crl(verb) => verb.run(context),
+            Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
-            Command::Perms(args) => commands::perms::run(args, context),
+            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

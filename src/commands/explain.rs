@@ -38,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::bundle::RULES,
         super::chain::RULES,
         super::crl::RULES,
+        super::prepare::RULES,
         super::target::RULES,
         RULES,
     ];

@@ -10,6 +10,7 @@ pub mod explain;
 mod gather;
 pub mod key;
 pub mod perms;
+pub mod prepare;
 pub mod target;
 
 use time::OffsetDateTime;

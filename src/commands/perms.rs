@@ -4,22 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::checks::perms::{self, Role};
 use crate::commands::{Context, Outcome};
-use crate::error::Result;
 use crate::facts::{Access, FileFacts};
 use crate::files::{facts, read, users};
 use crate::finding::{Finding, Location, Severity};
 use crate::material::der::{self, tag};
 use crate::report::{Line, Report, Value, Verdict, object};
 
-/// Modes and owners of keys and certificates.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
+/// The verbs of `perms`.
 #[derive(Debug, clap::Subcommand)]
-enum Verb {
+pub enum Verb {
     /// Who can read the keys, and who could replace the certificates?
     Check(CheckArgs),
 }
@@ -33,23 +26,27 @@ enum Verb {
 #[command(after_help = "Examples:
   pkit perms check /etc/ssl/private /etc/ssl/certs/mail.pem
   pkit perms check --fail-on warning --json /etc/ssl")]
-struct CheckArgs {
+pub struct CheckArgs {
     /// Files, or directories with files in them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
-impl Args {
-    /// The words that name the command in JSON.
-    pub fn words(&self) -> &'static str {
-        match self.verb {
+impl Verb {
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
             Verb::Check(_) => "perms check",
+        }
+    }
+
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        match self {
+            Verb::Check(args) => check(&args.paths, context),
         }
     }
 }
 
-pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let Verb::Check(CheckArgs { paths }) = &args.verb;
+fn check(paths: &[PathBuf], context: &Context) -> Outcome {
     let (found, mut skipped) = facts::tree(paths);
     let files: Vec<(FileFacts, Role)> = found.into_iter().map(|facts| with_role(facts, &mut skipped)).collect();
     let mut table = Table::default();
@@ -62,7 +59,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     table.skipped(&skipped);
     table.findings.extend(skipped);
-    Ok(table.report(&files).into())
+    table.report(&files).into()
 }
 
 /// What a file holds decides what its mode should be. A file that cannot be read is judged by what can be seen.
