@@ -59,11 +59,11 @@ fn act(cli: &Cli, dry_run: bool) -> Acted {
         Err(error) => return Acted { error: Some(error), ..Acted::default() },
     };
     let applied = !dry_run && !outcome.plan.preview;
-    let (changes, error) = match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
-        Ok(changes) => (changes, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    Acted { report: Some(outcome.report), changes, applied, error }
+    match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
+        Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
+        // What the report says of was not done: a digest of a key that is not there would only mislead.
+        Err(error) => Acted { error: Some(error), ..Acted::default() },
+    }
 }
 
 fn show(ended: &Ended, style: Style) -> io::Result<()> {
