@@ -10,5 +10,6 @@ mod emit;
 mod explain;
 mod key;
 mod perms;
+mod readme;
 mod servers;
 mod writer;
