@@ -1,6 +1,15 @@
 //! The one seam to the crypto back ends: digests, signatures, random bytes. Nothing else names such a crate, except rcgen in
 //! `pki` and the big integers in `primes`. ring does what it can; the RustCrypto curves do what it lacks.
 
+mod keys;
+mod signatures;
+
+pub use keys::{
+    Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, public_point, random, sign_and_verify, uncompressed,
+};
+
+pub use signatures::{Scheme, SignatureFault, VerifyKey, verify};
+
 /// Hash functions that certificates and their fingerprints use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {

@@ -49,6 +49,11 @@ impl Error {
         Error::new(Exit::Input, rule, message)
     }
 
+    /// The answer is no, and without another answer there is nothing to do (exit 1).
+    pub fn answer(rule: &'static Rule, message: impl Into<String>) -> Error {
+        Error::new(Exit::Findings, rule, message)
+    }
+
     /// pkit will not do this (exit 4).
     pub fn refused(rule: &'static Rule, message: impl Into<String>) -> Error {
         Error::new(Exit::Refused, rule, message)

@@ -15,7 +15,7 @@
 //!                      +------+------+   | servers spell|   +---+----------+
 //!                             |          +------+-------+       |
 //!                      +------v-----------------v---------------v-----------------------+
-//!                      | material facts settings content finding error exit name crypto |
+//!                      | material facts settings content finding error exit name … |
 //!                      +----------------------------------------------------------------+
 //! ```
 //!
@@ -36,6 +36,13 @@ pub mod exit;
 pub mod facts;
 pub mod files;
 pub mod finding;
+pub mod instant;
 pub mod material;
+pub mod name;
+pub mod pki;
 pub mod plan;
+pub mod primes;
 pub mod report;
+pub mod servers;
+pub mod settings;
+pub mod system;

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("finding", &[]),
     ("exit", &[]),
     ("crypto", &[]),
+    ("instant", &[]),
     ("content", &[]),
     ("facts", BOTTOM),
     ("name", BOTTOM),
@@ -30,7 +31,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &[]),
 ];
 
-const BOTTOM: &[&str] = &["finding", "exit", "crypto", "content", "facts", "name", "settings", "error", "material"];
+const BOTTOM: &[&str] =
+    &["finding", "exit", "crypto", "instant", "content", "facts", "name", "settings", "error", "material"];
 const BOTTOM_ROW: &str = "(bottom)";
 
 /// Crate, and the rooms that may name it.

@@ -1,3 +1,7 @@
-//! The judges: facts and material in, findings out. Nothing here looks at the disk, the clock or the network.
+//! The judges: parsed values in, findings out. They know no server, look at no file and never print.
 
+pub mod cert;
+pub mod crl;
+pub mod dh;
+pub mod key;
 pub mod perms;

@@ -18,18 +18,31 @@ pub struct Args {
 
 /// Every code that pkit can print, in the order of the rooms.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [
+    let rooms = [
         crate::error::RULES,
+        crate::material::RULES,
+        crate::material::pem::RULES,
+        crate::pki::verify::RULES,
+        crate::checks::cert::RULES,
+        crate::checks::crl::RULES,
+        crate::checks::dh::RULES,
+        crate::checks::key::RULES,
+        crate::checks::perms::RULES,
+        crate::servers::RULES,
+        crate::system::RULES,
         crate::files::read::RULES,
         crate::files::facts::RULES,
-        crate::files::write::RULES,
+        crate::files::trust::RULES,
         crate::files::versions::RULES,
-        crate::checks::perms::RULES,
+        crate::files::write::RULES,
+        super::bundle::RULES,
+        super::chain::RULES,
+        super::crl::RULES,
+        super::prepare::RULES,
+        super::target::RULES,
         RULES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    ];
+    rooms.into_iter().flatten().copied()
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {

@@ -1,8 +1,17 @@
 //! One verb each: its arguments, and `run`, which gathers, decides and returns an `Outcome`. Nothing is written and nothing is
 //! printed here: `main` applies the plan and renders the report.
 
+pub mod bundle;
+pub mod chain;
+pub mod crl;
+pub mod dhparam;
+pub mod emit;
 pub mod explain;
+mod gather;
+pub mod key;
 pub mod perms;
+pub mod prepare;
+pub mod target;
 
 use time::OffsetDateTime;
 

@@ -5,6 +5,7 @@ mod acl;
 pub mod facts;
 pub mod read;
 mod temporary;
+pub mod trust;
 pub mod users;
 pub mod versions;
 pub mod write;

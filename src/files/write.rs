@@ -65,6 +65,12 @@ pub(super) fn digest(content: &Content) -> Option<String> {
     (!content.is_secret()).then(|| crypto::hex(&crypto::digest(Digest::Sha256, content.bytes())))
 }
 
+/// The names of the user and group to whom everything belongs that is written here.
+pub fn owner() -> (String, String) {
+    let (uid, gid) = owner_of_new();
+    (users::user(uid), users::group(gid))
+}
+
 /// A target: its directory, opened once, and its name there. Everything goes by this descriptor, so a directory that is
 /// exchanged meanwhile cannot redirect a write.
 struct Place {

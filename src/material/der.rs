@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
 /// Deepest nesting that is followed; real certificates need about 12, and parsers have overflowed their stack at 1,338.
 pub const MAX_DEPTH: usize = 32;
 
@@ -45,6 +48,9 @@ impl fmt::Display for DerError {
         write!(f, "{} at byte {}", self.what, self.offset)
     }
 }
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 
 type Result<T> = std::result::Result<T, DerError>;
 
@@ -164,6 +170,36 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A UTCTime or GeneralizedTime in the only forms that RFC 5280 section 4.1.2.5 allows: seconds present, `Z` at the end.
+    /// Two-digit years below 50 are 20xx.
+    pub fn time(&mut self) -> Result<OffsetDateTime> {
+        let offset = self.offset();
+        let tlv = self.any()?;
+        let fault = DerError { what: "a time that is not in the form of RFC 5280", offset };
+        let digits = tlv.content.strip_suffix(b"Z").filter(|d| d.iter().all(u8::is_ascii_digit)).ok_or(fault)?;
+        let pair = |at: usize| digits[at..at + 2].iter().fold(0u8, |n, d| n * 10 + (d - b'0'));
+        let (year, rest) = match (tlv.tag, digits.len()) {
+            (UTC_TIME, 12) if pair(0) < 50 => (2000 + i32::from(pair(0)), 2),
+            (UTC_TIME, 12) => (1900 + i32::from(pair(0)), 2),
+            (GENERALIZED_TIME, 14) => (i32::from(pair(0)) * 100 + i32::from(pair(2)), 4),
+            _ => return Err(fault),
+        };
+        let month = time::Month::try_from(pair(rest)).map_err(|_| fault)?;
+        let date = time::Date::from_calendar_date(year, month, pair(rest + 2)).map_err(|_| fault)?;
+        let clock = time::Time::from_hms(pair(rest + 4), pair(rest + 6), pair(rest + 8)).map_err(|_| fault)?;
+        Ok(OffsetDateTime::new_utc(date, clock))
+    }
+
+    /// A BOOLEAN: only 0x00 and 0xff are DER.
+    pub fn boolean(&mut self) -> Result<bool> {
+        let offset = self.offset();
+        match self.expect(tag::BOOLEAN)?.content {
+            [0] => Ok(false),
+            [0xff] => Ok(true),
+            _ => Err(DerError { what: "a boolean that is neither 00 nor FF (BER, not DER)", offset }),
+        }
+    }
+
     /// Nothing may follow.
     pub fn end(&self) -> Result<()> {
         if self.is_empty() { Ok(()) } else { Err(DerError { what: "more data than expected", offset: self.offset() }) }
@@ -220,16 +256,16 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A SEQUENCE of elements that are already DER.
+/// A SEQUENCE of elements that are already DER. They may be a key's, so what is made on the way is wiped.
 pub fn sequence(elements: &[&[u8]]) -> Vec<u8> {
-    tlv(tag::SEQUENCE, &elements.concat())
+    tlv(tag::SEQUENCE, &Zeroizing::new(elements.concat()))
 }
 
 /// A non-negative INTEGER from its big-endian magnitude.
 pub fn unsigned(magnitude: &[u8]) -> Vec<u8> {
     let start = magnitude.iter().position(|b| *b != 0).unwrap_or(magnitude.len());
     let digits = &magnitude[start..];
-    let mut content = Vec::with_capacity(digits.len() + 1);
+    let mut content = Zeroizing::new(Vec::with_capacity(digits.len() + 1));
     if digits.first().is_none_or(|b| *b >= 0x80) {
         content.push(0);
     }

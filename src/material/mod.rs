@@ -1,4 +1,338 @@
-//! What files hold: keys, certificates, requests, CRLs and DH parameters, each with its origin. Parsing says what a thing is and
-//! what is odd about its form; whether it is good is for `checks`.
+//! What files hold: keys, certificates, requests, CRLs and DH parameters, each with its origin. Whatever a CA or a colleague
+//! sends is taken apart here: PEM in all its forms, DER, zip, PKCS#7. Parsing says what a thing is and what is odd about its
+//! form; whether it is any good is for `checks`.
 
+pub mod archive;
+pub mod cert;
+pub mod crl;
+pub mod csr;
 pub mod der;
+pub mod dh;
+pub mod dn;
+pub mod ext;
+pub mod key;
+mod kind;
+pub mod pem;
+pub mod pkcs7;
+pub mod signature;
+
+use std::fmt;
+use std::path::Path;
+
+use crate::finding::{Finding, Origin, rules};
+use cert::Cert;
+use crl::Crl;
+use csr::Csr;
+use dh::DhParams;
+use key::{KeyFault, PrivateKey};
+use kind::Kind;
+pub use kind::{Contents, contents};
+
+/// Everything that some bytes held, in order, and what was noticed on the way.
+#[derive(Debug, Default)]
+pub struct Material {
+    /// The things found, also those that pkit has no use for.
+    pub blocks: Vec<Block>,
+    /// Oddities and damage.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing and where it stood.
+#[derive(Debug)]
+pub struct Block {
+    /// File, member, index and line.
+    pub origin: Origin,
+    /// How it was encoded.
+    pub format: Format,
+    /// What it is.
+    pub item: Item,
+}
+
+/// How a thing was encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Text between markers.
+    Pem,
+    /// Bytes.
+    Der,
+    /// In a PKCS#7 bag.
+    Pkcs7,
+    /// Not known: nothing was found in it.
+    Unknown,
+}
+
+impl Format {
+    /// The usual word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Pem => "PEM",
+            Format::Der => "DER",
+            Format::Pkcs7 => "PKCS#7",
+            Format::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a thing is.
+#[derive(Debug)]
+pub enum Item {
+    /// A private key.
+    Key(Box<PrivateKey>),
+    /// A private key that cannot be used as it is: encrypted, broken, or of a kind that pkit does not know.
+    UnusableKey(KeyFault),
+    /// A certificate.
+    Cert(Box<Cert>),
+    /// A certification request.
+    Csr(Box<Csr>),
+    /// A revocation list.
+    Crl(Box<Crl>),
+    /// Diffie-Hellman parameters.
+    Dh(DhParams),
+    /// Something else; the words say what.
+    Other(String),
+}
+
+impl Item {
+    /// The kind for JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Item::Key(_) => "key",
+            Item::UnusableKey(KeyFault::Encrypted) => "encrypted-key",
+            Item::UnusableKey(_) => "unusable-key",
+            Item::Cert(_) => "certificate",
+            Item::Csr(_) => "csr",
+            Item::Crl(_) => "crl",
+            Item::Dh(_) => "dh",
+            Item::Other(_) => "other",
+        }
+    }
+}
+
+/// Why bytes are not the thing that they seem to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(String);
+
+impl Malformed {
+    pub(crate) fn new(what: impl Into<String>) -> Malformed {
+        Malformed(what.into())
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<der::DerError> for Malformed {
+    fn from(error: der::DerError) -> Malformed {
+        Malformed(error.to_string())
+    }
+}
+
+impl Material {
+    /// Everything in one file's bytes.
+    pub fn read(path: &Path, bytes: &[u8]) -> Material {
+        let mut material = Material::default();
+        let file = Origin::file(path);
+        if archive::is_zip(bytes) {
+            material.zip(&file, bytes);
+        } else {
+            material.flat(&file, bytes);
+        }
+        material
+    }
+
+    /// Adds what another file held.
+    pub fn extend(&mut self, other: Material) {
+        self.blocks.extend(other.blocks);
+        self.findings.extend(other.findings);
+    }
+
+    /// The certificates with their places, in order.
+    pub fn certs(&self) -> impl Iterator<Item = (&Origin, &Cert)> {
+        self.blocks.iter().filter_map(|b| match &b.item {
+            Item::Cert(cert) => Some((&b.origin, cert.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The revocation lists with their places, in order.
+    pub fn crls(&self) -> impl Iterator<Item = (&Origin, &Crl)> {
+        self.blocks.iter().filter_map(|b| match &b.item {
+            Item::Crl(crl) => Some((&b.origin, crl.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The private keys with their places, in order.
+    pub fn keys(&self) -> impl Iterator<Item = (&Origin, &PrivateKey)> {
+        self.blocks.iter().filter_map(|b| match &b.item {
+            Item::Key(key) => Some((&b.origin, key.as_ref())),
+            _ => None,
+        })
+    }
+
+    fn zip(&mut self, file: &Origin, bytes: &[u8]) {
+        let members = match archive::open(bytes) {
+            Ok(members) => members,
+            Err(fault) => return self.findings.push(ARCHIVE_BROKEN.at(file.clone().into(), fault.to_string())),
+        };
+        for member in members {
+            let origin = Origin { member: Some(member.name.clone()), ..file.clone() };
+            match member.bytes {
+                Ok(bytes) => self.flat(&origin, &bytes),
+                Err(why) => {
+                    self.findings.push(
+                        MEMBER_CLOSED.at(origin.clone().into(), format!("{} was not opened: {why}", member.name)),
+                    );
+                    self.add(origin, Format::Unknown, Item::Other(format!("not opened: {why}")));
+                }
+            }
+        }
+    }
+
+    /// A file or member that is no archive.
+    fn flat(&mut self, file: &Origin, bytes: &[u8]) {
+        if pem::text_of(bytes).is_some() {
+            let (blocks, findings) = pem::blocks(bytes, file);
+            let nothing = blocks.is_empty() && findings.is_empty();
+            self.findings.extend(findings);
+            for (index, block) in blocks.into_iter().enumerate() {
+                let origin = Origin { index, line: block.line, ..file.clone() };
+                self.pem(origin, &block);
+            }
+            if !nothing {
+                return;
+            }
+        }
+        match bytes.first() {
+            Some(&der::tag::SEQUENCE) => self.der(file.clone(), bytes, Format::Der, None),
+            Some(_) => self.add(file.clone(), Format::Unknown, Item::Other(NOTHING.into())),
+            None => self.add(file.clone(), Format::Unknown, Item::Other("empty".into())),
+        }
+    }
+
+    fn pem(&mut self, origin: Origin, block: &pem::PemBlock) {
+        let encrypted = block.headers.iter().any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"));
+        if encrypted {
+            return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted));
+        }
+        let kind = match block.label.as_str() {
+            "CERTIFICATE" | "X509 CERTIFICATE" => Kind::Cert,
+            "TRUSTED CERTIFICATE" => {
+                self.findings.push(
+                    TRUST_STRIPPED
+                        .at(origin.clone().into(), "OpenSSL's trust settings behind the certificate are left out"),
+                );
+                return match cert::without_trust(&block.der) {
+                    Ok(der) => self.der(origin, der, Format::Pem, Some(Kind::Cert)),
+                    Err(fault) => self.broken(origin, Format::Pem, Kind::Cert, &fault),
+                };
+            }
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Kind::Csr,
+            "X509 CRL" => Kind::Crl,
+            "PRIVATE KEY" => Kind::Pkcs8,
+            "RSA PRIVATE KEY" => Kind::Pkcs1,
+            "EC PRIVATE KEY" => Kind::Sec1,
+            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted)),
+            "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
+            "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
+            other => {
+                self.findings.push(LABEL_UNUSED.at(origin.clone().into(), format!("a block `{other}`")));
+                return self.add(origin, Format::Pem, Item::Other(format!("a block `{other}`")));
+            }
+        };
+        self.der(origin, &block.der, Format::Pem, Some(kind));
+    }
+
+    /// DER whose kind is known from its label, or is to be seen from its shape.
+    fn der(&mut self, origin: Origin, bytes: &[u8], format: Format, kind: Option<Kind>) {
+        let Some(kind) = kind.or_else(|| Kind::of(bytes)) else {
+            // A text that begins with the digit 0 begins as DER does; only bytes can be DER that is cut off.
+            if let (Err(fault), false) = (der::Reader::new(bytes).any(), bytes.is_ascii()) {
+                self.findings.push(MALFORMED.at(origin.clone().into(), format!("DER that cannot be read: {fault}")));
+            }
+            return self.add(origin, Format::Unknown, Item::Other(NOTHING.into()));
+        };
+        let item = match kind {
+            Kind::Cert => Cert::from_der(bytes).map(|c| Item::Cert(Box::new(c))),
+            Kind::Csr => Csr::from_der(bytes).map(|c| Item::Csr(Box::new(c))),
+            Kind::Crl => Crl::from_der(bytes).map(|c| Item::Crl(Box::new(c))),
+            Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
+            Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
+            Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
+            Kind::EncryptedKey => Ok(Item::UnusableKey(KeyFault::Encrypted)),
+            Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
+            Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
+            Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
+        };
+        match item {
+            Ok(item) => self.add(origin, format, item),
+            Err(fault) => self.broken(origin, format, kind, &fault),
+        }
+    }
+
+    /// What is wrong with a key is not told here: whoever needs it judges it by `checks::key::fault`.
+    fn key(&mut self, origin: Origin, format: Format, key: Result<PrivateKey, KeyFault>) {
+        self.add(origin, format, key.map_or_else(Item::UnusableKey, |key| Item::Key(Box::new(key))));
+    }
+
+    fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {
+        match pkcs7::open(bytes) {
+            Ok(bag) => {
+                let certs = bag.certificates.iter().map(|der| (der, Kind::Cert));
+                let crls = bag.crls.iter().map(|der| (der, Kind::Crl));
+                for (index, (der, kind)) in certs.chain(crls).enumerate() {
+                    self.der(Origin { index, ..origin.clone() }, der, Format::Pkcs7, Some(kind));
+                }
+            }
+            Err(fault) => self.broken(origin.clone(), Format::Pkcs7, Kind::Pkcs7, &fault),
+        }
+    }
+
+    fn broken(&mut self, origin: Origin, format: Format, kind: Kind, fault: &Malformed) {
+        self.findings
+            .push(MALFORMED.at(origin.clone().into(), format!("a {} that cannot be read: {fault}", kind.word())));
+        self.add(origin, format, Item::Other(format!("a broken {}", kind.word())));
+    }
+
+    fn add(&mut self, origin: Origin, format: Format, item: Item) {
+        self.blocks.push(Block { origin, format, item });
+    }
+}
+
+const NOTHING: &str = "no certificate, key or CRL in it";
+
+rules! {
+    /// Right frame, wrong content.
+    MALFORMED = Error "malformed" {
+        summary: "a certificate, key, request, CRL or parameter set cannot be read",
+        help: "get the file again from its source; `openssl asn1parse` shows how far it is sound",
+        source: "X.690 (DER); RFC 5280, RFC 2986, RFC 5958, RFC 8017",
+    }
+    /// The archive cannot be opened.
+    ARCHIVE_BROKEN = Error "archive-broken" {
+        summary: "the zip archive is broken or holds more than a CA ever sends",
+        help: "get the archive again, or unpack it yourself and name the files",
+        source: "pkit's limits: 200 members, 64 MiB in all, 100 times the packed size",
+    }
+    /// A member that is left closed.
+    MEMBER_CLOSED = Warning "archive-member-closed" {
+        summary: "a member of the archive was not opened",
+        help: "unpack it yourself and look at it, if it matters",
+        source: "names that climb, links and nested archives are how archives attack (Zip Slip, zip bombs)",
+    }
+    /// A label that pkit does not use.
+    LABEL_UNUSED = Info "pem-label-unused" {
+        summary: "a PEM block of a kind that pkit has no use for",
+        help: "nothing is needed",
+        source: "RFC 7468 section 4 and following: the labels in use",
+    }
+    /// Trust settings.
+    TRUST_STRIPPED = Info "pem-trusted-label" {
+        summary: "the certificate carries OpenSSL's own trust settings (`TRUSTED CERTIFICATE`)",
+        help: "nothing is needed if pkit writes the file anew; GnuTLS and rustls do not read this label",
+        source: "openssl-x509(1), trust settings",
+    }
+}

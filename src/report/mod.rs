@@ -1,6 +1,7 @@
 //! The only words, columns and colours. A command fills a `Report` with values; how they look to a person or to a program is
 //! decided here, and every string from outside is escaped here, once for each kind of output. Nothing is computed or judged.
 
+pub mod describe;
 pub mod escape;
 pub mod human;
 pub mod json;

@@ -1,5 +1,7 @@
 //! What every test needs: a scratch directory, a way to run pkit as a user does, and the peers that judge what it made.
 
+pub mod keys;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

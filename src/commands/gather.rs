@@ -1,0 +1,100 @@
+//! What several verbs read in the same way: piles of material, one private key, output paths. Damage in what a command needs is
+//! an error here; commands that judge damage read through `files` and `material` themselves.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, Outcome};
+use crate::checks;
+use crate::checks::key::KEY_NOT_FOUND;
+use crate::content::{Content, FileWrite};
+use crate::error::{Error, Result};
+use crate::files::read;
+use crate::finding::{Finding, Origin, Severity};
+use crate::material::key::{KeyFault, PrivateKey};
+use crate::material::{Item, Material};
+use crate::plan::Plan;
+use crate::report::{Report, Value};
+
+/// Everything in the files that were named. Damage stops the work, unless the user accepts it by its code.
+pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material> {
+    let (inputs, findings) = read::pile(paths)?;
+    let mut material = Material { blocks: Vec::new(), findings };
+    for input in inputs {
+        material.extend(Material::read(&input.path, &input.bytes));
+    }
+    // An encrypted key among certificates is no damage; it is only of no use here.
+    let broken = material.blocks.iter().filter_map(|block| match &block.item {
+        Item::UnusableKey(KeyFault::Encrypted) => None,
+        Item::UnusableKey(fault) => Some(checks::key::fault(fault, &block.origin)),
+        _ => None,
+    });
+    let broken: Vec<Finding> = broken.collect();
+    material.findings.extend(broken);
+    material.findings = context.accepted(std::mem::take(&mut material.findings));
+    match material.findings.iter().find(|f| f.severity == Severity::Error) {
+        Some(damage) => Err(error_of(damage)),
+        None => Ok(material),
+    }
+}
+
+/// The one private key in a file.
+pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
+    let input = read::file(path)?;
+    let material = Material::read(&input.path, &input.bytes);
+    let damage = material.findings.into_iter().find(|f| f.severity == Severity::Error);
+    let mut keys = Vec::new();
+    let mut fault = None;
+    for block in material.blocks {
+        match block.item {
+            Item::Key(key) => keys.push((block.origin, *key)),
+            Item::UnusableKey(why) => fault = fault.or(Some(checks::key::fault(&why, &block.origin))),
+            _ => {}
+        }
+    }
+    let count = keys.len();
+    match (keys.pop(), fault.or(damage)) {
+        (Some(key), _) if count == 1 => Ok(key),
+        (None, Some(fault)) => Err(error_of(&fault)),
+        _ => {
+            let message = format!("{}: {count} private keys in it; name a file with one", path.display());
+            Err(Error::input(&KEY_NOT_FOUND, message).path(path))
+        }
+    }
+}
+
+/// Bytes to a file, or to stdout where no file is named: a public thing goes to stdout by default. `lines` is what to say about
+/// it; a program that gets JSON finds the text in the result instead.
+pub(super) fn deliver(
+    mut report: Report,
+    bytes: Vec<u8>,
+    what: String,
+    output: Option<&Path>,
+    context: &Context,
+) -> Outcome {
+    match output.filter(|path| path.as_os_str() != "-") {
+        Some(path) => {
+            report.result = report.result.with("path", path);
+            let write = FileWrite {
+                path: path.to_owned(),
+                content: Content::Public(bytes),
+                what,
+                overwrite: context.overwrite,
+            };
+            Outcome { report, plan: Plan::file(write) }
+        }
+        None if context.json => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            report.result = report.result.with("path", Value::Null).with("content", text);
+            report.into()
+        }
+        None => {
+            report.artefact = Some(Content::Public(bytes));
+            report.into()
+        }
+    }
+}
+
+/// Damage as the reason why the work stops.
+pub(super) fn error_of(damage: &Finding) -> Error {
+    Error::input(damage.rule, format!("{}: {}", damage.at, damage.message)).hint(damage.advice()).path(damage.at.path())
+}

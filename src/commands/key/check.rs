@@ -1,0 +1,178 @@
+//! `key check`: are these keys whole and strong, and do they belong to this certificate or request?
+
+use std::path::{Path, PathBuf};
+
+use super::load::{self, Wanted};
+use crate::checks::key::{self, KEY_NOT_FOUND};
+use crate::commands::{Context, Outcome};
+use crate::error::Result;
+use crate::finding::{Finding, Origin, Severity};
+use crate::material::key::{PrivateKey, PublicKey};
+use crate::material::{Block, Item, Material};
+use crate::report::{Line, Report, Value, Verdict, object};
+
+/// Check keys: do their numbers fit together, are they strong enough, and do they belong to this certificate or request? Of
+/// certificates and requests the public key is judged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit key check mail.key --cert fullchain.pem
+  pkit key check *.key *.csr --min-bits 3072")]
+pub struct Args {
+    /// Keys, certificates and requests, PEM or DER; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The smallest RSA key that is good enough
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(2048..=16384))]
+    min_bits: u32,
+    /// The certificate that the keys must belong to (of a chain, its first)
+    #[arg(long)]
+    cert: Option<PathBuf>,
+    /// The request that the keys must belong to
+    #[arg(long)]
+    csr: Option<PathBuf>,
+}
+
+/// A public key that every private key must belong to.
+struct Reference {
+    what: Wanted,
+    at: Origin,
+    key: PublicKey,
+}
+
+/// One question put to one key.
+struct Check {
+    id: &'static str,
+    good: String,
+    findings: Vec<Finding>,
+}
+
+/// One key and what came out.
+struct Judged {
+    at: Origin,
+    what: String,
+    checks: Vec<Check>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let wanted = [(&args.cert, Wanted::Certificate), (&args.csr, Wanted::Request)];
+    let named = wanted.into_iter().filter_map(|(path, what)| Some((path.as_ref()?, what)));
+    let references = named.map(|(path, what)| reference(path, what)).collect::<Result<Vec<_>>>()?;
+    let mut judged = Vec::new();
+    let mut damage = Vec::new();
+    for path in &args.files {
+        let material = load::material(path)?;
+        judged.extend(judge_file(path, &material, args.min_bits as usize, &references, context));
+        damage.extend(material.findings);
+    }
+    let mut report = Report::judging(object! { "keys" => judged.iter().map(Judged::value).collect::<Vec<_>>() });
+    report.body = judged.iter().map(Judged::line).collect();
+    report.findings = context.accepted(damage);
+    report.findings.extend(judged.into_iter().flat_map(|j| j.checks).flat_map(|c| c.findings));
+    Ok(report.into())
+}
+
+fn reference(path: &Path, what: Wanted) -> Result<Reference> {
+    let (at, key) = load::public(path, what)?;
+    Ok(Reference { what, at, key })
+}
+
+fn judge_file(
+    path: &Path,
+    material: &Material,
+    min_bits: usize,
+    references: &[Reference],
+    context: &Context,
+) -> Vec<Judged> {
+    let mut judged: Vec<Judged> =
+        material.blocks.iter().filter_map(|block| judge(block, min_bits, references)).collect();
+    if judged.is_empty() {
+        judged.push(nothing_there(Origin::file(path)));
+    }
+    for check in judged.iter_mut().flat_map(|j| &mut j.checks) {
+        check.findings = context.accepted(std::mem::take(&mut check.findings));
+    }
+    judged
+}
+
+/// None for what has no key in it.
+fn judge(block: &Block, min_bits: usize, references: &[Reference]) -> Option<Judged> {
+    let at = block.origin.clone();
+    let strength = |key: &PublicKey| {
+        vec![Check { id: "strength", good: "strong enough".into(), findings: key::strength(key, min_bits, &at) }]
+    };
+    let (what, checks) = match &block.item {
+        Item::Key(key) => (key.kind().to_string(), private_checks(key, min_bits, references, &at)),
+        Item::UnusableKey(fault) => ("private key".into(), vec![unreadable(key::fault(fault, &at))]),
+        Item::Cert(cert) => (format!("certificate, {}", cert.public_key.kind()), strength(&cert.public_key)),
+        Item::Csr(csr) => (format!("request, {}", csr.public_key.kind()), strength(&csr.public_key)),
+        _ => return None,
+    };
+    Some(Judged { at, what, checks })
+}
+
+fn private_checks(key: &PrivateKey, min_bits: usize, references: &[Reference], at: &Origin) -> Vec<Check> {
+    let consistency =
+        key::consistency(key, at).map(|findings| Check { id: "consistent", good: "consistent".into(), findings });
+    let findings = match key.public() {
+        Some(public) => key::strength(&public, min_bits, at),
+        None => key::kind_strength(key.kind(), min_bits, at),
+    };
+    let strength = Check { id: "strength", good: "strong enough".into(), findings };
+    let pairs = references.iter().map(|reference| Check {
+        id: match reference.what {
+            Wanted::Certificate => "matches-certificate",
+            Wanted::Request => "matches-request",
+        },
+        good: format!("matches {}", reference.at.short_name()),
+        findings: key::pair(key, at, &reference.key, reference.what.word(), &reference.at),
+    });
+    consistency.into_iter().chain([strength]).chain(pairs).collect()
+}
+
+/// Among files to be judged, one without a key could not be looked at; it is never "OK".
+fn nothing_there(at: Origin) -> Judged {
+    let message = "neither a private key nor a certificate or request was found in it";
+    let finding = KEY_NOT_FOUND.at(at.clone().into(), message).severity(Severity::Skipped);
+    Judged { at, what: "no key".into(), checks: vec![unreadable(finding)] }
+}
+
+fn unreadable(finding: Finding) -> Check {
+    Check { id: "readable", good: String::new(), findings: vec![finding] }
+}
+
+impl Check {
+    /// A note does not make an answer a "no".
+    fn ok(&self) -> bool {
+        self.findings.iter().all(|f| f.severity == Severity::Info)
+    }
+
+    /// The codes of what was found, else the good news.
+    fn words(&self) -> Vec<&str> {
+        if self.findings.is_empty() {
+            return vec![&self.good];
+        }
+        self.findings.iter().map(|f| f.rule.code).collect()
+    }
+
+    fn value(&self) -> Value {
+        let detail = self.findings.first().map_or(&self.good, |finding| &finding.message);
+        object! { "id" => self.id, "ok" => self.ok(), "detail" => detail.as_str() }
+    }
+}
+
+impl Judged {
+    fn line(&self) -> Line {
+        let worst = self.checks.iter().flat_map(|c| &c.findings).map(|f| f.severity).max();
+        let verdict = worst.filter(|s| *s != Severity::Info).map_or(Verdict::Ok, Verdict::from);
+        let words: Vec<&str> = self.checks.iter().flat_map(Check::words).collect();
+        Line::Verdict(verdict, vec![self.at.to_string(), self.what.clone(), words.join(", ")])
+    }
+
+    fn value(&self) -> Value {
+        object! {
+            "path" => self.at.path.as_path(), "index" => self.at.index, "line" => self.at.line,
+            "what" => self.what.as_str(), "ok" => self.checks.iter().all(Check::ok),
+            "checks" => self.checks.iter().map(Check::value).collect::<Vec<_>>(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `key new`: a private key where the user wants it, and nowhere else.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use zeroize::Zeroizing;
+
+use super::load;
+use super::value;
+use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
+use crate::commands::{Context, Outcome};
+use crate::content::{Content, FileWrite, Overwrite};
+use crate::error::{Error, Result};
+use crate::files::{read, write};
+use crate::material::Item;
+use crate::material::key::PrivateKey;
+use crate::pki::keygen::{self, NewKey, RsaBits};
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// Make a private key: RSA 3072 unless told otherwise, PKCS#8, mode 0400.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit key new -o mail.key
+  pkit key new -o mail.key --type ecdsa
+  pkit key new -o mail.key --bits 4096 --if-missing
+  pkit key new -o - --type ed25519 | ssh host 'umask 077; cat > mail.key'")]
+pub struct Args {
+    /// Where to write the key; - is standard output
+    #[arg(short, long, value_name = "KEY")]
+    output: PathBuf,
+    /// The algorithm
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Type::Rsa)]
+    kind: Type,
+    /// Size of an RSA key: 2048, 3072 or 4096 [default: 3072]
+    #[arg(long)]
+    bits: Option<u32>,
+    /// Curve of an ECDSA key [default: p256]
+    #[arg(long, value_enum)]
+    curve: Option<CurveName>,
+    /// Leave an existing key of this type and size as it is
+    #[arg(long)]
+    if_missing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Type {
+    Rsa,
+    Ecdsa,
+    Ed25519,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CurveName {
+    P256,
+    P384,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let new = meant(args)?;
+    let to_stdout = args.output.as_os_str() == "-";
+    if to_stdout && (context.json || args.if_missing) {
+        return Err(Error::usage("a key on standard output goes with neither --json nor --if-missing")
+            .hint("write it to a file with -o FILE"));
+    }
+    if args.if_missing
+        && let Some(outcome) = existing(&args.output, new, context.overwrite)?
+    {
+        return Ok(outcome);
+    }
+    let key = keygen::generate(new)?;
+    let content = Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec()));
+    let (owner, group) = write::owner();
+    let access = (!to_stdout).then(|| read::Access { mode: content.mode(), owner, group });
+    let mut report = Report::of(value(&args.output, &key, access.as_ref()));
+    let what = words(&key);
+    if to_stdout {
+        report.say(format!("made {what}"));
+        report.artefact = Some(content);
+        return Ok(report.into());
+    }
+    let plan = Plan::file(FileWrite { path: args.output.clone(), content, what, overwrite: context.overwrite });
+    Ok(Outcome { report, plan })
+}
+
+/// The key that the words ask for.
+fn meant(args: &Args) -> Result<NewKey> {
+    let stray = |option, kind| Err(Error::usage(format!("{option} goes with --type {kind} only")));
+    match args.kind {
+        Type::Rsa if args.curve.is_some() => stray("--curve", "ecdsa"),
+        Type::Ecdsa | Type::Ed25519 if args.bits.is_some() => stray("--bits", "rsa"),
+        Type::Ed25519 if args.curve.is_some() => stray("--curve", "ecdsa"),
+        Type::Rsa => rsa(args.bits.unwrap_or(RsaBits::B3072.count())).map(NewKey::Rsa),
+        Type::Ecdsa if args.curve == Some(CurveName::P384) => Ok(NewKey::EcP384),
+        Type::Ecdsa => Ok(NewKey::EcP256),
+        Type::Ed25519 => Ok(NewKey::Ed25519),
+    }
+}
+
+fn rsa(bits: u32) -> Result<RsaBits> {
+    if (bits as usize) < MIN_BITS {
+        return Err(Error::refused(&KEY_TOO_SMALL, format!("an RSA key of {bits} bits is too small"))
+            .hint("--bits 2048 is the smallest; the default is 3072"));
+    }
+    RsaBits::of(bits).ok_or_else(|| {
+        Error::usage(format!("RSA keys are made with 2048, 3072 or 4096 bits, not {bits}"))
+            .hint("larger keys are slower in every handshake and no TLS server gains from them; try --type ecdsa")
+    })
+}
+
+/// `--if-missing`: what stands there now is left alone if it is what was asked for; it is in the way if it is anything else.
+fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Outcome>> {
+    let material = match load::material(path) {
+        Err(error) if error.rule == &read::FILE_MISSING => return Ok(None),
+        other => other?,
+    };
+    let found = material.blocks.into_iter().find_map(|block| match block.item {
+        Item::Key(key) => Some(key),
+        _ => None,
+    });
+    match found {
+        Some(key) if *key.kind() == new.kind() => unchanged(path, &key).map(Some),
+        _ if overwrite == Overwrite::Replace => Ok(None),
+        other => {
+            let holds = other.map_or("no key that can be read".into(), |key| key.kind().to_string());
+            let message =
+                format!("{} already exists: it holds {holds}, and {} was asked for", path.display(), new.kind());
+            Err(Error::refused(&write::KEY_EXISTS, message).path(path))
+        }
+    }
+}
+
+fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
+    let mut report = Report::of(value(path, key, read::access(path)?.as_ref()));
+    report.say(format!("unchanged {} ({})", path.display(), words(key)));
+    Ok(report.into())
+}
+
+fn words(key: &PrivateKey) -> String {
+    let public = key.public().map_or("not known".into(), |public| public.sha256());
+    format!("{}, {}, SPKI SHA-256 {public}", key.kind(), key.form().word())
+}

@@ -1,0 +1,96 @@
+//! Trust anchors: the system's own store, or the file or directory that the user names. It always says which store it was and
+//! whether SSL_CERT_FILE or SSL_CERT_DIR chose it, since a chain that is fine here may fail where another store is used.
+
+use std::path::{Path, PathBuf};
+
+use super::read;
+use crate::error::{Error, Result};
+use crate::finding::rules;
+use crate::material::cert::Cert;
+use crate::material::{Item, Material};
+
+/// Where anchors come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// What this system trusts.
+    System,
+    /// A file or directory of certificates.
+    Path(PathBuf),
+}
+
+impl std::str::FromStr for Source {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Source, Self::Err> {
+        Ok(if text == "system" { Source::System } else { Source::Path(text.into()) })
+    }
+}
+
+/// A trust store that has been read.
+#[derive(Debug)]
+pub struct Store {
+    /// `the system trust store (/etc/ssl/certs/ca-certificates.crt)`.
+    pub name: String,
+    /// `system`, or the path as the user gave it.
+    pub short_name: String,
+    /// Where it was read.
+    pub path: PathBuf,
+    /// The anchors.
+    pub anchors: Vec<Cert>,
+}
+
+/// Reads the anchors. A store without a single certificate is an error: nothing could be proven with it.
+pub fn load(source: &Source) -> Result<Store> {
+    let (path, name, short_name) = match source {
+        Source::Path(path) => (path.clone(), format!("{}", path.display()), path.display().to_string()),
+        Source::System => {
+            let (path, chosen_by) = system()?;
+            let chosen = chosen_by.map_or(String::new(), |name| format!(", chosen by {name}"));
+            (path.clone(), format!("the system trust store ({}{chosen})", path.display()), "system".to_owned())
+        }
+    };
+    let (inputs, _) = read::pile(std::slice::from_ref(&path))?;
+    let mut anchors: Vec<Cert> = Vec::new();
+    for input in inputs {
+        let material = Material::read(&input.path, &input.bytes);
+        anchors.extend(material.blocks.into_iter().filter_map(|b| match b.item {
+            Item::Cert(cert) => Some(*cert),
+            _ => None,
+        }));
+    }
+    // A hashed directory names each certificate twice.
+    anchors.sort_by_key(|c| *c.sha256());
+    anchors.dedup();
+    if anchors.is_empty() {
+        return Err(Error::input(&TRUST_EMPTY, format!("no certificate in {name}")).path(path));
+    }
+    Ok(Store { name, short_name, path, anchors })
+}
+
+/// The file or directory of this system, and the variable that chose it.
+fn system() -> Result<(PathBuf, Option<&'static str>)> {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        if let Some(path) = std::env::var_os(name).filter(|v| !v.is_empty()) {
+            return Ok((PathBuf::from(path), Some(name)));
+        }
+    }
+    let found = openssl_probe::probe();
+    let path = found.cert_file.or_else(|| found.cert_dir.into_iter().find(|d| Path::is_dir(d)));
+    path.map(|path| (path, None))
+        .ok_or_else(|| Error::input(&TRUST_MISSING, "this system has no trust store where OpenSSL would look for one"))
+}
+
+rules! {
+    /// No anchors in it.
+    TRUST_EMPTY = Error "trust-empty" {
+        summary: "the trust store holds no certificate",
+        help: "name a file or directory with root certificates with --trust",
+        source: "RFC 5280 section 6.1.1 (d): a path is proven from a trust anchor",
+    }
+    /// No store.
+    TRUST_MISSING = Error "trust-missing" {
+        summary: "this system has no trust store",
+        help: "install the package ca-certificates, or name a file with --trust",
+        source: "the places where OpenSSL of each distribution looks",
+    }
+}

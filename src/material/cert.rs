@@ -1,0 +1,145 @@
+//! Certificates (RFC 5280 section 4.1): the bytes as they are and the fields that the other rooms need. The frame is read by
+//! x509-parser; what it lets pass and DER does not (lengths, trailing bytes, repeated extensions) is refused here. Whether a
+//! certificate is any good is not asked.
+
+use time::OffsetDateTime;
+use x509_parser::prelude::FromDer;
+
+use super::Malformed;
+use super::der::{self, tag};
+use super::dn::Name;
+use super::ext::{Extensions, GeneralName};
+use super::key::PublicKey;
+use super::signature::Signed;
+use crate::crypto::{self, Digest};
+
+/// One certificate.
+#[derive(Clone, Debug)]
+pub struct Cert {
+    der: Vec<u8>,
+    /// 1, 2 or 3.
+    pub version: u32,
+    /// The serial number's bytes as encoded.
+    pub serial: Vec<u8>,
+    /// Who it is about.
+    pub subject: Name,
+    /// Who signed it.
+    pub issuer: Name,
+    /// First instant of validity.
+    pub not_before: OffsetDateTime,
+    /// Last instant of validity.
+    pub not_after: OffsetDateTime,
+    /// The key that it certifies.
+    pub public_key: PublicKey,
+    /// The issuer's signature and what it covers.
+    pub signed: Signed,
+    /// What the extensions say.
+    pub extensions: Extensions,
+    sha256: [u8; 32],
+}
+
+impl Cert {
+    /// Reads one certificate, with nothing behind it.
+    pub fn from_der(bytes: &[u8]) -> Result<Cert, Malformed> {
+        der::nesting(bytes)?;
+        let (rest, x509) =
+            x509_parser::certificate::X509Certificate::from_der(bytes).map_err(|e| Malformed::new(e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(Malformed::new(format!("{} bytes follow the certificate", rest.len())));
+        }
+        let tbs = &x509.tbs_certificate;
+        let (mut fields, signed) = Signed::from_der(bytes)?;
+        fields.optional(tag::context(0))?;
+        fields.expect(tag::INTEGER)?;
+        signed.must_name(fields.expect(tag::SEQUENCE)?.raw)?;
+        let mut extensions = Extensions::default();
+        for (n, extension) in tbs.extensions().iter().enumerate() {
+            if tbs.extensions()[..n].iter().any(|e| e.oid == extension.oid) {
+                return Err(Malformed::new(format!("the extension {} occurs twice", extension.oid)));
+            }
+            extensions.add(extension.oid.as_bytes(), extension.critical, extension.value)?;
+        }
+        Ok(Cert {
+            version: tbs.version.0 + 1,
+            serial: tbs.raw_serial().to_vec(),
+            subject: Name::from_der(tbs.subject.as_raw())?,
+            issuer: Name::from_der(tbs.issuer.as_raw())?,
+            not_before: instant(tbs.validity.not_before.timestamp())?,
+            not_after: instant(tbs.validity.not_after.timestamp())?,
+            public_key: PublicKey::from_spki(tbs.subject_pki.raw)?,
+            signed,
+            extensions,
+            sha256: sha256(bytes),
+            der: bytes.to_vec(),
+        })
+    }
+
+    /// The bytes as they were.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SHA-256 of the whole certificate: what a fingerprint is.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// May it issue certificates? Version 1 certificates say nothing of it and may not.
+    pub fn is_ca(&self) -> bool {
+        self.extensions.basic_constraints.is_some_and(|b| b.ca)
+    }
+
+    /// Does it name itself as its issuer? (Whether it also signed itself is for `pki` to find out.)
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// Valid at this instant? Both ends belong to the validity.
+    pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+
+    /// DNS names of the subjectAltName extension.
+    pub fn dns_names(&self) -> impl Iterator<Item = &str> {
+        self.alt_names().iter().filter_map(|n| match n {
+            GeneralName::Dns(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// All alternative names.
+    pub fn alt_names(&self) -> &[GeneralName] {
+        self.extensions.subject_alt_name.as_deref().unwrap_or_default()
+    }
+
+    /// What a person would call it: its first host name, else the short form of its subject.
+    pub fn short_name(&self) -> String {
+        match self.dns_names().next() {
+            Some(name) if !self.is_ca() => name.to_owned(),
+            _ => self.subject.short(),
+        }
+    }
+}
+
+impl PartialEq for Cert {
+    fn eq(&self, other: &Cert) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Cert {}
+
+fn instant(timestamp: i64) -> Result<OffsetDateTime, Malformed> {
+    OffsetDateTime::from_unix_timestamp(timestamp).map_err(|_| Malformed::new("a date that no calendar has"))
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(&crypto::digest(Digest::Sha256, bytes));
+    out
+}
+
+/// The certificate at the start of a `TRUSTED CERTIFICATE`, whose trust settings (an OpenSSL addition) are left behind.
+pub(super) fn without_trust(bytes: &[u8]) -> Result<&[u8], Malformed> {
+    Ok(der::Reader::new(bytes).expect(tag::SEQUENCE)?.raw)
+}

@@ -1,0 +1,182 @@
+//! Distinguished names (RFC 5280 section 4.1.2.4): the bytes as they are, what to show, and a form that compares as section 7.1
+//! asks. Names of other people are never rewritten, so the bytes come first.
+
+use super::der::{self, DerError, Reader, tag};
+
+/// A subject or an issuer.
+#[derive(Clone, Debug)]
+pub struct Name {
+    der: Vec<u8>,
+    attributes: Vec<Attribute>,
+    comparable: Vec<u8>,
+}
+
+/// One attribute of a name, in the order of the encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// `CN`, `O`, … or the dotted object identifier.
+    pub kind: String,
+    /// The value as text; bytes that are no text appear as `#` and hexadecimal (RFC 4514 section 2.4).
+    pub value: String,
+}
+
+impl Name {
+    /// Reads a whole `Name`, with nothing behind it.
+    pub fn from_der(bytes: &[u8]) -> Result<Name, DerError> {
+        let mut rdns = der::whole(bytes, tag::SEQUENCE)?;
+        let (mut attributes, mut comparable) = (Vec::new(), Vec::new());
+        while !rdns.is_empty() {
+            let mut set = rdns.enter(tag::SET)?;
+            let mut parts = Vec::new();
+            while !set.is_empty() {
+                let mut pair = set.enter(tag::SEQUENCE)?;
+                let kind = pair.expect(tag::OID)?;
+                let value = pair.any()?;
+                pair.end()?;
+                parts.push(der::sequence(&[kind.raw, &folded(value.tag, value.content)]));
+                attributes.push(Attribute {
+                    kind: short_name(kind.content),
+                    value: text(value.tag, value.content, value.raw),
+                });
+            }
+            // A set has no order of its own.
+            parts.sort();
+            comparable.extend(der::tlv(tag::SET, &parts.concat()));
+        }
+        Ok(Name { der: bytes.to_vec(), attributes, comparable })
+    }
+
+    /// The bytes as they were encoded.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Has it no attribute at all?
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// The attributes in order.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// The shortest name that a person would use: the common name, else the last organisational attribute, else all of it.
+    pub fn short(&self) -> String {
+        let last = |kind: &str| self.attributes.iter().rev().find(|a| a.kind == kind).map(|a| a.value.clone());
+        last("CN").or_else(|| last("OU")).or_else(|| last("O")).unwrap_or_else(|| self.to_string())
+    }
+
+    /// Equal for RFC 5280 section 7.1: case and runs of blanks do not matter, nor the string type.
+    pub fn comparable(&self) -> &[u8] {
+        &self.comparable
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.comparable == other.comparable
+    }
+}
+
+impl Eq for Name {}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.attributes.is_empty() {
+            return write!(f, "(empty name)");
+        }
+        for (i, attribute) in self.attributes.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{}={}", attribute.kind, attribute.value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Text values in one string type, lower case, inner blanks single, outer blanks gone; anything else byte for byte.
+fn folded(kind: u8, content: &[u8]) -> Vec<u8> {
+    match decoded(kind, content) {
+        Some(text) => {
+            let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+            der::tlv(UTF8_STRING, words.join(" ").as_bytes())
+        }
+        None => der::tlv(kind, content),
+    }
+}
+
+fn text(kind: u8, content: &[u8], raw: &[u8]) -> String {
+    decoded(kind, content).unwrap_or_else(|| format!("#{}", crate::crypto::hex(raw)))
+}
+
+fn decoded(kind: u8, content: &[u8]) -> Option<String> {
+    match kind {
+        UTF8_STRING | PRINTABLE_STRING | IA5_STRING | NUMERIC_STRING => String::from_utf8(content.to_vec()).ok(),
+        // Used as ISO 8859-1 in practice, whatever T.61 says.
+        TELETEX_STRING => Some(content.iter().map(|b| char::from(*b)).collect()),
+        BMP_STRING if content.len().is_multiple_of(2) => {
+            let units = content.chunks_exact(2).map(|u| u16::from_be_bytes([u[0], u[1]]));
+            char::decode_utf16(units).collect::<Result<_, _>>().ok()
+        }
+        UNIVERSAL_STRING if content.len().is_multiple_of(4) => {
+            content.chunks_exact(4).map(|u| char::from_u32(u32::from_be_bytes([u[0], u[1], u[2], u[3]]))).collect()
+        }
+        _ => None,
+    }
+}
+
+/// RFC 4514 section 3 and the names that OpenSSL shows.
+fn short_name(oid: &[u8]) -> String {
+    let known = match oid {
+        [0x55, 4, 3] => "CN",
+        [0x55, 4, 4] => "SN",
+        [0x55, 4, 5] => "serialNumber",
+        [0x55, 4, 6] => "C",
+        [0x55, 4, 7] => "L",
+        [0x55, 4, 8] => "ST",
+        [0x55, 4, 9] => "street",
+        [0x55, 4, 10] => "O",
+        [0x55, 4, 11] => "OU",
+        [0x55, 4, 12] => "title",
+        [0x55, 4, 15] => "businessCategory",
+        [0x55, 4, 17] => "postalCode",
+        [0x55, 4, 42] => "GN",
+        [0x55, 4, 97] => "organizationIdentifier",
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1] => "emailAddress",
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1] => "UID",
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => "DC",
+        _ => return der::dotted(oid),
+    };
+    known.to_owned()
+}
+
+const UTF8_STRING: u8 = 0x0c;
+const NUMERIC_STRING: u8 = 0x12;
+const PRINTABLE_STRING: u8 = 0x13;
+const TELETEX_STRING: u8 = 0x14;
+const IA5_STRING: u8 = 0x16;
+const UNIVERSAL_STRING: u8 = 0x1c;
+const BMP_STRING: u8 = 0x1e;
+
+/// The name that comes next in a reader.
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Name, DerError> {
+    Name::from_der(reader.expect(tag::SEQUENCE)?.raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(kind: u8, value: &str) -> Name {
+        let pair = der::sequence(&[&[6, 3, 0x55, 4, 3], &der::tlv(kind, value.as_bytes())]);
+        Name::from_der(&der::sequence(&[&der::tlv(tag::SET, &pair)])).unwrap()
+    }
+
+    #[test]
+    fn names_compare_as_rfc_5280_asks() {
+        assert_eq!(name(UTF8_STRING, "Example  CA "), name(PRINTABLE_STRING, "example ca"));
+        assert_ne!(name(UTF8_STRING, "Example CA"), name(UTF8_STRING, "ExampleCA"));
+        assert_eq!(name(PRINTABLE_STRING, "Example CA").to_string(), "CN=Example CA");
+        assert_eq!(name(0x04, "ab").short(), "#04026162");
+    }
+}

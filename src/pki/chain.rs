@@ -1,0 +1,247 @@
+//! Order in a pile of certificates: which one is the end-entity, who issued whom, which paths lead to a trust anchor, what is
+//! missing and what is left over. An issuer is found by name, key identifier and signature. Whether the path is valid is for
+//! `verify`; where the pile came from does not matter here.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use time::OffsetDateTime;
+
+use crate::crypto::SignatureFault;
+use crate::finding::Origin;
+use crate::material::cert::Cert;
+use crate::material::key::PublicKey;
+use crate::name::HostName;
+
+/// A certificate of the pile and where it stood.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The first place where it stood.
+    pub origin: &'a Origin,
+    /// The certificate.
+    pub cert: &'a Cert,
+}
+
+/// A pile without repetitions, with its anchors, ready to be searched.
+#[derive(Debug)]
+pub struct Pile<'a> {
+    found: Vec<Found<'a>>,
+    repeated: Vec<Found<'a>>,
+    anchors: &'a [Cert],
+    by_subject: HashMap<&'a [u8], Vec<Issuer<'a>>>,
+    /// Names that have issued a certificate other than their own.
+    issuing: HashSet<&'a [u8]>,
+    checked: RefCell<HashMap<Pair, bool>>,
+    signatures_left: Cell<usize>,
+}
+
+/// Fingerprints of an issuer and of what it may have issued.
+type Pair = ([u8; 32], [u8; 32]);
+
+/// A possible issuer.
+#[derive(Clone, Copy, Debug)]
+struct Issuer<'a> {
+    cert: &'a Cert,
+    is_anchor: bool,
+}
+
+/// A way from the end-entity upward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path<'a> {
+    /// End-entity and intermediates, each signed by the next; the root is not among them unless it is all there is.
+    pub certs: Vec<&'a Cert>,
+    /// How it ends.
+    pub end: End<'a>,
+}
+
+/// How a path ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End<'a> {
+    /// The last certificate was issued by, or is, this trust anchor.
+    Anchored(&'a Cert),
+    /// It leads to this self-signed certificate, which is not among the trust anchors.
+    Root(&'a Cert),
+    /// Nobody in the pile or among the anchors issued the last certificate.
+    Missing,
+}
+
+impl<'a> Path<'a> {
+    /// Does it end in the trust store?
+    pub fn is_anchored(&self) -> bool {
+        matches!(self.end, End::Anchored(_))
+    }
+
+    /// The certificate at its end, if there is one.
+    pub fn root(&self) -> Option<&'a Cert> {
+        match self.end {
+            End::Anchored(root) | End::Root(root) => Some(root),
+            End::Missing => None,
+        }
+    }
+}
+
+/// Most signature checks in one search: a mesh of cross-signed CAs once cost other builders exponential time, and rustls-webpki
+/// now stops at the same number. A path of a real PKI needs three or four.
+pub const MAX_SIGNATURES: usize = 100;
+/// Longest path below the root; public ones have two or three certificates.
+pub const MAX_DEPTH: usize = 10;
+/// Partial paths looked at in one search: several for each signature that may be checked.
+const MAX_STEPS: usize = 2_000;
+/// Complete paths that are of interest.
+const MAX_PATHS: usize = 8;
+
+impl<'a> Pile<'a> {
+    /// Sorts a pile by subject. Of identical certificates the first counts.
+    pub fn new(certs: impl IntoIterator<Item = (&'a Origin, &'a Cert)>, anchors: &'a [Cert]) -> Pile<'a> {
+        let mut pile = Pile {
+            found: Vec::new(),
+            repeated: Vec::new(),
+            anchors,
+            by_subject: HashMap::new(),
+            issuing: HashSet::new(),
+            checked: RefCell::default(),
+            signatures_left: Cell::new(MAX_SIGNATURES),
+        };
+        let mut seen = HashSet::new();
+        for (origin, cert) in certs {
+            let fresh = seen.insert(cert.sha256());
+            (if fresh { &mut pile.found } else { &mut pile.repeated }).push(Found { origin, cert });
+        }
+        for cert in anchors {
+            pile.by_subject.entry(cert.subject.comparable()).or_default().push(Issuer { cert, is_anchor: true });
+        }
+        let trusted: HashSet<&[u8; 32]> = anchors.iter().map(Cert::sha256).collect();
+        for Found { cert, .. } in &pile.found {
+            if may_issue(cert) && !trusted.contains(cert.sha256()) {
+                pile.by_subject.entry(cert.subject.comparable()).or_default().push(Issuer { cert, is_anchor: false });
+            }
+            if !cert.is_self_issued() {
+                pile.issuing.insert(cert.issuer.comparable());
+            }
+        }
+        pile
+    }
+
+    /// The certificates, each once, in the order of the pile.
+    pub fn found(&self) -> &[Found<'a>] {
+        &self.found
+    }
+
+    /// The certificates that stood there once more.
+    pub fn repeated(&self) -> &[Found<'a>] {
+        &self.repeated
+    }
+
+    /// The certificates for this key, the one to use first: end-entities before CAs, valid ones before others, new before old.
+    pub fn for_key(&self, key: &PublicKey, now: OffsetDateTime) -> Vec<Found<'a>> {
+        let mut matching: Vec<Found> = self.found.iter().copied().filter(|f| f.cert.public_key == *key).collect();
+        matching.sort_by_key(|f| (f.cert.is_ca(), !f.cert.is_valid_at(now), Reverse(f.cert.not_before)));
+        matching
+    }
+
+    /// The end-entity certificates that present this name.
+    pub fn for_name(&self, name: &HostName) -> Vec<Found<'a>> {
+        self.end_entities().into_iter().filter(|f| f.cert.alt_names().iter().any(|n| name.matches(n))).collect()
+    }
+
+    /// What could be meant to be served: certificates that have issued nothing here. Those that are no CA come before those
+    /// that name a host (self-signed certificates are often marked as CAs), and these before what is merely not a root.
+    pub fn end_entities(&self) -> Vec<Found<'a>> {
+        let idle = |cert: &Cert| !self.issuing.contains(cert.subject.comparable()) || cert.subject.is_empty();
+        let wanted: [fn(&Cert) -> bool; 3] = [|c| !c.is_ca(), |c| !c.alt_names().is_empty(), |c| !c.is_self_issued()];
+        let of = |kind: &fn(&Cert) -> bool| -> Vec<Found<'a>> {
+            self.found.iter().copied().filter(|f| idle(f.cert) && kind(f.cert)).collect()
+        };
+        wanted.iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    /// All ways up from a certificate, best first: those that end in the trust store before others, shorter before longer.
+    /// Never empty; the work is bounded, so a hostile mesh yields the paths found until then.
+    pub fn paths(&self, leaf: &'a Cert) -> Vec<Path<'a>> {
+        let mut complete: Vec<Path> = Vec::new();
+        let mut longest = Path { certs: vec![leaf], end: End::Missing };
+        let mut queue = VecDeque::from([vec![leaf]]);
+        for _ in 0..MAX_STEPS {
+            let Some(certs) = queue.pop_front().filter(|_| complete.len() < MAX_PATHS) else { break };
+            let top = certs[certs.len() - 1];
+            if let Some(end) = self.end_of(top) {
+                let below = if certs.len() > 1 { certs[..certs.len() - 1].to_vec() } else { certs };
+                complete.push(Path { certs: below, end });
+                continue;
+            }
+            let issuers = self.issuers(top);
+            if issuers.is_empty() && certs.len() > longest.certs.len() {
+                longest.certs = certs.clone();
+            }
+            for issuer in issuers {
+                if issuer.is_anchor {
+                    complete.push(Path { certs: certs.clone(), end: End::Anchored(issuer.cert) });
+                } else if certs.len() < MAX_DEPTH && !certs.iter().any(|c| same_entity(c, issuer.cert)) {
+                    queue.push_back([&certs[..], &[issuer.cert]].concat());
+                }
+            }
+        }
+        if complete.is_empty() {
+            return vec![longest];
+        }
+        complete.sort_by_key(|p| (!p.is_anchored(), p.certs.len()));
+        complete
+    }
+
+    /// The certificates of the pile that are in none of the paths.
+    pub fn unused(&self, paths: &[Path<'_>]) -> Vec<Found<'a>> {
+        let used = |cert: &Cert| paths.iter().any(|p| p.certs.contains(&cert) || p.root() == Some(cert));
+        self.found.iter().copied().filter(|f| !used(f.cert)).collect()
+    }
+
+    /// Does a path end at this certificate: is it a trust anchor, or self-signed?
+    fn end_of(&self, top: &'a Cert) -> Option<End<'a>> {
+        if let Some(anchor) = self.anchors.iter().find(|a| same_entity(a, top) && (a.is_self_issued() || *a == top)) {
+            // The same CA under a cross-signature is an intermediate: what signed it is looked for as usual.
+            return (anchor == top || top.is_self_issued()).then_some(End::Anchored(anchor));
+        }
+        (top.is_self_issued() && self.signed_by(top, top)).then_some(End::Root(top))
+    }
+
+    /// Who issued it: by name, then signature. Key identifiers only say whom to try first (RFC 5280 section 4.2.1.1: they help
+    /// to find, they prove nothing).
+    fn issuers(&self, cert: &Cert) -> Vec<Issuer<'a>> {
+        let mut candidates = self.by_subject.get(cert.issuer.comparable()).cloned().unwrap_or_default();
+        candidates.sort_by_key(|c| (!c.is_anchor, key_ids_differ(cert, c.cert)));
+        candidates.retain(|c| self.signed_by(cert, c.cert));
+        candidates
+    }
+
+    /// A signature that nobody here can check is not held against an issuer; `verify` will name it.
+    fn signed_by(&self, cert: &Cert, issuer: &Cert) -> bool {
+        let pair = (*issuer.sha256(), *cert.sha256());
+        if let Some(known) = self.checked.borrow().get(&pair) {
+            return *known;
+        }
+        if self.signatures_left.get() == 0 {
+            return false;
+        }
+        self.signatures_left.set(self.signatures_left.get() - 1);
+        let good = cert.signed.verify(cert.der(), &issuer.public_key) != Err(SignatureFault::Wrong);
+        self.checked.borrow_mut().insert(pair, good);
+        good
+    }
+}
+
+/// Version 1 certificates cannot say that they are CAs.
+fn may_issue(cert: &Cert) -> bool {
+    cert.is_ca() || (cert.version < 3 && cert.is_self_issued())
+}
+
+/// The same name and key, perhaps in another certificate (cross-signed, renewed): it must not come twice in one path.
+fn same_entity(a: &Cert, b: &Cert) -> bool {
+    a.subject == b.subject && a.public_key == b.public_key
+}
+
+fn key_ids_differ(cert: &Cert, issuer: &Cert) -> bool {
+    match (&cert.extensions.authority_key_id, &issuer.extensions.subject_key_id) {
+        (Some(wanted), Some(has)) => wanted != has,
+        _ => false,
+    }
+}

@@ -1,0 +1,93 @@
+//! Which certificate of a pile is to be served, and by which of its paths: the answer to "what did the CA send me?". Faults of
+//! the chosen path are handed on; a choice that cannot be made is told with what there was to choose from.
+
+use super::chain::{Found, Path, Pile};
+use super::verify::{VerifiedChain, Wanted, verify};
+use crate::finding::{Finding, Location};
+use crate::material::cert::Cert;
+use crate::material::key::PublicKey;
+
+/// The certificate to serve, its path, and what else there was.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// The end-entity.
+    pub leaf: Found<'a>,
+    /// The path to use: the shortest valid one that ends in the trust store.
+    pub path: Path<'a>,
+    /// The proof of it, or all that speaks against it.
+    pub proof: Result<VerifiedChain<'a>, Vec<Finding>>,
+    /// The other paths.
+    pub alternatives: Vec<Path<'a>>,
+    /// Certificates that belong to none of the paths.
+    pub unused: Vec<Found<'a>>,
+}
+
+/// Why no certificate could be chosen.
+#[derive(Debug)]
+pub enum Undecided<'a> {
+    /// There is none at all.
+    NoCertificate,
+    /// There is no end-entity, only CAs.
+    OnlyAuthorities,
+    /// None belongs to the key; these are there.
+    NotForKey(Vec<Found<'a>>),
+    /// Several could be meant.
+    Several(Vec<Found<'a>>),
+}
+
+/// Chooses by key, else by name, else because there is only one.
+pub fn select<'a>(
+    pile: &Pile<'a>,
+    key: Option<&PublicKey>,
+    wanted: &Wanted<'_>,
+) -> Result<Selection<'a>, Undecided<'a>> {
+    let leaf = leaf(pile, key, wanted)?;
+    let place = |cert: &Cert| place(pile, cert);
+    let mut judged: Vec<(Path, Result<VerifiedChain, Vec<Finding>>)> = Vec::new();
+    for path in pile.paths(leaf.cert) {
+        let proof = verify(&path, wanted, &place);
+        judged.push((path, proof));
+    }
+    // Paths come best first; a valid one further down still beats a broken one.
+    let best = judged.iter().position(|(_, proof)| proof.is_ok()).unwrap_or(0);
+    let (path, proof) = judged.swap_remove(best);
+    let mut all: Vec<Path> = judged.into_iter().map(|(path, _)| path).collect();
+    all.push(path.clone());
+    let unused = pile.unused(&all);
+    all.pop();
+    Ok(Selection { leaf, path, proof, alternatives: all, unused })
+}
+
+/// Where a certificate stands: in the pile, else in the trust store, which is named by the certificate's own name.
+fn place(pile: &Pile<'_>, cert: &Cert) -> Location {
+    match pile.found().iter().find(|f| f.cert == cert) {
+        Some(found) => found.origin.clone().into(),
+        None => Location::File(format!("trust store: {}", cert.subject).into()),
+    }
+}
+
+fn leaf<'a>(pile: &Pile<'a>, key: Option<&PublicKey>, wanted: &Wanted<'_>) -> Result<Found<'a>, Undecided<'a>> {
+    if pile.found().is_empty() {
+        return Err(Undecided::NoCertificate);
+    }
+    let leaves = pile.end_entities();
+    if let Some(key) = key {
+        let matching = pile.for_key(key, wanted.now);
+        return matching.first().copied().ok_or(Undecided::NotForKey(if leaves.is_empty() {
+            pile.found().to_vec()
+        } else {
+            leaves
+        }));
+    }
+    let mut named: Vec<Found> = leaves.clone();
+    for name in wanted.names {
+        named.retain(|f| f.cert.alt_names().iter().any(|n| name.matches(n)));
+    }
+    // A name that nothing presents is a fault of the certificate that is there, if there is only one.
+    let candidates = if named.is_empty() { leaves } else { named };
+    match candidates[..] {
+        [] => Err(Undecided::OnlyAuthorities),
+        [only] => Ok(only),
+        _ => Err(Undecided::Several(candidates)),
+    }
+}

@@ -1,0 +1,122 @@
+//! OpenLDAP's slapd, as one change of `cn=config`. Its words depend less on the version than on the TLS library: Debian built it
+//! with GnuTLS up to bookworm and builds it with OpenSSL since. What the other library's build needs is accepted and ignored.
+
+use super::build::{Build, Library, Version};
+use super::syntax;
+use super::table::{Directive, File, Never, Text, Whole, Words};
+use super::{FileNeed, Handling, Part, Question, Reader, Role, Server, gnutls};
+use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings};
+
+/// OpenLDAP's slapd.
+pub(super) static OPENLDAP: Server = Server {
+    name: "openldap",
+    title: "OpenLDAP",
+    versions: &[V2_4, V2_6_7],
+    newest: Version::of(&[2, 6]),
+    libraries: &[Library::OpenSsl, Library::GnuTls],
+    // `slapd -V` would print the version and start the server.
+    ask_version: Question { program: "slapd", args: &["-VV"], env: &[] },
+    // What ldd(1) does, without its shell script: ld.so(8) lists the libraries instead of starting the program. A loader that
+    // does not know the variable starts `slapd -VV`, which is harmless.
+    ask_library: Some(Question { program: "slapd", args: &["-VV"], env: &[("LD_TRACE_LOADED_OBJECTS", "1")] }),
+    grammar: &syntax::ldif::GRAMMAR,
+    directives: DIRECTIVES,
+    files: &[
+        FileNeed { role: Role::Certificate, parts: &[Part::Leaf, Part::Intermediates], reader: Reader::User(USER) },
+        FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::User(USER) },
+        FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::User(USER) },
+    ],
+    handling: Handling {
+        file: None,
+        place: "apply it as root: `ldapmodify -Y EXTERNAL -H ldapi:/// -f FILE`",
+        then: "check with `slapcat -n 0`; it holds at once, without a reload",
+    },
+    imply,
+    notes,
+};
+
+static DIRECTIVES: &[Directive] = &[
+    Directive::new(&["olcTLSCACertificateFile"], &File(|s| &mut s.client_ca)),
+    Directive::new(&["olcTLSCertificateFile"], &File(|s| &mut s.certificate)),
+    Directive::new(&["olcTLSCertificateKeyFile"], &File(|s| &mut s.key)),
+    Directive::new(&["olcTLSVerifyClient"], &Words(|s| &mut s.client_cert, CLIENT_CERTS)),
+    Directive::new(&["olcTLSDHParamFile"], &File(|s| &mut s.dh)),
+    Directive::new(&["olcTLSProtocolMin"], &Words(|s| &mut s.min_protocol, PROTOCOLS)).built_with(Library::OpenSsl),
+    Directive::new(&["olcTLSCipherSuite"], &Text(|s| &mut s.ciphers)).until(V2_6_7).built_with(Library::OpenSsl),
+    Directive::new(&["olcTLSCipherSuite"], &Whole { spell: one_list, parse: two_lists })
+        .since(V2_6_7)
+        .built_with(Library::OpenSsl),
+    Directive::new(&["olcTLSCipherSuite"], &Whole { spell: gnutls::spell, parse: gnutls::parse })
+        .built_with(Library::GnuTls),
+    Directive::new(&[], &Never { when: gnutls::lacks_ciphers, why: GNUTLS_CIPHERS }).built_with(Library::GnuTls),
+    Directive::new(&[], &Never { when: |s| asks(s, TlsLevel::Required), why: REQUIRE }),
+    Directive::new(
+        &[],
+        &Never { when: |s| asks(s, TlsLevel::Off), why: "slapd offers STARTTLS as soon as it has a certificate" },
+    ),
+];
+
+/// The suites of TLS 1.3 stand in the same list. Before 2.6.7 a list of nothing else is an error there (ITS#10094).
+fn one_list(settings: &TlsSettings) -> Option<Vec<String>> {
+    let lists: Vec<&str> =
+        [&settings.suites, &settings.ciphers].into_iter().flatten().map(|s| s.value.as_str()).collect();
+    (!lists.is_empty()).then(|| vec![lists.join(":")])
+}
+
+fn two_lists(values: &[&str]) -> Option<TlsSettings> {
+    let list = values.concat();
+    let (suites, ciphers): (Vec<&str>, Vec<&str>) = list.split(':').partition(|name| name.starts_with("TLS_"));
+    let joined = |names: Vec<&str>| (!names.is_empty()).then(|| names.join(":").into());
+    Some(TlsSettings { suites: joined(suites), ciphers: joined(ciphers), ..TlsSettings::default() })
+}
+
+fn asks(settings: &TlsSettings, level: TlsLevel) -> bool {
+    settings.level.as_ref().is_some_and(|asked| asked.value == level)
+}
+
+/// With a certificate STARTTLS is there; the client's order counts (only GnuTLS can be told otherwise).
+fn imply(settings: &mut TlsSettings) {
+    if settings.certificate.is_some() && settings.level.is_none() {
+        settings.level = Some(TlsLevel::Offered.into());
+    }
+    if settings.order.is_none() {
+        settings.order = Some(CipherOrder::Client.into());
+    }
+}
+
+fn notes(settings: &TlsSettings, build: Build) -> Vec<&'static str> {
+    let mut notes = vec!["slapd opens the key as its own user (Debian: openldap): 0400 root:root does not work here"];
+    if settings.client_ca.is_some() {
+        notes.push(match build.library {
+            Library::OpenSsl => "CRLs in the CA file count only with olcTLSCRLCheck: peer or all",
+            Library::GnuTls => "CRLs count only in a file of their own, named by olcTLSCRLFile",
+        });
+    }
+    notes
+}
+
+const USER: &str = "openldap";
+
+const GNUTLS_CIPHERS: &str = "with GnuTLS only the ciphers of the intermediate and the modern profile can be said";
+const REQUIRE: &str = "slapd requires TLS by olcSecurity (simple_bind=128 is the gentle one), which also holds for ldapi:///; set it by hand";
+
+/// `try` asks, takes a client without a certificate, and refuses one with a foreign certificate; `allow` takes that too.
+const CLIENT_CERTS: &[(ClientCert, &[&str])] = &[
+    (ClientCert::No, &["never"]),
+    (ClientCert::Request, &["try"]),
+    (ClientCert::Require, &["demand"]),
+    (ClientCert::Request, &["allow"]),
+    (ClientCert::Require, &["hard"]),
+    (ClientCert::Require, &["true"]),
+];
+
+/// The numbers of the record layer: `1.2` would be accepted and mean nothing.
+const PROTOCOLS: &[(Protocol, &[&str])] = &[
+    (Protocol::Tls10, &["3.1"]),
+    (Protocol::Tls11, &["3.2"]),
+    (Protocol::Tls12, &["3.3"]),
+    (Protocol::Tls13, &["3.4"]),
+];
+
+const V2_4: Version = Version::of(&[2, 4]);
+const V2_6_7: Version = Version::of(&[2, 6, 7]);

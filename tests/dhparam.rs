@@ -1,0 +1,91 @@
+//! `pkit dhparam`: the named groups are openssl's, and weak parameters are told.
+
+use crate::common::{Test, have, keys};
+
+const GROUPS: [&str; 5] = ["ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"];
+
+#[test]
+fn the_groups_are_those_that_openssl_knows() {
+    if !have("openssl") {
+        return;
+    }
+    for group in GROUPS {
+        let t = Test::new();
+        t.run(["dhparam", "new", "--group", group, "-o", "dh.pem"]).exits(0).out_has(group);
+        assert_eq!(t.mode("dh.pem"), 0o444);
+        t.file(
+            "openssl.pem",
+            keys::openssl(&["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", &format!("group:{group}")]),
+        );
+        for file in ["dh.pem", "openssl.pem"] {
+            t.peer("openssl", ["dhparam", "-in", file, "-noout", "-text"]).exits(0).out_has(&format!("GROUP: {group}"));
+            let json = t.run(["dhparam", "check", file, "--json"]).exits(0).json();
+            assert_eq!(json["result"]["group"], group);
+            assert_eq!(json["result"]["safe_prime"], true);
+        }
+        t.peer("openssl", ["dhparam", "-in", "dh.pem", "-check", "-noout"]).exits(0);
+    }
+}
+
+#[test]
+fn without_a_name_the_parameters_go_to_stdout_and_an_existing_file_stays() {
+    let t = Test::new();
+    let shown = t.run(["dhparam", "new"]).exits(0);
+    assert!(shown.stdout.starts_with("-----BEGIN DH PARAMETERS-----\n"));
+    let json = t.run(["dhparam", "new", "--json"]).exits(0).json();
+    assert_eq!(
+        (&json["result"]["group"], &json["result"]["content"]),
+        (&"ffdhe3072".into(), &shown.stdout.as_str().into())
+    );
+    t.run_with_input(["dhparam", "check", "-"], shown.stdout.as_bytes()).exits(0).out_has("ffdhe3072, RFC 7919");
+    t.file("dh.pem", "something else");
+    let before = t.snapshot();
+    t.run(["dhparam", "new", "-o", "dh.pem"]).exits(4).err_has("error[file-exists]");
+    assert_eq!(t.snapshot(), before);
+    t.run(["dhparam", "new", "-o", "dh.pem", "--force"]).exits(0).out_has("replaced");
+    t.run(["dhparam", "new", "-o", "dh.pem"]).exits(0).out_has("unchanged");
+}
+
+/// The DER of parameters with this prime and generator.
+fn parameters(p: &[u8], g: &[u8]) -> Vec<u8> {
+    use pkit::material::der::{sequence, unsigned};
+    sequence(&[&unsigned(p), &unsigned(g)])
+}
+
+#[test]
+fn weak_parameters_are_named() {
+    if !have("openssl") {
+        return;
+    }
+    let t = Test::new();
+    // A safe prime of 512 bits is found at once; -dsaparam makes a prime that is not safe.
+    t.file("512.pem", keys::openssl(&["dhparam", "512"]));
+    t.file("dsa.pem", keys::openssl(&["dhparam", "-dsaparam", "1024"]));
+    t.run(["dhparam", "check", "512.pem"]).exits(1).out_has("error[dh-too-small]").out_has("512 bits");
+    t.run(["dhparam", "check", "dsa.pem"]).exits(1).out_has("error[dh-not-safe]");
+    let good = pkit::material::dh::Group::Ffdhe2048.params().p;
+    let mut composite = good.clone();
+    composite[100] ^= 1;
+    t.file("composite.der", parameters(&composite, &[2]));
+    t.run(["dhparam", "check", "composite.der"]).exits(1).out_has("error[dh-not-prime]");
+    for g in [&[][..], &[1], &good] {
+        t.file("generator.der", parameters(&good, g));
+        t.run(["dhparam", "check", "generator.der"]).exits(1).out_has("error[dh-generator]");
+    }
+    t.file("other.der", parameters(&good, &[3]));
+    t.run(["dhparam", "check", "other.der"]).exits(0).out_has("no named group").out_has("safe prime");
+}
+
+#[test]
+fn hostile_sizes_end_soon_and_broken_files_are_input_errors() {
+    let t = Test::new();
+    t.file("huge.der", parameters(&vec![0xff; 1 << 20], &[2]));
+    t.run(["dhparam", "check", "huge.der"]).exits(3).out_has("skipped[dh-not-tested]");
+    t.file("empty", "");
+    t.file("noise", [7; 300]);
+    t.file("cut.pem", &t.run(["dhparam", "new"]).bytes[..200]);
+    t.file("wrong.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for file in ["empty", "noise", "cut.pem", "wrong.pem"] {
+        t.run(["dhparam", "check", file]).exits(3).err_has("error[dh-not-found]").err_has("hint:");
+    }
+}

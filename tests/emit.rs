@@ -1,0 +1,327 @@
+//! `pkit emit`: the words of each server and version, judged by the servers' own configuration readers.
+
+use crate::common::{Ran, Test, have};
+
+const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+                       ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+const PRIORITY: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:\
+                        -CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD";
+
+fn emit(t: &Test, words: &str) -> Ran {
+    let files = ["--cert", "/etc/ssl/chain.pem", "--key", "/etc/ssl/key.pem"];
+    t.run(["emit"].into_iter().chain(words.split_whitespace()).chain(files))
+}
+
+/// The directives without their head, in which CIPHERS, SUITES and PRIORITY stand for the long lists.
+fn directives(ran: &Ran) -> String {
+    let kept: String = ran.stdout.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    kept.replace(CIPHERS, "CIPHERS").replace(SUITES, "SUITES").replace(PRIORITY, "PRIORITY")
+}
+
+#[track_caller]
+fn says(words: &str, want: &str) {
+    let ran = emit(&Test::new(), words).exits(0);
+    assert_eq!(directives(&ran), want, "{words}");
+}
+
+#[test]
+fn dovecot_is_told_in_the_words_of_its_version() {
+    says(
+        "dovecot --server-version 2.2.36",
+        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_protocols = TLSv1.2\n\
+         ssl_cipher_list = CIPHERS\nssl_prefer_server_ciphers = no\ndisable_plaintext_auth = yes\n",
+    );
+    says(
+        "dovecot --server-version 2.3.13 --dh /dh.pem",
+        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_dh = </dh.pem\n\
+         ssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\nssl_prefer_server_ciphers = no\n\
+         disable_plaintext_auth = yes\n",
+    );
+    says(
+        "dovecot --server-version 2.3.19.1 --profile modern --client-ca /ca.pem --client-cert request",
+        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_ca = </ca.pem\n\
+         ssl_verify_client_cert = yes\nauth_ssl_require_client_cert = no\nssl_min_protocol = TLSv1.3\n\
+         ssl_cipher_suites = SUITES\nssl_prefer_server_ciphers = no\ndisable_plaintext_auth = yes\n",
+    );
+    says(
+        "dovecot --server-version 2.4.1 --require-tls --client-ca /ca.pem --client-cert require --dh /dh.pem",
+        "ssl = required\nssl_server_cert_file = /etc/ssl/chain.pem\nssl_server_key_file = /etc/ssl/key.pem\n\
+         ssl_server_ca_file = /ca.pem\nssl_server_request_client_cert = yes\nauth_ssl_require_client_cert = yes\n\
+         ssl_server_dh_file = /dh.pem\nssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\n\
+         ssl_cipher_suites = SUITES\nssl_server_prefer_ciphers = client\nauth_allow_cleartext = no\n",
+    );
+}
+
+#[test]
+fn postfix_is_told_in_the_words_of_its_version() {
+    let rest = "tls_high_cipherlist = CIPHERS\nsmtpd_tls_ciphers = high\nsmtpd_tls_mandatory_ciphers = high\n\
+                tls_preempt_cipherlist = no\nsmtpd_tls_auth_only = yes\n";
+    let excluded = "smtpd_tls_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n\
+                    smtpd_tls_mandatory_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n";
+    let chain = "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem\n";
+    says(
+        "postfix --server-version 3.3.1",
+        &format!(
+            "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /etc/ssl/chain.pem\n\
+             smtpd_tls_key_file = /etc/ssl/key.pem\n{excluded}{rest}"
+        ),
+    );
+    says("postfix --server-version 3.5.25", &format!("smtpd_tls_security_level = may\n{chain}{excluded}{rest}"));
+    says(
+        "postfix --server-version 3.7.11 --client-ca /ca.pem --client-cert request",
+        &format!(
+            "smtpd_tls_security_level = may\n{chain}smtpd_tls_CAfile = /ca.pem\nsmtpd_tls_ask_ccert = yes\n\
+             smtpd_tls_req_ccert = no\nsmtpd_tls_protocols = >=TLSv1.2\n\
+             smtpd_tls_mandatory_protocols = >=TLSv1.2\n{rest}"
+        ),
+    );
+}
+
+#[test]
+fn openldap_is_told_in_one_modify_in_the_words_of_its_library() {
+    let head = "dn: cn=config\nchangetype: modify\n";
+    let replace = |pairs: &[(&str, &str)]| {
+        let changes = pairs.iter().map(|(name, value)| format!("replace: {name}\n{name}: {value}\n-\n"));
+        format!("{head}{}", changes.collect::<String>())
+    };
+    let files = [("olcTLSCertificateFile", "/etc/ssl/chain.pem"), ("olcTLSCertificateKeyFile", "/etc/ssl/key.pem")];
+    says(
+        "openldap --server-version 2.5.13 --tls-library gnutls",
+        &replace(&[files[0], files[1], ("olcTLSCipherSuite", "PRIORITY")]),
+    );
+    says(
+        "openldap --server-version 2.6.10 --tls-library openssl --client-ca /ca.pem --client-cert require",
+        &replace(&[
+            ("olcTLSCACertificateFile", "/ca.pem"),
+            files[0],
+            files[1],
+            ("olcTLSVerifyClient", "demand"),
+            ("olcTLSProtocolMin", "3.3"),
+            ("olcTLSCipherSuite", "SUITES:CIPHERS"),
+        ]),
+    );
+    says(
+        "openldap --server-version 2.5.13 --tls-library openssl --min-protocol 1.3",
+        &replace(&[files[0], files[1], ("olcTLSProtocolMin", "3.4")]),
+    );
+}
+
+#[test]
+fn the_head_names_server_version_and_next_step_and_the_bytes_never_change() {
+    let t = Test::new();
+    let first = emit(&t, "postfix --server-version 3.7").exits(0);
+    assert!(first.stdout.starts_with("# Postfix 3.7: TLS 1.2 or newer, after Mozilla's intermediate profile 6.0\n"));
+    assert!(first.stdout.contains("# check with `postconf -n`") && first.stdout.contains("postfix reload"));
+    assert_eq!(first.bytes, emit(&t, "postfix --server-version 3.7 -q").exits(0).bytes);
+    let old = emit(&t, "dovecot --server-version 2.3.19 --profile old").exits(0);
+    assert!(
+        old.stdout.contains("old profile 5.8") && old.stderr.contains("no `old` profile since 6.0"),
+        "{}",
+        old.stderr
+    );
+}
+
+#[test]
+fn programs_get_the_text_as_a_value_and_nothing_else() {
+    let t = Test::new();
+    let json = emit(&t, "openldap --server-version 2.6.10 --tls-library openssl --json").exits(0).json();
+    let text = emit(&t, "openldap --server-version 2.6.10 --tls-library openssl").stdout;
+    assert_eq!(json["result"]["files"][0]["content"], text);
+    assert_eq!((&json["result"]["server"], &json["result"]["server_version"]), (&"openldap".into(), &"2.6.10".into()));
+    assert!(json["result"]["files"][0]["path"].is_null(), "LDIF belongs into no file");
+    assert!(json["result"]["notes"].as_array().unwrap().iter().any(|n| n.as_str().unwrap().contains("own user")));
+    let json = emit(&t, "dovecot --server-version 2.4 --json").exits(0).json();
+    assert_eq!(json["result"]["files"][0]["path"], "/etc/dovecot/conf.d/10-ssl.conf");
+}
+
+#[test]
+fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
+    let t = Test::new();
+    for words in [
+        "dovecot --server-version 2.3.14 --min-protocol 1.3",
+        "dovecot --server-version 2.2.36 --profile modern",
+        "dovecot --server-version 2.2.36 --dh /dh.pem",
+        "dovecot --server-version 1.2",
+        "postfix --server-version 3.7 --client-ca /ca.pem --client-cert require",
+        "openldap --server-version 2.6 --tls-library openssl --require-tls",
+        "openldap --server-version 2.5 --tls-library gnutls --profile old",
+    ] {
+        let ran = emit(&t, words).exits(4).err_has("error[setting-unsayable]").err_has("hint:");
+        assert_eq!(ran.stdout, "", "{words}");
+    }
+}
+
+#[test]
+fn words_that_do_not_go_together_are_a_usage_error_and_an_unknown_build_is_an_input_error() {
+    let t = Test::new();
+    emit(&t, "dovecot --server-version 2.3 --dh dh.pem").exits(2).err_has("not an absolute path").err_has("hint:");
+    emit(&t, "dovecot --server-version 2.3 --client-cert require").exits(2).err_has("--client-ca");
+    emit(&t, "dovecot --server-version 2.3-1").exits(2).err_has("2.3.19");
+    emit(&t, "dovecot --server-version 2.3 --tls-library gnutls").exits(2);
+    emit(&t, "postfix --server-version 3.7 --profile modern --min-protocol 1.2").exits(2);
+    emit(&t, "sendmail").exits(2).err_has("dovecot");
+    emit(&t, "openldap --server-version 2.6").exits(3).err_has("error[tls-library-unknown]").err_has("--tls-library");
+}
+
+/// What is installed is asked, and its words are taken by its own reader, with everything that can be said at once.
+#[test]
+fn the_installed_dovecot_takes_the_directives() {
+    if !have("doveconf") {
+        return;
+    }
+    let t = Test::new();
+    let ran = emit(&t, "dovecot --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem").exits(0);
+    t.file("d.conf", doveconf_head(&t) + &ran.stdout);
+    let read = t.peer("doveconf", ["-n", "-c", "d.conf"]).exits(0);
+    assert!(!read.stderr.contains("Warning") && !read.stderr.contains("Obsolete"), "{}", read.stderr);
+    let read = t.peer("doveconf", ["-a", "-P", "-c", "d.conf"]).exits(0);
+    for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
+        assert!(lists(&read, directive), "{directive}\n{}", read.stdout);
+    }
+}
+
+/// 2.4 lists `ssl_server_ca_file` as `ca_file` in a block.
+fn lists(doveconf: &Ran, directive: &str) -> bool {
+    doveconf.stdout.lines().map(str::trim_start).any(|line| line.contains(" = ") && directive.ends_with(line))
+}
+
+/// 2.4 wants to be told for which version file and mailboxes were made; older ones do not know that.
+fn doveconf_head(t: &Test) -> String {
+    let version = t.peer("dovecot", ["--version"]).stdout;
+    if version.starts_with("2.4") {
+        "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n".into()
+    } else {
+        String::new()
+    }
+}
+
+#[test]
+fn the_installed_postfix_takes_the_directives() {
+    if !have("postconf") {
+        return;
+    }
+    let t = Test::new();
+    let ran = emit(&t, "postfix --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem").exits(0);
+    t.file("main.cf", format!("compatibility_level = 3.6\n{}", ran.stdout));
+    let read = t.peer("postconf", ["-n", "-c", "."]).exits(0);
+    assert!(!read.stderr.contains("unused parameter"), "{}", read.stderr);
+    for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
+        assert!(read.stdout.lines().any(|l| l == directive), "{directive}\n{}", read.stdout);
+    }
+}
+
+#[test]
+fn the_installed_slapd_takes_the_change_where_attributes_have_values_and_where_not() {
+    if !have("slapmodify") || !have("slapd") {
+        return;
+    }
+    let t = Test::new();
+    t.file("base.ldif", BASE_LDIF);
+    t.file("cn/.keep", "");
+    let tool = |name: &str, file: &str| {
+        t.peer(&format!("/usr/sbin/{name}"), ["-n", "0", "-F", "cn", "-l", file]).exits(0);
+    };
+    tool("slapadd", "base.ldif");
+    for (file, extra) in [("first.ldif", ""), ("second.ldif", "--min-protocol 1.3")] {
+        let words = format!("openldap --client-ca /ca.pem --client-cert require --dh /dh.pem {extra}");
+        t.file(file, emit(&t, &words).exits(0).bytes);
+        tool("slapmodify", file);
+    }
+    let wanted = t.text("second.ldif");
+    let stored = t.text("cn/cn=config.ldif").replace("\n ", "");
+    for line in wanted.lines().filter(|l| l.starts_with("olc")) {
+        assert!(stored.lines().any(|l| l == line), "{line}\n{stored}");
+    }
+}
+
+const BASE_LDIF: &str = "dn: cn=config\nobjectClass: olcGlobal\ncn: config\n\n\
+                         dn: olcDatabase={0}config,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {0}config\n";
+
+/// GnuTLS itself says which suites a priority string leaves.
+#[test]
+fn the_priority_string_leaves_the_six_ciphers_and_three_suites_of_the_profile() {
+    if !have("gnutls-cli") {
+        return;
+    }
+    let t = Test::new();
+    let suites = |priority: &str| {
+        let listed = t.peer("gnutls-cli", ["--list", "--priority", priority]).exits(0);
+        let names = listed.stdout.lines().filter(|l| l.starts_with("TLS_"));
+        names.filter_map(|l| l.split_whitespace().next().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let left = suites(PRIORITY);
+    assert_eq!(left.len(), 9, "{left:?}");
+    assert!(
+        left[3..].iter().all(|s| s.starts_with("TLS_ECDHE_") && !s.contains("CBC") && !s.contains("CCM")),
+        "{left:?}"
+    );
+    let modern = emit(&t, "openldap --server-version 2.5 --tls-library gnutls --profile modern").exits(0).stdout;
+    let priority = modern.lines().find_map(|l| l.strip_prefix("olcTLSCipherSuite: ")).unwrap();
+    assert_eq!(suites(priority), left[..3]);
+}
+
+/// Characters that mean something to one grammar or another.
+const HOSTILE: [&str; 23] = [
+    "/a b.pem",
+    "/a#b",
+    "/a #b",
+    "/a\"b\"",
+    "/'a'",
+    "/a$b",
+    "/a $b",
+    "/a$$b",
+    "/a%b",
+    "/a%{env:x}",
+    "/<a",
+    "/a\\",
+    "/a\\nb",
+    "/a=b",
+    "/a,b",
+    "/a;b",
+    "/{a}",
+    "/ü",
+    "/a ",
+    "/a\nssl = no",
+    "/a\rb",
+    "/a\u{85}b",
+    "/a\u{202e}b",
+];
+
+#[test]
+fn dovecot_reads_the_very_path_or_it_is_refused() {
+    if !have("doveconf") {
+        return;
+    }
+    let t = Test::new();
+    let refused = HOSTILE.into_iter().filter(|path| {
+        let ran = t.run(["emit", "dovecot", "--cert", "/c", "--key", "/k", "--client-ca", path]);
+        if ran.exit == 4 {
+            assert_eq!(ran.stdout, "");
+            return true;
+        }
+        let ran = ran.exits(0);
+        let directive = ran.stdout.lines().find(|line| line.ends_with(path)).unwrap();
+        t.file("d.conf", doveconf_head(&t) + &ran.stdout);
+        let read = t.peer("doveconf", ["-n", "-c", "d.conf"]).exits(0);
+        assert!(lists(&read, directive), "{directive}\n{}", read.stdout);
+        false
+    });
+    assert_eq!(refused.count(), 16);
+}
+
+/// One name with all that main.cf can hold, because `postconf -x` looks up this host's name first, which takes its time.
+#[test]
+fn postfix_reads_the_very_path_or_it_is_refused() {
+    if !have("postconf") {
+        return;
+    }
+    let t = Test::new();
+    let emit = |path: &str| t.run(["emit", "postfix", "--cert", "/c", "--key", "/k", "--client-ca", path]);
+    let refused: Vec<&str> = HOSTILE.into_iter().filter(|path| emit(path).exit == 4).collect();
+    assert_eq!(refused, ["/a ", "/a\nssl = no", "/a\rb", "/a\u{85}b", "/a\u{202e}b"]);
+    let held = HOSTILE.into_iter().filter(|path| !refused.contains(path)).collect::<Vec<_>>().join(" ");
+    t.file("main.cf", emit(&held).exits(0).bytes);
+    let read = t.peer("postconf", ["-c", ".", "-x", "-h", "smtpd_tls_CAfile"]).exits(0);
+    assert_eq!(read.stdout, format!("{held}\n"));
+}

@@ -1,0 +1,117 @@
+//! A TLS client that is not ours: `openssl s_client`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How to connect, and what to insist on.
+pub struct Client {
+    root: PathBuf,
+    name: &'static str,
+    args: Vec<&'static str>,
+}
+
+/// How a connection went.
+pub struct Handshake {
+    /// Was the presented chain good for the name, and did the handshake succeed?
+    pub verified: bool,
+    /// The certificates that the server sent, in its order: one PEM block each.
+    pub chain: Vec<String>,
+    /// Everything that openssl printed.
+    pub output: String,
+}
+
+impl Client {
+    /// Trusts the roots in this file and no others; asks for, and insists on, `mail.example.org`.
+    pub fn trusting(root: &Path) -> Client {
+        Client { root: root.to_owned(), name: "mail.example.org", args: Vec::new() }
+    }
+
+    /// Asks for, and insists on, another name.
+    pub fn name(self, name: &'static str) -> Client {
+        Client { name, ..self }
+    }
+
+    /// Speaks this protocol (`imap`, `smtp`, `ldap`) in the clear first, and asks for TLS there.
+    pub fn starttls(self, protocol: &'static str) -> Client {
+        self.args(["-starttls", protocol])
+    }
+
+    /// More options for `openssl s_client`.
+    pub fn args<const N: usize>(mut self, args: [&'static str; N]) -> Client {
+        self.args.extend(args);
+        self
+    }
+
+    /// Connects, shakes hands, and hangs up.
+    pub fn handshake(&self, port: u16) -> Handshake {
+        self.talk(port, &["-showcerts"], "")
+    }
+
+    /// Connects and tries to log in over IMAP: the answer to `a LOGIN` is in the output.
+    pub fn imap_login(&self, port: u16, user: &str, password: &str) -> Handshake {
+        self.talk(port, &["-quiet", "-crlf"], &format!("a LOGIN {user} {password}\nb LOGOUT\n"))
+    }
+
+    fn talk(&self, port: u16, mode: &[&str], input: &str) -> Handshake {
+        let mut openssl = Command::new("timeout")
+            .args([PATIENCE, "openssl", "s_client", "-connect", &format!("127.0.0.1:{port}")])
+            .args(["-servername", self.name, "-verify_hostname", self.name, "-verify_return_error", "-CAfile"])
+            .arg(&self.root)
+            .args(&self.args)
+            .args(mode)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // openssl may have given up before it reads.
+        let _ = openssl.stdin.take().unwrap().write_all(input.as_bytes());
+        let ended = openssl.wait_with_output().unwrap();
+        let stdout = String::from_utf8_lossy(&ended.stdout);
+        Handshake {
+            verified: ended.status.success() && !stdout.contains("no peer certificate available"),
+            chain: pem_blocks(&stdout),
+            output: format!("{stdout}{}", String::from_utf8_lossy(&ended.stderr)),
+        }
+    }
+}
+
+impl Handshake {
+    #[track_caller]
+    pub fn verifies(self) -> Handshake {
+        assert!(self.verified, "{}", self.output);
+        self
+    }
+
+    #[track_caller]
+    pub fn fails(self) -> Handshake {
+        assert!(!self.verified, "{}", self.output);
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, part: &str) -> Handshake {
+        assert!(self.output.contains(part), "no {part:?} in:\n{}", self.output);
+        self
+    }
+
+    /// The server must have sent exactly the certificates of this PEM text, in its order.
+    #[track_caller]
+    pub fn presents(self, pem: &str) -> Handshake {
+        assert_eq!(self.chain, pem_blocks(pem), "{}", self.output);
+        self
+    }
+}
+
+fn pem_blocks(text: &str) -> Vec<String> {
+    let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+    text.split(begin)
+        .skip(1)
+        .filter_map(|rest| rest.split_once(end))
+        .map(|(base64, _)| base64.split_whitespace().collect())
+        .collect()
+}
+
+/// Seconds. A server that does not answer must not hold up the run.
+const PATIENCE: &str = "30";

@@ -1,0 +1,118 @@
+//! A program that runs in the foreground, its log, and its end.
+//!
+//! Each daemon gets a PID namespace and a mount namespace of its own. The first process there waits for the end of a pipe that
+//! we hold: when we close it, or die, it ends the daemon and then itself, and the kernel ends every process that is left in the
+//! namespace. So a daemon's children need not be found, and no other process can be hit.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::ports;
+use crate::common;
+
+/// A daemon that answers on its ports. It ends when this is dropped.
+pub struct Daemon {
+    keeper: Child,
+    log: PathBuf,
+}
+
+/// Why a daemon did not come up: what it said.
+struct NotUp(String);
+
+impl Daemon {
+    /// Starts what `lay_out` returns for free ports, and waits until all of them answer. Tried again with other ports if one
+    /// was taken in the meantime. The command must stay in the foreground and log to its output.
+    pub fn on_ports<const N: usize>(log: &Path, lay_out: impl Fn([u16; N]) -> Command) -> (Daemon, [u16; N]) {
+        for _ in 0..ATTEMPTS {
+            let ports = ports::free();
+            match Daemon::start(&lay_out(ports), log, &ports) {
+                Ok(daemon) => return (daemon, ports),
+                Err(NotUp(said)) if said.contains("in use") => continue,
+                Err(NotUp(said)) => panic!("the daemon did not start:\n{said}"),
+            }
+        }
+        panic!("no port stayed free in {ATTEMPTS} attempts");
+    }
+
+    /// Waits until this stands in the log: a daemon may write it after its client has gone.
+    #[track_caller]
+    pub fn says(&self, part: &str) {
+        let begin = Instant::now();
+        while !self.log().contains(part) {
+            assert!(begin.elapsed() < PATIENCE, "the log has no {part:?}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn start(command: &Command, log: &Path, ports: &[u16]) -> Result<Daemon, NotUp> {
+        let mut daemon = Daemon { keeper: spawn(command, log), log: log.to_owned() };
+        let begin = Instant::now();
+        for port in ports {
+            while TcpStream::connect(("127.0.0.1", *port)).is_err() {
+                let ended = daemon.keeper.try_wait().unwrap();
+                if ended.is_some() || begin.elapsed() > PATIENCE {
+                    return Err(NotUp(format!("{command:?}: port {port} is silent, {ended:?}\n{}", daemon.log())));
+                }
+                std::thread::sleep(PAUSE);
+            }
+        }
+        Ok(daemon)
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // Returns when the namespace is empty.
+        let ended = self.keeper.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {} ({ended:?})\n{}", self.log.display(), self.log());
+        }
+    }
+}
+
+/// May a daemon be started here? It takes root, and the program.
+pub fn can_start(program: &str) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        common::missing("root (to start daemons)");
+        return false;
+    }
+    common::have(program)
+}
+
+/// The command in namespaces of its own, logging to a new file.
+fn spawn(command: &Command, log: &Path) -> Child {
+    fs::write(log, "").unwrap();
+    // The daemon's processes share the file: each line goes to its end.
+    let out = File::options().append(true).open(log).unwrap();
+    Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", KEEPER, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::piped())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out)
+        .spawn()
+        .unwrap()
+}
+
+/// The first process of the namespace: ends when the daemon does, or ends it when its own input does.
+const KEEPER: &str = r#"
+exec 3<&0 </dev/null
+"$@" 3<&- &
+daemon=$!
+{ read -r _ <&3; kill -KILL "$daemon"; } &
+wait "$daemon"
+"#;
+
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+/// A loaded machine may take a while; a daemon that is not up by then never will be.
+const PATIENCE: Duration = Duration::from_secs(20);

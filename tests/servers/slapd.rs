@@ -1,0 +1,104 @@
+//! slapd as Debian has it, configured through `cn=config`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::daemon::{Daemon, can_start};
+use crate::common::{self, Ran, Test};
+
+/// A running slapd, without TLS until an LDIF says otherwise. It runs as the user `openldap`, as Debian's does.
+pub struct Slapd {
+    pub daemon: Daemon,
+    ldapi: String,
+    /// LDAP with STARTTLS.
+    pub ldap: u16,
+    /// LDAP over TLS.
+    pub ldaps: u16,
+}
+
+impl Slapd {
+    /// Starts it in the test's scratch directory; none where it cannot be started.
+    pub fn start(test: &Test) -> Option<Slapd> {
+        (can_start("slapd") && common::have("ldapmodify")).then(|| Slapd::run(test))
+    }
+
+    /// Changes the configuration as root does: `ldapmodify` over the local socket.
+    pub fn modify(&self, test: &Test, ldif: &str) -> Ran {
+        let ldif = test.file("slapd/change.ldif", ldif);
+        test.peer("ldapmodify", ["-Q", "-Y", "EXTERNAL", "-H", &self.ldapi, "-f", ldif.to_str().unwrap()])
+    }
+
+    fn run(test: &Test) -> Slapd {
+        let config = Slapd::lay_out(test);
+        let ldapi = format!("ldapi://{}", test.path("slapd/ldapi").to_str().unwrap().replace('/', "%2F"));
+        let (daemon, [ldap, ldaps]) = Daemon::on_ports(&test.path("slapd/log"), |[ldap, ldaps]| {
+            let listen = format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps} {ldapi}");
+            let mut command = Command::new("slapd");
+            command.args(["-d", "config,stats", "-u", "openldap", "-g", "openldap", "-h", &listen, "-F"]).arg(&config);
+            command
+        });
+        Slapd { daemon, ldapi, ldap, ldaps }
+    }
+
+    fn lay_out(test: &Test) -> PathBuf {
+        test.chmod("", 0o711);
+        let base = test.file("slapd/base.ldif", BASE);
+        let config = test.path("slapd/config");
+        std::fs::create_dir(&config).unwrap();
+        test.peer("slapadd", [Path::new("-n0"), Path::new("-F"), &config, Path::new("-l"), &base]).exits(0);
+        test.peer("chown", [Path::new("-R"), Path::new("openldap:openldap"), &test.path("slapd")]).exits(0);
+        config
+    }
+}
+
+const BASE: &str = "\
+dn: cn=config
+objectClass: olcGlobal
+cn: config
+
+dn: olcDatabase={0}config,cn=config
+objectClass: olcDatabaseConfig
+olcDatabase: {0}config
+olcAccess: to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth manage by * none
+";
+
+mod tests {
+    use super::*;
+    use crate::servers::{Client, Pki};
+
+    #[test]
+    fn slapd_serves_the_chain() {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let Some(slapd) = Slapd::start(&test) else { return };
+        give_key(&test, &pki.key);
+        slapd.modify(&test, &settings(&pki.fullchain, &pki.key)).exits(0);
+        Client::trusting(&pki.root).handshake(slapd.ldaps).verifies().presents(&pki.chain());
+        Client::trusting(&pki.root).starttls("ldap").handshake(slapd.ldap).verifies().presents(&pki.chain());
+    }
+
+    #[test]
+    fn slapd_refuses_another_key() {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let Some(slapd) = Slapd::start(&test) else { return };
+        give_key(&test, &pki.wrong_key);
+        slapd.modify(&test, &settings(&pki.fullchain, &pki.wrong_key)).exits(80);
+        slapd.daemon.says("do not match");
+        Client::trusting(&pki.root).handshake(slapd.ldaps).fails();
+    }
+
+    fn settings(cert: &Path, key: &Path) -> String {
+        format!(
+            "dn: cn=config\nchangetype: modify\nreplace: olcTLSCertificateFile\nolcTLSCertificateFile: {}\n-\n\
+             replace: olcTLSCertificateKeyFile\nolcTLSCertificateKeyFile: {}\n",
+            cert.display(),
+            key.display()
+        )
+    }
+
+    /// slapd opens its key as its own user.
+    fn give_key(test: &Test, key: &Path) {
+        test.peer("chown", [Path::new("openldap"), key]).exits(0);
+    }
+}
