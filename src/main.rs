@@ -6,10 +6,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use pkit::change::{Change, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::plan::{Change, Mode};
 use pkit::report::{Ended, Report, human, json};
 
 fn main() -> ExitCode {

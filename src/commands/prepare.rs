@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 
 use super::target::{self, BuildArgs};
 use super::{Context, Outcome, chain, emit, gather};
+use crate::change::Mode;
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
-use crate::content::Content;
+use crate::content::{Content, VersionFile, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Origin, rules};
@@ -22,7 +23,7 @@ use crate::name::HostName;
 use crate::pki::chain::{End, Pile};
 use crate::pki::select::Selection;
 use crate::pki::verify::{Purpose, Wanted};
-use crate::plan::{Mode, Plan, Step, VersionFile, VersionWrite};
+use crate::plan::{Plan, Step};
 use crate::report::describe::{self, count};
 use crate::report::{Line, Report, Value, object};
 use crate::servers::profile::Profile;
@@ -301,7 +302,7 @@ fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
     lines
 }
 
-fn planned(change: &crate::plan::Change) -> Value {
+fn planned(change: &crate::change::Change) -> Value {
     object! {
         "path" => change.path.as_path(), "mode" => change.mode.map(|m| format!("{m:04o}")),
         "owner" => change.owner.as_str(), "group" => change.group.as_str(), "action" => change.action.word(),

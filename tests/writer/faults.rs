@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pkit::change::Mode;
 use pkit::content::Overwrite;
-use pkit::plan::Mode;
 
 use super::worker::{Job, RUN_UP, START, Worker};
 use super::{current_pair, mode, names};

@@ -5,9 +5,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use pkit::change::Mode;
 use pkit::content::Overwrite;
 use pkit::exit::Exit;
-use pkit::plan::Mode;
 
 use super::{current_pair, names, public, secret, set};
 use crate::common::{Test, scaled};
