@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
 
 mod architecture;
+mod chain;
 mod common;
 mod dhparam;
 mod emit;

@@ -1,6 +1,7 @@
 //! What every test needs: a scratch directory, a way to run pkit as a user does, and the peers that judge what it made.
 
 pub mod keys;
+pub mod pki;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -184,6 +185,18 @@ pub fn missing(what: &str) {
     let required = std::env::var_os("PKIT_REQUIRE_PEERS").is_some_and(|v| v == "1");
     assert!(!required, "{what} is missing, and PKIT_REQUIRE_PEERS=1");
     eprintln!("skipped: {what} is missing");
+}
+
+/// Test cases made by others: the folder of this name under `PKIT_TEST_DATA`. Where it is not there the test says so and passes,
+/// but with `PKIT_REQUIRE_DATA=1` it fails.
+pub fn data(folder: &str) -> Option<PathBuf> {
+    let found = std::env::var_os("PKIT_TEST_DATA").map(|dir| Path::new(&dir).join(folder)).filter(|dir| dir.is_dir());
+    if found.is_none() {
+        let required = std::env::var_os("PKIT_REQUIRE_DATA").is_some_and(|v| v == "1");
+        assert!(!required, "PKIT_TEST_DATA names no folder with {folder}, and PKIT_REQUIRE_DATA=1");
+        eprintln!("skipped: PKIT_TEST_DATA names no folder with {folder}");
+    }
+    found
 }
 
 /// How many rounds a sweep makes: `base` times `PKIT_TEST_SCALE` (1 in the gate, 100 in the full run).

@@ -1,11 +1,12 @@
-//! A small PKI made by openssl: what a handshake needs, and a key that does not belong.
+//! The files that a handshake needs, and a key that does not belong.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::common::Test;
+use crate::common::pki::Authority;
 
-/// Paths in the test's scratch directory. All keys are P-256.
+/// Paths in the test's scratch directory.
 pub struct Pki {
     /// The trust anchor, for clients.
     pub root: PathBuf,
@@ -20,17 +21,14 @@ pub struct Pki {
 impl Pki {
     /// root -> intermediate -> leaf.
     pub fn new(test: &Test) -> Pki {
-        test.file("ca.ext", "basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\n");
-        test.file("leaf.ext", "subjectAltName = DNS:mail.example.org\nextendedKeyUsage = serverAuth\n");
-        certificate(test, "root", "ca.ext", "root");
-        certificate(test, "intermediate", "ca.ext", "root");
-        certificate(test, "leaf", "leaf.ext", "intermediate");
-        key(test, "wrong");
+        let root = Authority::root("root");
+        let intermediate = root.below("intermediate");
+        let leaf = intermediate.leaf(&["mail.example.org"]);
         Pki {
-            root: test.path("root.pem"),
-            fullchain: test.file("fullchain.pem", test.text("leaf.pem") + &test.text("intermediate.pem")),
-            key: test.path("leaf.key"),
-            wrong_key: test.path("wrong.key"),
+            root: test.file("root.pem", root.pem()),
+            fullchain: test.file("fullchain.pem", leaf.pem() + &intermediate.pem()),
+            key: test.file("leaf.key", leaf.key_pem()),
+            wrong_key: test.file("wrong.key", intermediate.leaf(&["mail.example.org"]).key_pem()),
         }
     }
 
@@ -38,20 +36,4 @@ impl Pki {
     pub fn chain(&self) -> String {
         fs::read_to_string(&self.fullchain).unwrap()
     }
-}
-
-fn key(test: &Test, name: &str) {
-    let args = format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {name}.key");
-    test.peer("openssl", args.split(' ')).exits(0);
-}
-
-/// A root signs itself.
-fn certificate(test: &Test, name: &str, extensions: &str, issuer: &str) {
-    key(test, name);
-    let request = format!("req -new -key {name}.key -subj /CN={name} -out {name}.csr");
-    test.peer("openssl", request.split(' ')).exits(0);
-    let signer =
-        if name == issuer { format!("-signkey {name}.key") } else { format!("-CA {issuer}.pem -CAkey {issuer}.key") };
-    let sign = format!("x509 -req -in {name}.csr -extfile {extensions} -days 30 {signer} -out {name}.pem");
-    test.peer("openssl", sign.split(' ')).exits(0);
 }
