@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod pki;
+pub mod purchase;
 
 use std::ffi::OsStr;
 use std::fs;
