@@ -305,7 +305,7 @@ fn a_set_is_synced_before_it_is_switched_to() {
 
 #[test]
 fn a_full_disk_is_told_and_nothing_is_lost() {
-    if !have("unshare") || !have("mount") {
+    if !have("unshare") || !have("mount") || !root() {
         return;
     }
     let scene = Scene::new(Job::Secret, false);
