@@ -4,8 +4,10 @@
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
 
 mod architecture;
+mod bundle;
 mod chain;
 mod common;
+mod crl;
 mod dhparam;
 mod emit;
 mod explain;
