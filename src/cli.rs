@@ -1,7 +1,7 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
 use crate::commands::{self, Context, Outcome};
@@ -28,6 +28,23 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
+
+impl Cli {
+    /// What was typed, or clap's own message: help, version, or what is wrong with the words.
+    pub fn from_args() -> std::result::Result<Cli, clap::Error> {
+        Cli::from_arg_matches(&command().try_get_matches()?)
+    }
+}
+
+/// The whole command line, for parsing and for whoever lists it. Help shows the examples before the options.
+pub fn command() -> clap::Command {
+    fn examples_first(command: clap::Command) -> clap::Command {
+        command.help_template(EXAMPLES_FIRST).max_term_width(80).mut_subcommands(examples_first)
+    }
+    examples_first(<Cli as clap::CommandFactory>::command())
+}
+
+const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
 /// Options with one meaning for every command.
 #[derive(Debug, Args)]
@@ -147,23 +164,28 @@ impl Global {
 /// The nouns, and the two verbs that do a whole job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Files that join several things
-    #[command(subcommand)]
-    Bundle(commands::bundle::Verb),
-    /// Revocation lists
-    #[command(subcommand)]
-    Crl(commands::crl::Verb),
-    /// Certificate chains
-    #[command(subcommand)]
-    Chain(commands::chain::Verb),
-    /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    /// Turn what a CA sent into what a server serves
+    Prepare(commands::prepare::Args),
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Put certificate chains in order
+    #[command(subcommand)]
+    Chain(commands::chain::Verb),
+    /// Convert revocation lists
+    #[command(subcommand)]
+    Crl(commands::crl::Verb),
+    /// Join certificates and CRLs into the file a server wants
+    #[command(subcommand)]
+    Bundle(commands::bundle::Verb),
     /// Write and check Diffie-Hellman parameters
     #[command(subcommand)]
     Dhparam(commands::dhparam::Verb),
+    /// Check modes and owners of keys and certificates
+    #[command(subcommand)]
+    Perms(commands::perms::Verb),
+    /// Print a server's TLS directives, to be pasted
+    Emit(commands::emit::Args),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -172,12 +194,14 @@ impl Command {
     /// The words that name the command in JSON: `chain build`.
     pub fn words(&self) -> &'static str {
         match self {
-            Command::Bundle(verb) => verb.words(),
-            Command::Crl(verb) => verb.words(),
-            Command::Chain(verb) => verb.words(),
-            Command::Emit(_) => "emit",
+            Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Chain(verb) => verb.words(),
+            Command::Crl(verb) => verb.words(),
+            Command::Bundle(verb) => verb.words(),
             Command::Dhparam(verb) => verb.words(),
+            Command::Perms(verb) => verb.words(),
+            Command::Emit(_) => "emit",
             Command::Explain(_) => "explain",
         }
     }
@@ -185,12 +209,14 @@ impl Command {
     /// Gathers and decides; what comes out is not yet done.
     pub fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
-            Command::Bundle(verb) => verb.run(context),
-            Command::Crl(verb) => verb.run(context),
-            Command::Chain(verb) => verb.run(context),
-            Command::Emit(args) => commands::emit::run(args, context),
+            Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Chain(verb) => verb.run(context),
+            Command::Crl(verb) => verb.run(context),
+            Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
+            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

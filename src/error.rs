@@ -38,7 +38,7 @@ impl Error {
             exit,
             message: message.into(),
             facts: Vec::new(),
-            state: "nothing was changed".into(),
+            state: UNCHANGED.into(),
             hint: rule.help.into(),
             path: None,
         }
@@ -92,6 +92,11 @@ impl Error {
         self
     }
 
+    /// Is everything as it was before?
+    pub fn changed_nothing(&self) -> bool {
+        self.state == UNCHANGED
+    }
+
     /// With another state than "nothing was changed".
     pub fn state(mut self, state: impl Into<String>) -> Error {
         self.state = state.into();
@@ -117,6 +122,8 @@ pub fn io_words(error: &io::Error) -> String {
         None => text,
     }
 }
+
+const UNCHANGED: &str = "nothing was changed";
 
 rules! {
     /// The command line asks for something that cannot be meant.

@@ -12,7 +12,9 @@ pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
     } else {
         OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339).ok()
     };
-    parsed.ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
+    parsed
+        .map(|at| at.to_offset(time::UtcOffset::UTC))
+        .ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
 }
 
 /// `2026-12-22 07:42:37 UTC`.

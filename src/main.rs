@@ -6,26 +6,24 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use pkit::change::{Change, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::plan::{Change, Mode};
 use pkit::report::{Ended, Report, human, json};
 
 fn main() -> ExitCode {
+    // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
-    let cli = match Cli::try_parse() {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
+}
+
+fn run() -> ExitCode {
+    let cli = match Cli::from_args() {
         Ok(cli) => cli,
-        Err(error) => {
-            let asked_for_help = !error.use_stderr();
-            // A closed pipe behind `--help | head` is not a fault.
-            let _ = error.print();
-            return ExitCode::from(if asked_for_help { Exit::Ok } else { Exit::Usage }.code());
-        }
+        Err(error) => return refuse(&error),
     };
     let style = cli.global.style();
-    // A panic's own words could hold what was in memory, so they are dropped; the exit code and the hint remain.
     let acted = std::panic::catch_unwind(|| act(&cli, style.dry_run)).unwrap_or_else(|_| Acted {
         error: Some(Error::bug("pkit met a condition that it does not handle")),
         ..Acted::default()
@@ -40,6 +38,22 @@ fn main() -> ExitCode {
     };
     let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
     let shown = show(&ended, style);
+    ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
+}
+
+/// Help and version are clap's to print, and so are wrong words, unless a program asked for JSON.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args_os().any(|arg| arg == "--json") {
+        // A closed pipe behind `--help | head` is not a fault.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok }.code());
+    }
+    let words = error.render().to_string();
+    let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let error = Error::usage(message);
+    let ended =
+        Ended { command: "", report: None, changes: &[], mode: Mode::Apply, error: Some(&error), exit: error.exit };
+    let shown = json::render(&ended, &mut io::stdout().lock());
     ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
 }
 
@@ -59,11 +73,11 @@ fn act(cli: &Cli, dry_run: bool) -> Acted {
         Err(error) => return Acted { error: Some(error), ..Acted::default() },
     };
     let applied = !dry_run && !outcome.plan.preview;
-    let (changes, error) = match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
-        Ok(changes) => (changes, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    Acted { report: Some(outcome.report), changes, applied, error }
+    match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
+        Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
+        // What the report says of was not done: a digest of a key that is not there would only mislead.
+        Err(error) => Acted { error: Some(error), ..Acted::default() },
+    }
 }
 
 fn show(ended: &Ended, style: Style) -> io::Result<()> {

@@ -34,7 +34,7 @@ fn without_a_name_the_parameters_go_to_stdout_and_an_existing_file_stays() {
     assert!(shown.stdout.starts_with("-----BEGIN DH PARAMETERS-----\n"));
     let json = t.run(["dhparam", "new", "--json"]).exits(0).json();
     assert_eq!(
-        (&json["result"]["group"], &json["result"]["pem"]),
+        (&json["result"]["group"], &json["result"]["content"]),
         (&"ffdhe3072".into(), &shown.stdout.as_str().into())
     );
     t.run_with_input(["dhparam", "check", "-"], shown.stdout.as_bytes()).exits(0).out_has("ffdhe3072, RFC 7919");

@@ -175,17 +175,25 @@ fn the_installed_dovecot_takes_the_directives() {
     t.file("d.conf", doveconf_head(&t) + &ran.stdout);
     let read = t.peer("doveconf", ["-n", "-c", "d.conf"]).exits(0);
     assert!(!read.stderr.contains("Warning") && !read.stderr.contains("Obsolete"), "{}", read.stderr);
+    let read = t.peer("doveconf", ["-a", "-P", "-c", "d.conf"]).exits(0);
     for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
-        let (name, value) = directive.split_once(" = ").unwrap();
-        let peer = t.peer("doveconf", ["-c", "d.conf", "-h", name]).exits(0);
-        assert_eq!(peer.stdout.trim_end(), value, "{name}");
+        assert!(lists(&read, directive), "{directive}\n{}", read.stdout);
     }
 }
 
-/// 2.4 wants to be told for which version the file was written; older ones do not know that.
+/// 2.4 lists `ssl_server_ca_file` as `ca_file` in a block.
+fn lists(doveconf: &Ran, directive: &str) -> bool {
+    doveconf.stdout.lines().map(str::trim_start).any(|line| line.contains(" = ") && directive.ends_with(line))
+}
+
+/// 2.4 wants to be told for which version file and mailboxes were made; older ones do not know that.
 fn doveconf_head(t: &Test) -> String {
     let version = t.peer("dovecot", ["--version"]).stdout;
-    if version.starts_with("2.4") { "dovecot_config_version = 2.4.0\n".into() } else { String::new() }
+    if version.starts_with("2.4") {
+        "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n".into()
+    } else {
+        String::new()
+    }
 }
 
 #[test]
@@ -293,11 +301,10 @@ fn dovecot_reads_the_very_path_or_it_is_refused() {
             return true;
         }
         let ran = ran.exits(0);
-        let (name, value) = ran.stdout.lines().find(|l| l.ends_with(path)).and_then(|l| l.split_once(" = ")).unwrap();
+        let directive = ran.stdout.lines().find(|line| line.ends_with(path)).unwrap();
         t.file("d.conf", doveconf_head(&t) + &ran.stdout);
-        let read = t.peer("doveconf", ["-c", "d.conf", "-h", name]).exits(0);
-        assert_eq!(read.stdout.trim_end_matches('\n'), value);
-        assert!(value.trim_start_matches('<') == *path, "{value}");
+        let read = t.peer("doveconf", ["-n", "-c", "d.conf"]).exits(0);
+        assert!(lists(&read, directive), "{directive}\n{}", read.stdout);
         false
     });
     assert_eq!(refused.count(), 16);

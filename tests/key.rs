@@ -316,7 +316,7 @@ fn damaged_files_are_told_and_never_a_crash() {
     t.run(["key", "check", "empty"]).exits(3).out_has("skipped[key-not-found]");
     t.run(["key", "check", "noise", "ec.key"]).exits(3).out_has("SKIP").out_has("OK");
     t.run(["key", "inspect", "empty"]).exits(3).err_has("error[key-not-found]");
-    t.run(["key", "inspect", "ec.der.60"]).exits(3).err_has("error[key-malformed]");
+    t.run(["key", "inspect", "ec.der.60"]).exits(3).err_has("error[malformed]");
     t.run(["key", "check", "no-such-file"]).exits(3).err_has("error[file-missing]");
     t.run(["key", "check", "."]).exits(3).err_has("error[is-directory]");
     assert_eq!(t.snapshot().len(), before.len() + 1);

@@ -13,4 +13,7 @@ mod emit;
 mod explain;
 mod hostile;
 mod key;
+mod perms;
+mod readme;
 mod servers;
+mod writer;

@@ -4,3 +4,4 @@ pub mod cert;
 pub mod crl;
 pub mod dh;
 pub mod key;
+pub mod perms;

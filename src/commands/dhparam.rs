@@ -1,17 +1,16 @@
 //! `dhparam`: Diffie-Hellman parameters for servers that still want a file of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use crate::checks::dh::{self, DH_NOT_FOUND};
-use crate::commands::{Context, Outcome};
-use crate::content::{Content, FileWrite};
+use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
-use crate::files::read::{self, Input};
+use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::dh::{DhParams, Group};
-use crate::plan::Plan;
+use crate::material::{Item, Material};
 use crate::report::{Line, Report, Value, Verdict, object};
 
 /// What can be done with parameters.
@@ -74,26 +73,17 @@ impl Verb {
 }
 
 fn new(args: &NewArgs, context: &Context) -> Outcome {
-    let params = Group::from(args.group).params();
-    let pem = params.to_pem();
-    let output = args.output.as_ref().filter(|path| path.as_os_str() != "-");
-    let result = value(output.map(PathBuf::as_path), &params, Some(true));
-    let Some(path) = output else {
-        let mut report = Report::of(result.with("pem", pem.as_str()));
-        report.artefact = Some(Content::Public(pem.into_bytes()));
-        return report.into();
-    };
-    let what = format!("{}, RFC 7919", Group::from(args.group).name());
-    let content = Content::Public(pem.into_bytes());
-    let plan = Plan::file(FileWrite { path: path.clone(), content, what, overwrite: context.overwrite });
-    Outcome { report: Report::of(result), plan }
+    let group = Group::from(args.group);
+    let params = group.params();
+    let report = Report::of(value(&params, Some(true)));
+    let what = format!("{}, RFC 7919", group.name());
+    gather::deliver(report, params.to_pem().into_bytes(), what, args.output.as_deref(), context)
 }
 
 fn check(args: &CheckArgs, context: &Context) -> Result<Outcome> {
-    let input = read::file(&args.file)?;
-    let (at, params) = load(&input)?;
+    let (at, params) = load(&args.file)?;
     let judgement = dh::judge(&params, &at);
-    let mut report = Report::judging(value(Some(&args.file), &params, judgement.safe_prime));
+    let mut report = Report::judging(value(&params, judgement.safe_prime).with("path", args.file.as_path()));
     report.findings = context.accepted(judgement.findings);
     report.body = vec![line(&at, &params, &report.findings)];
     Ok(report.into())
@@ -108,29 +98,26 @@ fn line(at: &Origin, params: &DhParams, findings: &[Finding]) -> Line {
 }
 
 /// Parameters as programs see them.
-fn value(path: Option<&std::path::Path>, params: &DhParams, safe_prime: Option<bool>) -> Value {
+fn value(params: &DhParams, safe_prime: Option<bool>) -> Value {
     let group = params.group().map(Group::name);
     object! {
-        "path" => path, "bits" => params.bits(), "group" => group, "generated" => false, "seconds" => Value::Null,
+        "bits" => params.bits(), "group" => group, "generated" => false, "seconds" => Value::Null,
         "safe_prime" => safe_prime, "known_group" => group.is_some(),
     }
 }
 
 /// The first parameters of a file, PEM or DER.
-fn load(input: &Input) -> Result<(Origin, DhParams)> {
-    let fault = |what: String| {
-        let message = format!("{} holds no DH parameters: {what}", input.path.display());
-        Error::input(&DH_NOT_FOUND, message).path(&input.path)
-    };
-    let der = if input.bytes.windows(11).any(|text| text == b"-----BEGIN ") {
-        let blocks = pem::parse_many(&*input.bytes).map_err(|error| fault(error.to_string()))?;
-        let block = blocks.into_iter().find(|block| matches!(block.tag(), "DH PARAMETERS" | "X9.42 DH PARAMETERS"));
-        block.ok_or_else(|| fault("there is no DH PARAMETERS block".into()))?.into_contents()
-    } else {
-        input.bytes.to_vec()
-    };
-    let params = DhParams::from_der(&der).map_err(|error| fault(error.to_string()))?;
-    Ok((Origin::file(&input.path), params))
+fn load(path: &Path) -> Result<(Origin, DhParams)> {
+    let input = read::file(path)?;
+    let material = Material::read(&input.path, &input.bytes);
+    let found = material.blocks.into_iter().find_map(|block| match block.item {
+        Item::Dh(params) => Some((block.origin, params)),
+        _ => None,
+    });
+    found.ok_or_else(|| {
+        let why = material.findings.first().map_or("there is no DH PARAMETERS block".into(), |f| f.message.clone());
+        Error::input(&DH_NOT_FOUND, format!("{} holds no DH parameters: {why}", path.display())).path(path)
+    })
 }
 
 impl From<GroupName> for Group {

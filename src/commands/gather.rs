@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::{Context, Outcome};
-use crate::checks::key::{KEY_ENCRYPTED, KEY_NOT_FOUND};
+use crate::checks;
+use crate::checks::key::KEY_NOT_FOUND;
 use crate::content::{Content, FileWrite};
 use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
-use crate::material::key::PrivateKey;
+use crate::material::key::{KeyFault, PrivateKey};
 use crate::material::pem::{MAX_BLOCKS, PEM_TOO_MANY};
 use crate::material::{Item, Material};
 use crate::plan::Plan;
@@ -26,6 +27,14 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
             return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));
         }
     }
+    // An encrypted key among certificates is no damage; it is only of no use here.
+    let broken = material.blocks.iter().filter_map(|block| match &block.item {
+        Item::UnusableKey(KeyFault::Encrypted) => None,
+        Item::UnusableKey(fault) => Some(checks::key::fault(fault, &block.origin)),
+        _ => None,
+    });
+    let broken: Vec<Finding> = broken.collect();
+    material.findings.extend(broken);
     material.findings = context.accepted(std::mem::take(&mut material.findings));
     match material.findings.iter().find(|f| f.severity == Severity::Error) {
         Some(damage) => Err(error_of(damage)),
@@ -37,24 +46,24 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
 pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
     let input = read::file(path)?;
     let material = Material::read(&input.path, &input.bytes);
-    let mut encrypted = false;
+    let damage = material.findings.into_iter().find(|f| f.severity == Severity::Error);
     let mut keys = Vec::new();
+    let mut fault = None;
     for block in material.blocks {
         match block.item {
             Item::Key(key) => keys.push((block.origin, *key)),
-            Item::EncryptedKey => encrypted = true,
+            Item::UnusableKey(why) => fault = fault.or(Some(checks::key::fault(&why, &block.origin))),
             _ => {}
         }
     }
-    let wrong = |rule, message: String| Err(Error::input(rule, message).path(path));
-    match (keys.len(), encrypted) {
-        (1, _) => Ok(keys.remove(0)),
-        (0, true) => wrong(&KEY_ENCRYPTED, format!("{}: the key is encrypted", path.display())),
-        (0, false) => match material.findings.iter().find(|f| f.severity == Severity::Error) {
-            Some(damage) => Err(error_of(damage)),
-            None => wrong(&KEY_NOT_FOUND, format!("{}: no private key in it", path.display())),
-        },
-        (n, _) => wrong(&KEY_NOT_FOUND, format!("{}: {n} private keys in it; name a file with one", path.display())),
+    let count = keys.len();
+    match (keys.pop(), fault.or(damage)) {
+        (Some(key), _) if count == 1 => Ok(key),
+        (None, Some(fault)) => Err(error_of(&fault)),
+        _ => {
+            let message = format!("{}: {count} private keys in it; name a file with one", path.display());
+            Err(Error::input(&KEY_NOT_FOUND, message).path(path))
+        }
     }
 }
 
@@ -90,6 +99,7 @@ pub(super) fn deliver(
     }
 }
 
-fn error_of(damage: &Finding) -> Error {
+/// Damage as the reason why the work stops.
+pub(super) fn error_of(damage: &Finding) -> Error {
     Error::input(damage.rule, format!("{}: {}", damage.at, damage.message)).hint(damage.advice()).path(damage.at.path())
 }

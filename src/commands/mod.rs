@@ -9,6 +9,9 @@ pub mod emit;
 pub mod explain;
 mod gather;
 pub mod key;
+pub mod perms;
+pub mod prepare;
+pub mod target;
 
 use time::OffsetDateTime;
 

@@ -1,7 +1,11 @@
 //! The only code that touches the disk: `read` what was named, `facts` about it, the system's `trust` store, `users` by number,
-//! and the one `write`r. It has no opinions about what it reads and never prints.
+//! the one `write`r and the sets of `versions`. It has no opinions about what it reads and never prints.
 
+mod acl;
+pub mod facts;
 pub mod read;
+mod temporary;
 pub mod trust;
 pub mod users;
+pub mod versions;
 pub mod write;

@@ -11,3 +11,8 @@ pub fn user(uid: u32) -> String {
 pub fn group(gid: u32) -> String {
     Group::from_gid(Gid::from_raw(gid)).ok().flatten().map_or_else(|| gid.to_string(), |g| g.name)
 }
+
+/// The number of the user who runs this, as far as files are concerned.
+pub fn caller() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}

@@ -36,8 +36,7 @@ impl DhParams {
 
     /// A PEM block `DH PARAMETERS`.
     pub fn to_pem(&self) -> String {
-        let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        pem::encode_config(&pem::Pem::new("DH PARAMETERS", self.to_der()), lines)
+        super::pem::encode("DH PARAMETERS", &self.to_der())
     }
 
     /// Bits of the prime.

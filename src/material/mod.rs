@@ -11,6 +11,7 @@ pub mod dh;
 pub mod dn;
 pub mod ext;
 pub mod key;
+mod kind;
 pub mod pem;
 pub mod pkcs7;
 pub mod signature;
@@ -24,6 +25,8 @@ use crl::Crl;
 use csr::Csr;
 use dh::DhParams;
 use key::{KeyFault, PrivateKey};
+use kind::Kind;
+pub use kind::{Contents, contents};
 
 /// Everything that some bytes held, in order, and what was noticed on the way.
 #[derive(Debug, Default)]
@@ -75,8 +78,8 @@ impl Format {
 pub enum Item {
     /// A private key.
     Key(Box<PrivateKey>),
-    /// A private key behind a passphrase.
-    EncryptedKey,
+    /// A private key that cannot be used as it is: encrypted, broken, or of a kind that pkit does not know.
+    UnusableKey(KeyFault),
     /// A certificate.
     Cert(Box<Cert>),
     /// A certification request.
@@ -94,7 +97,8 @@ impl Item {
     pub fn kind(&self) -> &'static str {
         match self {
             Item::Key(_) => "key",
-            Item::EncryptedKey => "encrypted-key",
+            Item::UnusableKey(KeyFault::Encrypted) => "encrypted-key",
+            Item::UnusableKey(_) => "unusable-key",
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
             Item::Crl(_) => "crl",
@@ -123,12 +127,6 @@ impl fmt::Display for Malformed {
 impl From<der::DerError> for Malformed {
     fn from(error: der::DerError) -> Malformed {
         Malformed(error.to_string())
-    }
-}
-
-impl From<KeyFault> for Malformed {
-    fn from(fault: KeyFault) -> Malformed {
-        Malformed(fault.to_string())
     }
 }
 
@@ -218,7 +216,7 @@ impl Material {
     fn pem(&mut self, origin: Origin, block: &pem::PemBlock) {
         let encrypted = block.headers.iter().any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"));
         if encrypted {
-            return self.add(origin, Format::Pem, Item::EncryptedKey);
+            return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted));
         }
         let kind = match block.label.as_str() {
             "CERTIFICATE" | "X509 CERTIFICATE" => Kind::Cert,
@@ -237,8 +235,8 @@ impl Material {
             "PRIVATE KEY" => Kind::Pkcs8,
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
-            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::EncryptedKey),
-            "DH PARAMETERS" => Kind::Dh,
+            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted)),
+            "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
                 self.findings.push(LABEL_UNUSED.at(origin.clone().into(), format!("a block `{other}`")));
@@ -251,6 +249,10 @@ impl Material {
     /// DER whose kind is known from its label, or is to be seen from its shape.
     fn der(&mut self, origin: Origin, bytes: &[u8], format: Format, kind: Option<Kind>) {
         let Some(kind) = kind.or_else(|| Kind::of(bytes)) else {
+            // A text that begins with the digit 0 begins as DER does; only bytes can be DER that is cut off.
+            if let (Err(fault), false) = (der::Reader::new(bytes).any(), bytes.is_ascii()) {
+                self.findings.push(MALFORMED.at(origin.clone().into(), format!("DER that cannot be read: {fault}")));
+            }
             return self.add(origin, Format::Unknown, Item::Other(NOTHING.into()));
         };
         let item = match kind {
@@ -260,7 +262,7 @@ impl Material {
             Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
-            Kind::EncryptedKey => Ok(Item::EncryptedKey),
+            Kind::EncryptedKey => Ok(Item::UnusableKey(KeyFault::Encrypted)),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
             Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
             Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
@@ -271,12 +273,9 @@ impl Material {
         }
     }
 
+    /// What is wrong with a key is not told here: whoever needs it judges it by `checks::key::fault`.
     fn key(&mut self, origin: Origin, format: Format, key: Result<PrivateKey, KeyFault>) {
-        match key {
-            Ok(key) => self.add(origin, format, Item::Key(Box::new(key))),
-            Err(KeyFault::Encrypted) => self.add(origin, format, Item::EncryptedKey),
-            Err(fault) => self.broken(origin, format, Kind::Pkcs8, &fault.into()),
-        }
+        self.add(origin, format, key.map_or_else(Item::UnusableKey, |key| Item::Key(Box::new(key))));
     }
 
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {
@@ -300,75 +299,6 @@ impl Material {
 
     fn add(&mut self, origin: Origin, format: Format, item: Item) {
         self.blocks.push(Block { origin, format, item });
-    }
-}
-
-/// The structures that are told apart by label or shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Cert,
-    Csr,
-    Crl,
-    Pkcs8,
-    Pkcs1,
-    Sec1,
-    EncryptedKey,
-    Dh,
-    Pkcs7,
-    Pkcs12,
-}
-
-impl Kind {
-    /// From the tags of the first elements; `None` for what is nothing of ours.
-    fn of(bytes: &[u8]) -> Option<Kind> {
-        use der::tag::{INTEGER, OCTET_STRING, OID, SEQUENCE};
-        // Trailing bytes are the parsers' to refuse, with the right name for what they follow.
-        let mut outer = der::Reader::new(bytes).expect(SEQUENCE).ok()?.reader();
-        let first = outer.any().ok()?;
-        let second = outer.any().ok();
-        match (first.tag, second.map(|t| t.tag)) {
-            (OID, _) => Some(Kind::Pkcs7),
-            (INTEGER, Some(OCTET_STRING)) => Some(Kind::Sec1),
-            (INTEGER, Some(SEQUENCE)) if first.content == [3] => Some(Kind::Pkcs12),
-            (INTEGER, Some(SEQUENCE)) => Some(Kind::Pkcs8),
-            (INTEGER, Some(INTEGER)) if first.content.len() == 1 => Some(Kind::Pkcs1),
-            (INTEGER, Some(INTEGER)) => Some(Kind::Dh),
-            (SEQUENCE, Some(OCTET_STRING)) => Some(Kind::EncryptedKey),
-            (SEQUENCE, Some(SEQUENCE)) => Kind::of_signed(first.reader()),
-            _ => None,
-        }
-    }
-
-    /// Certificates, requests and CRLs share their frame; the signed part tells them apart.
-    fn of_signed(mut body: der::Reader<'_>) -> Option<Kind> {
-        use der::tag::{INTEGER, SEQUENCE, context};
-        if body.optional(context(0)).ok()?.is_some() {
-            return Some(Kind::Cert);
-        }
-        let number = body.optional(INTEGER).ok()?;
-        body.expect(SEQUENCE).ok()?;
-        let fourth = {
-            body.any().ok()?;
-            body.peek()
-        };
-        match (number, fourth) {
-            (None, _) | (_, Some(0x17 | 0x18)) => Some(Kind::Crl),
-            (Some(n), Some(tag)) if n.content == [0] && tag == context(0) => Some(Kind::Csr),
-            (Some(n), None) if n.content == [0] => Some(Kind::Csr),
-            _ => Some(Kind::Cert),
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Kind::Cert => "certificate",
-            Kind::Csr => "certification request",
-            Kind::Crl => "CRL",
-            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey => "private key",
-            Kind::Dh => "set of DH parameters",
-            Kind::Pkcs7 => "PKCS#7",
-            Kind::Pkcs12 => "PKCS#12",
-        }
     }
 }
 

@@ -7,9 +7,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::escape::visible;
 use super::{Ended, Line, Verdict};
+use crate::change::{Action, Change, Mode};
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Action, Change, Mode};
 
 /// How to show things.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +42,15 @@ pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Writ
             let (before, after) = report.body.split_at(at);
             page.lines(before)?;
             if !after.is_empty() {
-                page.changes(ended.changes, ended.mode)?;
+                page.changes("  ", ended.changes, ended.mode)?;
                 page.lines(&after[1..])?;
             }
-            if report.findings_are_result {
+            if report.findings_are_result && (look.verbose || !report.findings_in_body) {
                 page.findings(&report.findings)?;
             }
         }
         if ended.report.is_none_or(|r| !r.body.contains(&Line::Changes)) {
-            page.changes(ended.changes, ended.mode)?;
+            page.changes("", ended.changes, ended.mode)?;
         }
         body.flush()?;
     }
@@ -144,7 +144,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn changes(&mut self, changes: &[Change], mode: Mode) -> io::Result<()> {
+    fn changes(&mut self, indent: &str, changes: &[Change], mode: Mode) -> io::Result<()> {
         for change in changes {
             let word = match (mode, change.action) {
                 (_, Action::Unchanged) => "unchanged",
@@ -156,7 +156,7 @@ impl Page<'_> {
             let mode = change.mode.map(|m| format!("{m:04o} {}:{}", change.owner, change.group));
             let brackets: Vec<String> =
                 mode.into_iter().chain((!change.what.is_empty()).then(|| change.what.clone())).collect();
-            self.line(&format!("{word} {} ({})", change.path.display(), brackets.join(", ")))?;
+            self.line(&format!("{indent}{word} {} ({})", change.path.display(), brackets.join(", ")))?;
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::escape::is_printable;
 use super::{Ended, Value};
+use crate::change::{Change, Mode};
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Change, Mode};
 
 /// Writes the one document.
 pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {

@@ -7,11 +7,11 @@ pub mod human;
 pub mod json;
 mod value;
 
+use crate::change::{Change, Mode};
 use crate::content::Content;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Change, Mode};
 pub use value::Value;
 pub(crate) use value::object;
 
@@ -26,6 +26,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Whether the findings are the result (a check: stdout) or go beside it (stderr).
     pub findings_are_result: bool,
+    /// Whether the body tells each finding already, as a table with a row for each does: then they follow only with `-v`.
+    pub findings_in_body: bool,
     /// Bytes that the user asked for on stdout.
     pub artefact: Option<Content>,
 }
@@ -89,7 +91,14 @@ impl From<Severity> for Verdict {
 impl Report {
     /// A report of something made: findings go beside it.
     pub fn of(result: Value) -> Report {
-        Report { result, body: Vec::new(), findings: Vec::new(), findings_are_result: false, artefact: None }
+        Report {
+            result,
+            body: Vec::new(),
+            findings: Vec::new(),
+            findings_are_result: false,
+            findings_in_body: false,
+            artefact: None,
+        }
     }
 
     /// A report of something judged: the findings are the answer.
@@ -128,7 +137,7 @@ pub struct Ended<'a> {
 impl Ended<'_> {
     /// Did anything change on the disk, or would it?
     pub fn changed(&self) -> bool {
-        self.changes.iter().any(|c| c.action != crate::plan::Action::Unchanged)
+        self.changes.iter().any(|c| c.action != crate::change::Action::Unchanged)
     }
 
     /// The exit code: the error's own, else what the findings ask for, else whether something changed.

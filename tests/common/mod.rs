@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod pki;
+pub mod purchase;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -168,6 +169,16 @@ pub fn have(program: &str) -> bool {
         missing(program);
     }
     found
+}
+
+/// Is this run by root? Otherwise the same as for a missing program.
+pub fn root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !root {
+        missing("root");
+    }
+    root
 }
 
 /// Tells that something is missing, or fails where the gate demands it.

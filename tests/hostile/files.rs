@@ -19,7 +19,7 @@ fn damaged_files_are_refused_by_every_command() {
         ("four-dashes.pem", text.replacen('-', "", 1).into(), "pem-marker-damaged"),
         ("changed.pem", text.replacen("MII", "M!I", 1).into(), "pem-base64"),
         ("no-certificate.pem", pem("CERTIFICATE", b"\x30\x03\x02\x01\x00").into(), "malformed"),
-        ("cut.der", leaf.der[..leaf.der.len() - 5].to_vec(), "no-certificate"),
+        ("cut.der", leaf.der[..leaf.der.len() - 5].to_vec(), "malformed"),
         ("garbage.bin", (0..9999u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect(), "no-certificate"),
         ("empty.pem", Vec::new(), "no-certificate"),
         ("nul.pem", vec![0; 5000], "no-certificate"),
@@ -84,15 +84,12 @@ fn a_file_of_400_mb_is_not_read() {
 #[test]
 fn many_large_files_are_not_all_read() {
     let h = Hostile::new();
-    let leaf = Authority::root("Example CA").leaf(&["mail.example.org"]);
-    h.test.file("many/a.pem", leaf.pem());
-    let names: Vec<String> = (0..40).map(|n| format!("many/b{n:02}.bin")).collect();
+    let names: Vec<String> = (0..40).map(|n| format!("{n}.bin")).collect();
     for name in &names {
         File::create(h.test.path(name)).unwrap().set_len(60 << 20).unwrap();
     }
-    h.chain(&["many"]).exits(3).err_has("skipped[not-read]").err_has("256 MiB");
-    let named: Vec<&str> = names.iter().map(String::as_str).collect();
-    is_three_lines(&h.chain(&named).exits(3).err_has("error[file-too-large]"));
+    let files: Vec<&str> = names.iter().map(String::as_str).collect();
+    is_three_lines(&h.chain(&files).exits(3).err_has("error[file-too-large]: 4.bin makes it more than 256 MiB in all"));
     assert_eq!(h.test.text("out.pem"), "precious\n");
 }
 

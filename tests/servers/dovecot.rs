@@ -147,16 +147,31 @@ userdb static {
 mod tests {
     use super::Release::{self, V2_3, V2_4};
     use super::*;
+    use crate::common::purchase::Purchase;
     use crate::servers::{Client, Pki};
 
     #[test]
-    fn dovecot_2_3_serves_the_chain_and_a_login() {
-        serves_the_chain_and_a_login(V2_3);
+    fn dovecot_2_3_serves_what_prepare_wrote() {
+        if common::have("dovecot") {
+            serves_what_prepare_wrote(V2_3, &Purchase::rsa(), &[]);
+            serves_what_prepare_wrote(V2_3, &Purchase::ecdsa(), &[]);
+        }
     }
 
     #[test]
-    fn dovecot_2_4_serves_the_chain_and_a_login() {
-        serves_the_chain_and_a_login(V2_4);
+    fn dovecot_2_4_serves_what_prepare_wrote() {
+        serves_what_prepare_wrote(V2_4, &Purchase::rsa(), &["--server-version", "2.4.1"]);
+        serves_what_prepare_wrote(V2_4, &Purchase::ecdsa(), &["--server-version", "2.4.1"]);
+    }
+
+    #[test]
+    fn dovecot_2_3_serves_a_login_and_speaks_only_what_emit_said() {
+        serves_what_emit_said(V2_3);
+    }
+
+    #[test]
+    fn dovecot_2_4_serves_a_login_and_speaks_only_what_emit_said() {
+        serves_what_emit_said(V2_4);
     }
 
     #[test]
@@ -174,7 +189,7 @@ mod tests {
         let test = Test::new();
         let pki = Pki::new(&test);
         for release in [V2_3, V2_4] {
-            let Some(dovecot) = Dovecot::start(release, &test, &settings(release, &pki.fullchain, &pki.key)) else {
+            let Some(dovecot) = Dovecot::start(release, &test, &emitted(&test, release, &pki, &pki.key, &[])) else {
                 return;
             };
             let (imap, imaps) = (dovecot.imap, dovecot.imaps);
@@ -186,34 +201,54 @@ mod tests {
         }
     }
 
-    fn serves_the_chain_and_a_login(release: Release) {
+    fn serves_what_prepare_wrote(release: Release, purchase: &Purchase, which: &[&str]) {
+        let test = Test::new();
+        let prepared = purchase.apply(&test, "dovecot", which).exits(0).json();
+        let directives = prepared["result"]["directives"].as_str().unwrap();
+        let Some(dovecot) = Dovecot::start(release, &test, directives) else { return };
+        let chain = std::fs::read_to_string(Purchase::prepared(&test, "fullchain.pem")).unwrap();
+        let client = || Client::trusting(&purchase.root);
+        client().handshake(dovecot.imaps).verifies().presents(&chain);
+        client().starttls("imap").handshake(dovecot.imap).verifies().presents(&chain);
+        client().name("imap.example.org").handshake(dovecot.imaps).verifies();
+        client().name("www.example.org").handshake(dovecot.imaps).fails().says("hostname mismatch");
+        client().imap_login(dovecot.imaps, "alice", "secret").says("a OK");
+    }
+
+    fn serves_what_emit_said(release: Release) {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(dovecot) = Dovecot::start(release, &test, &settings(release, &pki.fullchain, &pki.key)) else {
+        let asked = ["--client-ca", pki.root.to_str().unwrap(), "--client-cert", "request", "--min-protocol", "1.3"];
+        let Some(dovecot) = Dovecot::start(release, &test, &emitted(&test, release, &pki, &pki.key, &asked)) else {
             return;
         };
-        let client = Client::trusting(&pki.root);
-        client.handshake(dovecot.imaps).verifies().presents(&pki.chain());
-        client.imap_login(dovecot.imaps, "alice", "secret").says("a OK");
-        client.imap_login(dovecot.imaps, "alice", "guess").says("a NO");
-        Client::trusting(&pki.root).starttls("imap").handshake(dovecot.imap).verifies().presents(&pki.chain());
-        Client::trusting(&pki.root).name("www.example.org").handshake(dovecot.imaps).fails().says("hostname mismatch");
+        let client = || Client::trusting(&pki.root);
+        client()
+            .handshake(dovecot.imaps)
+            .verifies()
+            .presents(&pki.chain())
+            .says("Acceptable client certificate CA names");
+        client().imap_login(dovecot.imaps, "alice", "secret").says("a OK");
+        client().imap_login(dovecot.imaps, "alice", "guess").says("a NO");
+        client().starttls("imap").handshake(dovecot.imap).verifies().presents(&pki.chain());
+        client().args(["-tls1_2"]).handshake(dovecot.imaps).fails();
+        dovecot.daemon.says("unsupported protocol");
     }
 
     fn another_key_serves_no_tls(release: Release, logged: &str) {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let tls = settings(release, &pki.fullchain, &pki.wrong_key);
-        let Some(dovecot) = Dovecot::start(release, &test, &tls) else { return };
+        let directives = emitted(&test, release, &pki, &pki.wrong_key, &[]);
+        let Some(dovecot) = Dovecot::start(release, &test, &directives) else { return };
         Client::trusting(&pki.root).handshake(dovecot.imaps).fails();
         dovecot.daemon.says(logged);
     }
 
-    fn settings(release: Release, cert: &Path, key: &Path) -> String {
-        let (cert, key) = (cert.display(), key.display());
-        match release {
-            V2_3 => format!("ssl = required\nssl_cert = <{cert}\nssl_key = <{key}\n"),
-            V2_4 => format!("ssl = required\nssl_server_cert_file = {cert}\nssl_server_key_file = {key}\n"),
-        }
+    fn emitted(test: &Test, release: Release, pki: &Pki, key: &Path, more: &[&str]) -> String {
+        let version = match release {
+            V2_3 => "2.3.19",
+            V2_4 => "2.4.1",
+        };
+        pki.emit(test, "dovecot", key, &[&["--require-tls", "--server-version", version], more].concat())
     }
 }

@@ -1,7 +1,7 @@
 //! The files that a handshake needs, and a key that does not belong.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::common::Test;
 use crate::common::pki::Authority;
@@ -35,5 +35,12 @@ impl Pki {
     /// The chain that a server should present.
     pub fn chain(&self) -> String {
         fs::read_to_string(&self.fullchain).unwrap()
+    }
+
+    /// What pkit tells this server about the chain and a key.
+    pub fn emit(&self, test: &Test, server: &str, key: &Path, more: &[&str]) -> String {
+        let files = [Path::new("--cert"), &self.fullchain, Path::new("--key"), key];
+        let words = ["emit", server].into_iter().chain(more.iter().copied()).map(Path::new);
+        test.run(words.chain(files)).exits(0).stdout
     }
 }

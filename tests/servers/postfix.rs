@@ -68,13 +68,36 @@ qmgr      unix        n - n 300 1 qmgr
 
 mod tests {
     use super::*;
+    use crate::common::have;
+    use crate::common::purchase::Purchase;
     use crate::servers::{Client, Pki};
 
     #[test]
-    fn postfix_serves_the_chain() {
+    fn postfix_serves_what_prepare_wrote_and_nothing_older_than_tls_1_2() {
+        if !have("postfix") {
+            return;
+        }
+        for purchase in [Purchase::rsa(), Purchase::ecdsa()] {
+            let test = Test::new();
+            let prepared = purchase.apply(&test, "postfix", &[]).exits(0).json();
+            let directives = prepared["result"]["directives"].as_str().unwrap();
+            let Some(postfix) = Postfix::start(&test, directives) else { return };
+            let chain = std::fs::read_to_string(Purchase::prepared(&test, "fullchain.pem")).unwrap();
+            let client = || Client::trusting(&purchase.root);
+            client().handshake(postfix.submissions).verifies().presents(&chain);
+            client().starttls("smtp").handshake(postfix.smtp).verifies().presents(&chain);
+            client().starttls("smtp").args(["-tls1_2"]).handshake(postfix.smtp).verifies();
+            // Without the lower level this openssl would not even offer it.
+            let old = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+            client().starttls("smtp").args(old).handshake(postfix.smtp).fails().says("alert protocol version");
+        }
+    }
+
+    #[test]
+    fn postfix_serves_what_emit_said() {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(postfix) = Postfix::start(&test, &settings(&pki.fullchain, &pki.key)) else { return };
+        let Some(postfix) = Postfix::start(&test, &emitted(&test, &pki, &pki.key)) else { return };
         Client::trusting(&pki.root).handshake(postfix.submissions).verifies().presents(&pki.chain());
         Client::trusting(&pki.root).starttls("smtp").handshake(postfix.smtp).verifies().presents(&pki.chain());
     }
@@ -83,13 +106,13 @@ mod tests {
     fn postfix_with_another_key_serves_no_tls() {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(postfix) = Postfix::start(&test, &settings(&pki.fullchain, &pki.wrong_key)) else { return };
+        let Some(postfix) = Postfix::start(&test, &emitted(&test, &pki, &pki.wrong_key)) else { return };
         Client::trusting(&pki.root).handshake(postfix.submissions).fails();
         Client::trusting(&pki.root).starttls("smtp").handshake(postfix.smtp).fails();
         postfix.daemon.says("disabling TLS support");
     }
 
-    fn settings(cert: &Path, key: &Path) -> String {
-        format!("smtpd_tls_security_level = may\nsmtpd_tls_chain_files = {}, {}\n", key.display(), cert.display())
+    fn emitted(test: &Test, pki: &Pki, key: &Path) -> String {
+        pki.emit(test, "postfix", key, &["--server-version", "3.7"])
     }
 }

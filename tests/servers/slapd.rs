@@ -64,17 +64,28 @@ olcAccess: to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=a
 
 mod tests {
     use super::*;
+    use crate::common::purchase::Purchase;
     use crate::servers::{Client, Pki};
 
+    /// slapd cannot use what `prepare` writes, so its user's copy of the key is made as `prepare` advises.
     #[test]
-    fn slapd_serves_the_chain() {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        let Some(slapd) = Slapd::start(&test) else { return };
-        give_key(&test, &pki.key);
-        slapd.modify(&test, &settings(&pki.fullchain, &pki.key)).exits(0);
-        Client::trusting(&pki.root).handshake(slapd.ldaps).verifies().presents(&pki.chain());
-        Client::trusting(&pki.root).starttls("ldap").handshake(slapd.ldap).verifies().presents(&pki.chain());
+    fn slapd_serves_the_purchase_as_emit_said() {
+        for purchase in [Purchase::rsa(), Purchase::ecdsa()] {
+            let test = Test::new();
+            let Some(slapd) = Slapd::start(&test) else { return };
+            let [zip, key] = [&purchase.zip, &purchase.key].map(|path| path.to_str().unwrap());
+            test.run(["chain", "build", zip, "--key", key, "-o", "chain.pem"]).exits(0);
+            test.peer("install", ["-o", "openldap", "-m", "0400", key, "slapd.key"]).exits(0);
+            let (chain, key) = (test.path("chain.pem"), test.path("slapd.key"));
+            let emit = ["emit", "openldap", "--cert", chain.to_str().unwrap(), "--key", key.to_str().unwrap()];
+            slapd.modify(&test, &test.run(emit).exits(0).stdout).exits(0);
+            let client = || Client::trusting(&purchase.root);
+            client().handshake(slapd.ldaps).verifies().presents(&test.text("chain.pem"));
+            client().starttls("ldap").handshake(slapd.ldap).verifies().presents(&test.text("chain.pem"));
+            let old = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+            client().args(old).handshake(slapd.ldaps).fails();
+            slapd.daemon.says("unsupported version was received");
+        }
     }
 
     #[test]
@@ -82,23 +93,9 @@ mod tests {
         let test = Test::new();
         let pki = Pki::new(&test);
         let Some(slapd) = Slapd::start(&test) else { return };
-        give_key(&test, &pki.wrong_key);
-        slapd.modify(&test, &settings(&pki.fullchain, &pki.wrong_key)).exits(80);
+        test.peer("chown", [Path::new("openldap"), &pki.wrong_key]).exits(0);
+        slapd.modify(&test, &pki.emit(&test, "openldap", &pki.wrong_key, &[])).exits(80);
         slapd.daemon.says("do not match");
         Client::trusting(&pki.root).handshake(slapd.ldaps).fails();
-    }
-
-    fn settings(cert: &Path, key: &Path) -> String {
-        format!(
-            "dn: cn=config\nchangetype: modify\nreplace: olcTLSCertificateFile\nolcTLSCertificateFile: {}\n-\n\
-             replace: olcTLSCertificateKeyFile\nolcTLSCertificateKeyFile: {}\n",
-            cert.display(),
-            key.display()
-        )
-    }
-
-    /// slapd opens its key as its own user.
-    fn give_key(test: &Test, key: &Path) {
-        test.peer("chown", [Path::new("openldap"), key]).exits(0);
     }
 }

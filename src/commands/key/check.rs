@@ -1,14 +1,14 @@
 //! `key check`: are these keys whole and strong, and do they belong to this certificate or request?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::load::{self, Found, Item, Wanted};
+use super::load::{self, Wanted};
 use crate::checks::key::{self, KEY_NOT_FOUND};
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
-use crate::files::read::{self, Input};
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::key::{PrivateKey, PublicKey};
+use crate::material::{Block, Item, Material};
 use crate::report::{Line, Report, Value, Verdict, object};
 
 /// Check keys: do their numbers fit together, are they strong enough, and do they belong to this certificate or request? Of
@@ -57,45 +57,57 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let wanted = [(&args.cert, Wanted::Certificate), (&args.csr, Wanted::Request)];
     let named = wanted.into_iter().filter_map(|(path, what)| Some((path.as_ref()?, what)));
     let references = named.map(|(path, what)| reference(path, what)).collect::<Result<Vec<_>>>()?;
-    let inputs = args.files.iter().map(|path| read::file(path)).collect::<Result<Vec<_>>>()?;
-    let judged: Vec<Judged> =
-        inputs.iter().flat_map(|input| judge_file(input, args.min_bits as usize, &references, context)).collect();
+    let mut judged = Vec::new();
+    let mut damage = Vec::new();
+    for path in &args.files {
+        let material = load::material(path)?;
+        judged.extend(judge_file(path, &material, args.min_bits as usize, &references, context));
+        damage.extend(material.findings);
+    }
     let mut report = Report::judging(object! { "keys" => judged.iter().map(Judged::value).collect::<Vec<_>>() });
     report.body = judged.iter().map(Judged::line).collect();
-    report.findings = judged.into_iter().flat_map(|j| j.checks).flat_map(|c| c.findings).collect();
+    report.findings = context.accepted(damage);
+    report.findings.extend(judged.into_iter().flat_map(|j| j.checks).flat_map(|c| c.findings));
     Ok(report.into())
 }
 
-fn reference(path: &std::path::Path, what: Wanted) -> Result<Reference> {
-    let (at, key) = load::public(&read::file(path)?, what)?;
+fn reference(path: &Path, what: Wanted) -> Result<Reference> {
+    let (at, key) = load::public(path, what)?;
     Ok(Reference { what, at, key })
 }
 
-fn judge_file(input: &Input, min_bits: usize, references: &[Reference], context: &Context) -> Vec<Judged> {
-    let found = load::items(input);
-    let mut judged: Vec<Judged> = if found.is_empty() {
-        vec![nothing_there(Origin::file(&input.path))]
-    } else {
-        found.into_iter().map(|found| judge(found, min_bits, references)).collect()
-    };
+fn judge_file(
+    path: &Path,
+    material: &Material,
+    min_bits: usize,
+    references: &[Reference],
+    context: &Context,
+) -> Vec<Judged> {
+    let mut judged: Vec<Judged> =
+        material.blocks.iter().filter_map(|block| judge(block, min_bits, references)).collect();
+    if judged.is_empty() {
+        judged.push(nothing_there(Origin::file(path)));
+    }
     for check in judged.iter_mut().flat_map(|j| &mut j.checks) {
         check.findings = context.accepted(std::mem::take(&mut check.findings));
     }
     judged
 }
 
-fn judge(found: Found, min_bits: usize, references: &[Reference]) -> Judged {
-    let at = found.origin;
-    let strength = |findings| Check { id: "strength", good: "strong enough".into(), findings };
-    let (what, checks) = match found.item {
-        Item::Key(key) => (key.kind().to_string(), private_checks(&key, min_bits, references, &at)),
-        Item::Certificate(key) => {
-            (format!("certificate, {}", key.kind()), vec![strength(key::strength(&key, min_bits, &at))])
-        }
-        Item::Request(key) => (format!("request, {}", key.kind()), vec![strength(key::strength(&key, min_bits, &at))]),
-        Item::Broken(fault) => ("private key".into(), vec![unreadable(key::fault(&fault, &at))]),
+/// None for what has no key in it.
+fn judge(block: &Block, min_bits: usize, references: &[Reference]) -> Option<Judged> {
+    let at = block.origin.clone();
+    let strength = |key: &PublicKey| {
+        vec![Check { id: "strength", good: "strong enough".into(), findings: key::strength(key, min_bits, &at) }]
     };
-    Judged { at, what, checks }
+    let (what, checks) = match &block.item {
+        Item::Key(key) => (key.kind().to_string(), private_checks(key, min_bits, references, &at)),
+        Item::UnusableKey(fault) => ("private key".into(), vec![unreadable(key::fault(fault, &at))]),
+        Item::Cert(cert) => (format!("certificate, {}", cert.public_key.kind()), strength(&cert.public_key)),
+        Item::Csr(csr) => (format!("request, {}", csr.public_key.kind()), strength(&csr.public_key)),
+        _ => return None,
+    };
+    Some(Judged { at, what, checks })
 }
 
 fn private_checks(key: &PrivateKey, min_bits: usize, references: &[Reference], at: &Origin) -> Vec<Check> {

@@ -1,15 +1,14 @@
 //! `key inspect`: what kind of key a file holds, and who may read it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::load::{self, Found, Item};
-use super::value;
+use super::{Access, load, value};
 use crate::checks::key::KEY_NOT_FOUND;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, gather};
 use crate::error::{Error, Result};
-use crate::files::read::{self, Access};
-use crate::finding::Origin;
+use crate::finding::{Origin, Severity};
 use crate::material::key::KeyFault;
+use crate::material::{Block, Item};
 use crate::report::{Report, Value, object};
 
 /// Show what kind of key a file holds: type, size, form, encrypted or not, mode and owner, and the SHA-256 of its public key.
@@ -24,11 +23,11 @@ pub struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let input = read::file(&args.key)?;
-    let access = read::access(&args.key)?;
-    let mut keys = load::items(&input).into_iter().filter(|f| matches!(f.item, Item::Key(_) | Item::Broken(_)));
-    let missing =
-        || Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", args.key.display())).path(&args.key);
+    let access = Access::of(&args.key);
+    let material = load::material(&args.key)?;
+    let mut keys = material.blocks.into_iter().filter(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)));
+    let damage = material.findings.iter().find(|f| f.severity == Severity::Error).map(gather::error_of);
+    let missing = || damage.unwrap_or_else(|| no_key(&args.key));
     let first = keys.next().ok_or_else(missing)?;
     let (words, result) = shown(&first, access.as_ref())?;
     let mode = access.map(|a| format!("{:04o} {}:{}", a.mode, a.owner, a.group));
@@ -45,10 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// The key in words and for programs; of an encrypted one only what is plain to see.
-fn shown(found: &Found, access: Option<&Access>) -> Result<(String, Value)> {
+fn shown(found: &Block, access: Option<&Access>) -> Result<(String, Value)> {
     let path = &found.origin.path;
     match &found.item {
-        Item::Broken(KeyFault::Encrypted) => {
+        Item::UnusableKey(KeyFault::Encrypted) => {
             let result = object! {
                 "path" => path.as_path(), "type" => Value::Null, "bits" => Value::Null, "curve" => Value::Null,
                 "format" => Value::Null, "encrypted" => true, "mode" => access.map(|a| format!("{:04o}", a.mode)),
@@ -57,17 +56,19 @@ fn shown(found: &Found, access: Option<&Access>) -> Result<(String, Value)> {
             };
             Ok(("a private key, encrypted".into(), result))
         }
-        Item::Broken(fault) => {
+        Item::UnusableKey(fault) => {
             let finding = crate::checks::key::fault(fault, &found.origin);
             Err(Error::input(finding.rule, format!("{}: {fault}", found.origin)).path(path))
         }
         Item::Key(key) => {
             Ok((format!("{}, {}, not encrypted", key.kind(), key.form().word()), value(path, key, access)))
         }
-        Item::Certificate(_) | Item::Request(_) => {
-            Err(Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", path.display())).path(path))
-        }
+        _ => Err(no_key(path)),
     }
+}
+
+fn no_key(path: &Path) -> Error {
+    Error::input(&KEY_NOT_FOUND, format!("{} holds no private key", path.display())).path(path)
 }
 
 fn source(origin: &Origin) -> Value {

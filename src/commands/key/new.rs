@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use zeroize::Zeroizing;
 
-use super::load::{self, Item};
-use super::value;
+use super::{Access, load, value};
 use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
 use crate::files::{read, write};
+use crate::material::Item;
 use crate::material::key::PrivateKey;
 use crate::pki::keygen::{self, NewKey, RsaBits};
 use crate::plan::Plan;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = keygen::generate(new)?;
     let content = Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec()));
     let (owner, group) = write::owner();
-    let access = (!to_stdout).then(|| read::Access { mode: content.mode(), owner, group });
+    let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
     let mut report = Report::of(value(&args.output, &key, access.as_ref()));
     let what = words(&key);
     if to_stdout {
@@ -109,11 +109,11 @@ fn rsa(bits: u32) -> Result<RsaBits> {
 
 /// `--if-missing`: what stands there now is left alone if it is what was asked for; it is in the way if it is anything else.
 fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Outcome>> {
-    let input = match read::file(path) {
+    let material = match load::material(path) {
         Err(error) if error.rule == &read::FILE_MISSING => return Ok(None),
         other => other?,
     };
-    let found = load::items(&input).into_iter().find_map(|found| match found.item {
+    let found = material.blocks.into_iter().find_map(|block| match block.item {
         Item::Key(key) => Some(key),
         _ => None,
     });
@@ -130,7 +130,7 @@ fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Out
 }
 
 fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
-    let mut report = Report::of(value(path, key, read::access(path)?.as_ref()));
+    let mut report = Report::of(value(path, key, Access::of(path).as_ref()));
     report.say(format!("unchanged {} ({})", path.display(), words(key)));
     Ok(report.into())
 }

@@ -1,0 +1,251 @@
+//! `prepare`: everything between what a CA sent and what a server serves. Reads the pile and the key, finds the chain, judges it,
+//! plans the files in their one layout and prints the server's directives. It shows the plan first and writes with `--apply`:
+//! this is the beginner's path.
+
+mod words;
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::change::Mode;
+use crate::checks;
+use crate::checks::key::KEY_NOT_FOUND;
+use crate::commands::target::{self, BuildArgs};
+use crate::commands::{Context, Outcome, chain, emit, gather};
+use crate::content::{Content, VersionFile, VersionWrite};
+use crate::error::{Error, Result};
+use crate::files::trust;
+use crate::finding::{Finding, Origin, rules};
+use crate::material::cert::Cert;
+use crate::material::key::PrivateKey;
+use crate::material::{Block, Item, Material};
+use crate::name::HostName;
+use crate::pki::chain::Pile;
+use crate::pki::select::Selection;
+use crate::pki::verify::{Purpose, Wanted};
+use crate::plan::{Plan, Step};
+use crate::report::describe::{self, count};
+use crate::report::{Line, Report, Value, object};
+use crate::servers::profile::Profile;
+use crate::servers::{Reader, Server};
+use crate::settings::TlsSettings;
+
+/// Turn what a CA sent into what a server serves
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit prepare dovecot mail.zip --key mail.key
+  pkit prepare dovecot mail.zip --key mail.key --name mail.example.org --apply
+  pkit prepare dovecot certs/ --key mail.key --trust our-root.pem --dir /srv/tls
+
+Inputs are PEM or DER, zip, PKCS#7, directories, or - for standard input, in
+any order. Written are DIR/pkit/NAME/0001/{fullchain,privkey}.pem and the link
+DIR/pkit/NAME/current, which the directives name.")]
+pub struct Args {
+    /// The server
+    #[arg(value_parser = target::server_parser())]
+    server: &'static Server,
+    /// What the CA sent
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// The private key, where it is not among the inputs
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// The host name that clients ask for; the files are kept under it
+    #[arg(long, value_name = "HOST")]
+    name: Option<HostName>,
+    /// The directory below which the files are kept
+    #[arg(long, default_value = "/etc/ssl")]
+    dir: PathBuf,
+    /// Trust anchors: `system`, a file or a directory
+    #[arg(long, value_name = "STORE", default_value = "system")]
+    trust: trust::Source,
+    /// Mozilla's profile for protocols and ciphers
+    #[arg(long, default_value = "intermediate", value_parser = emit::profile_parser())]
+    profile: &'static Profile,
+    /// Which build of the server
+    #[command(flatten)]
+    build: BuildArgs,
+    /// Write the files; without this the plan is only shown
+    #[arg(long)]
+    apply: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    reads_as_root(args.server)?;
+    let material = gather::material(&args.inputs, context)?;
+    let store = trust::load(&args.trust)?;
+    let pile = Pile::new(material.certs(), &store.anchors);
+    let named = args.key.as_deref().map(gather::key).transpose()?;
+    let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
+    let wanted = Wanted { now: context.now, purpose: Purpose::Server, names: args.name.as_slice() };
+    let selection = chain::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
+
+    let mut findings = material.findings.clone();
+    findings.extend(judge(&pile, &selection, key, key_at, context));
+    let findings = context.accepted(findings);
+    let forbidden = context.forbids(&findings);
+    let mut report = Report::of(result(&material, &pile, &selection, &store));
+    report.body = words::inputs(&args.inputs, &material, &selection, context);
+    report.body.push(Line::Text(words::key(key, key_at, &selection)));
+    report.body.push(Line::Text(words::chain(&selection, &store)));
+    report.findings = findings;
+    if forbidden {
+        report.body.push(Line::Text("Nothing was written: see the errors, mend them, run it again".into()));
+        return Ok(report.into());
+    }
+
+    let base = base(args, selection.leaf.cert)?;
+    let build = args.build.decide(args.server)?;
+    let asked = TlsSettings {
+        level: Some(args.server.level.into()),
+        certificate: Some(base.join("current").join(CHAIN).into()),
+        key: Some(base.join("current").join(KEY).into()),
+        ..TlsSettings::default()
+    };
+    let directives = emit::directives(args.server, &asked, args.profile, build)?;
+    let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], preview: !args.apply };
+    let changes = plan.apply(Mode::DryRun)?;
+    report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
+    report.body.push(Line::Changes);
+    report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
+    report.body.extend(directives.text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
+    report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
+    report.body.extend(words::next(args, selection.leaf.cert));
+    report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
+    report.result = report.result.with("server_version", build.version.to_string()).with("directives", directives.text);
+    Ok(Outcome { report, plan })
+}
+
+/// A server that opens keys as its own user needs a copy that this user owns, in a directory that it can pass; that copy is not
+/// this command's to make.
+fn reads_as_root(server: &'static Server) -> Result<()> {
+    match server.files.iter().find_map(|need| if let Reader::User(user) = need.reader { Some(user) } else { None }) {
+        None => Ok(()),
+        Some(user) => {
+            let message = format!(
+                "{} opens its key as the user {user}, who cannot read a key of mode 0400 root:root",
+                server.title
+            );
+            Err(Error::refused(&READER_NOT_ROOT, message))
+        }
+    }
+}
+
+/// The key that was named, else the one key of the pile; of several the one that a certificate of the pile was made for.
+fn private_key<'a>(
+    material: &'a Material,
+    named: Option<&'a (Origin, PrivateKey)>,
+    pile: &Pile<'_>,
+) -> Result<(&'a Origin, &'a PrivateKey)> {
+    if let Some((origin, key)) = named {
+        return Ok((origin, key));
+    }
+    let keys: Vec<_> = material.keys().collect();
+    let certified =
+        |key: &PrivateKey| key.public().is_some_and(|public| pile.found().iter().any(|f| f.cert.public_key == public));
+    let fitting = keys.iter().copied().find(|(_, key)| certified(key));
+    fitting.or(keys.first().copied()).ok_or_else(|| {
+        Error::input(&KEY_NOT_FOUND, "no private key among the inputs")
+            .hint("name the key that the CSR was made with: --key FILE")
+    })
+}
+
+/// Everything that speaks for or against serving this chain with this key.
+fn judge(
+    pile: &Pile<'_>,
+    selection: &Selection<'_>,
+    key: &PrivateKey,
+    key_at: &Origin,
+    context: &Context,
+) -> Vec<Finding> {
+    let mut findings = chain::leftovers(pile, selection);
+    findings.extend(checks::key::consistency(key, key_at).unwrap_or_default());
+    if let Err(faults) = &selection.proof {
+        findings.extend(faults.iter().cloned());
+    }
+    for (depth, cert) in selection.path.certs.iter().enumerate() {
+        let Some(found) = pile.found().iter().find(|f| f.cert == *cert) else { continue };
+        let judge = if depth == 0 { checks::cert::end_entity } else { checks::cert::authority };
+        findings.extend(judge(cert, found.origin, context.now));
+    }
+    findings
+}
+
+/// `DIR/pkit/NAME`, absolute, since the server does not know the directory that the user is in.
+fn base(args: &Args, leaf: &Cert) -> Result<PathBuf> {
+    let dir = std::path::absolute(&args.dir).map_err(|e| Error::io(&args.dir, "finding the directory", &e))?;
+    Ok(dir.join("pkit").join(lineage(args.name.as_ref(), leaf)?.to_string()))
+}
+
+/// The name under which the set is kept: as asked for, else the first name of the certificate, without its wildcard.
+fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
+    let presented = || leaf.dns_names().filter_map(|name| name.strip_prefix("*.").unwrap_or(name).parse().ok()).next();
+    asked.cloned().or_else(presented).ok_or_else(|| {
+        Error::input(
+            &NAME_NEEDED,
+            format!("the certificate `{}` presents no host name to keep it under", leaf.short_name()),
+        )
+    })
+}
+
+fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
+    let certs = chain::sent(&selection.path, false);
+    let chain = VersionFile {
+        name: CHAIN,
+        content: Content::Public(chain::pem(&certs).into_bytes()),
+        what: count(certs.len(), "certificate"),
+    };
+    let key = VersionFile {
+        name: KEY,
+        content: Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec())),
+        what: key.kind().to_string(),
+    };
+    VersionWrite { base, files: vec![chain, key], overwrite: context.overwrite }
+}
+
+fn planned(change: &crate::change::Change) -> Value {
+    object! {
+        "path" => change.path.as_path(), "mode" => change.mode.map(|m| format!("{m:04o}")),
+        "owner" => change.owner.as_str(), "group" => change.group.as_str(), "action" => change.action.word(),
+    }
+}
+
+fn result(material: &Material, pile: &Pile<'_>, selection: &Selection<'_>, store: &trust::Store) -> Value {
+    let origin = |cert: &Cert| pile.found().iter().find(|f| f.cert == cert).map(|f| f.origin);
+    let input = |block: &Block| {
+        let role = if let Item::Cert(cert) = &block.item { Some(words::role(cert, selection)) } else { None };
+        object! {
+            "path" => block.origin.path.as_path(), "member" => block.origin.member.clone(),
+            "index" => block.origin.index, "kind" => block.item.kind(), "format" => block.format.word(), "role" => role,
+        }
+    };
+    object! {
+        "inputs" => material.blocks.iter().map(input).collect::<Vec<_>>(),
+        "leaf" => describe::certificate(selection.leaf.cert, Some(selection.leaf.origin)),
+        "chain" => selection.path.certs.iter().map(|c| describe::certificate(c, origin(c))).collect::<Vec<_>>(),
+        "trust" => object! {
+            "anchored" => selection.path.is_anchored(),
+            "store" => store.short_name.as_str(),
+            "path" => store.path.as_path(),
+        },
+    }
+}
+
+const CHAIN: &str = "fullchain.pem";
+const KEY: &str = "privkey.pem";
+
+rules! {
+    /// Its own user opens the key.
+    READER_NOT_ROOT = Error "key-reader-not-root" {
+        summary: "the server opens its key as a user of its own, so it needs a copy that this user owns",
+        help: "`pkit chain build` makes the chain and `pkit emit` the settings; give the key to the user with `install -o USER -m 0400`",
+        source: "tried: slapd 2.4 to 2.6 drop to their user before they read the key",
+    }
+    /// No name to keep it under.
+    NAME_NEEDED = Error "name-needed" {
+        summary: "the certificate presents no host name, and none was given",
+        help: "give the name that clients ask for with --name HOST",
+        source: "pkit keeps key and chain under DIR/pkit/NAME",
+    }
+}

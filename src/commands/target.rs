@@ -1,0 +1,97 @@
+//! Which program is written for: the server that was named, in the version and with the TLS library that were named or that
+//! the installed one tells. Every command that speaks a server's words takes these options.
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::error::{Error, Result};
+use crate::finding::rules;
+use crate::servers::build::{Build, Library, Version};
+use crate::servers::{self, Question, Server};
+use crate::system;
+
+/// Which build of a server is meant, where it is not the installed one.
+#[derive(Debug, clap::Args)]
+pub struct BuildArgs {
+    /// The server's version, in place of the installed one's
+    #[arg(long, value_name = "VERSION")]
+    server_version: Option<Version>,
+    /// The TLS library that the server was built with
+    #[arg(long, value_enum, value_name = "LIBRARY")]
+    tls_library: Option<LibraryWord>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LibraryWord {
+    #[value(name = "openssl")]
+    OpenSsl,
+    #[value(name = "gnutls")]
+    GnuTls,
+}
+
+impl BuildArgs {
+    /// The build to write for: as named, else the installed one. An error (exit 3) where neither is there.
+    pub(crate) fn decide(&self, server: &'static Server) -> Result<Build> {
+        let version = match self.server_version {
+            Some(version) => version,
+            None => {
+                asked(server.ask_version)?.as_deref().and_then(Version::find).ok_or_else(|| unknown_version(server))?
+            }
+        };
+        Ok(Build { version, library: self.library(server)? })
+    }
+
+    /// The installed program's library says nothing about a version that was named.
+    fn library(&self, server: &'static Server) -> Result<Library> {
+        let named = self.tls_library.map(|word| match word {
+            LibraryWord::OpenSsl => Library::OpenSsl,
+            LibraryWord::GnuTls => Library::GnuTls,
+        });
+        match (named, server.libraries, server.ask_library) {
+            (Some(named), known, _) if known.contains(&named) => Ok(named),
+            (Some(named), ..) => Err(Error::usage(format!("{} is not built with {named}", server.title))),
+            (None, [only], _) => Ok(*only),
+            (None, _, Some(question)) if self.server_version.is_none() => {
+                asked(question)?.as_deref().and_then(Library::find).ok_or_else(|| unknown_library(server))
+            }
+            _ => Err(unknown_library(server)),
+        }
+    }
+}
+
+/// `SERVER` on the command line.
+pub(crate) fn server_parser() -> impl TypedValueParser<Value = &'static Server> {
+    let names = PossibleValuesParser::new(servers::ALL.iter().map(|server| server.name));
+    names.try_map(|name| Server::named(&name).ok_or("no such server"))
+}
+
+fn asked(question: Question) -> Result<Option<String>> {
+    system::ask(question.program, question.args, question.env)
+}
+
+fn unknown_version(server: &Server) -> Error {
+    let program = server.ask_version.program;
+    let message = format!("{}: no `{program}` in {} tells its version", server.title, system::DIRECTORIES.join(", "));
+    Error::input(&VERSION_UNKNOWN, message).hint(format!("name it: --server-version {}", server.newest))
+}
+
+fn unknown_library(server: &Server) -> Error {
+    let message =
+        format!("{} is built with OpenSSL or with GnuTLS, and which one it is here is not known", server.title);
+    Error::input(&LIBRARY_UNKNOWN, message)
+}
+
+rules! {
+    /// The server is not installed here, and its version was not named.
+    VERSION_UNKNOWN = Error "server-version-unknown" {
+        summary: "directives depend on the server's version, and it could not be found out",
+        help: "name it with --server-version",
+        source: "tried: Dovecot 2.4 does not start with 2.3's names, Postfix 3.5 turns TLS off with 3.6's",
+    }
+    /// The server's TLS library is not known.
+    LIBRARY_UNKNOWN = Error "tls-library-unknown" {
+        summary: "the directives depend on the TLS library that the server was built with, and it could not be found out",
+        help: "name it with --tls-library: Debian's slapd has GnuTLS up to 12 (bookworm) and OpenSSL from 13 (trixie)",
+        source: "slapd.conf(5): TLSProtocolMin is ignored with GnuTLS",
+    }
+}

@@ -1,0 +1,295 @@
+//! Sets of files that must change in the same instant: `base/0001`, `base/0002` … and `base/current`, a relative link to the one in
+//! use. A version is filled under a temporary name, synced and renamed; then one rename switches the link. Servers read
+//! through `current`, so they see the old pair or the new one, never a mixture. One file alone is `write`'s business.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode as Bits, OFlags};
+use rustix::io::Errno;
+
+use super::temporary::{self, Failed, failed, open_dir, own, owner_of_new};
+use super::{users, write};
+use crate::change::{Action, Change, Mode};
+use crate::content::{Overwrite, VersionWrite};
+use crate::error::{Error, Result};
+use crate::finding::rules;
+
+/// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
+/// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
+pub fn version(write: &VersionWrite, mode: Mode) -> Result<Vec<Change>> {
+    if write.files.iter().any(|f| f.content.is_secret()) {
+        write::guard(nearest_existing(&write.base))?;
+    }
+    let base = match mode {
+        Mode::Apply => Some(Base::locked(&write.base)?),
+        Mode::DryRun => Base::as_it_is(&write.base)?,
+    };
+    let next = match &base {
+        Some(base) => base.next(write)?,
+        None => Next::first(),
+    };
+    if let (Mode::Apply, Some(base)) = (mode, &base) {
+        if next.files != Action::Unchanged {
+            base.put(&next.name, write)?;
+        }
+        if next.link != Action::Unchanged {
+            base.switch(&next.name)?;
+        }
+    }
+    Ok(changes(write, &next))
+}
+
+/// What is to become of the set.
+struct Next {
+    name: String,
+    files: Action,
+    link: Action,
+}
+
+impl Next {
+    fn first() -> Next {
+        Next { name: name_of(1), files: Action::Create, link: Action::Create }
+    }
+}
+
+/// The directory of the versions, opened once. Locked while it is worked on: by a file of its own that only its owner can open,
+/// as any user who can read a directory could lock the directory itself and make root wait for ever.
+struct Base<'a> {
+    path: &'a Path,
+    dir: OwnedFd,
+    _lock: Option<OwnedFd>,
+}
+
+impl<'a> Base<'a> {
+    fn locked(path: &'a Path) -> Result<Base<'a>> {
+        let dir = make_dirs(path)?;
+        let locking = |e: Errno| Error::io(&path.join(LOCK), "locking", &e.into());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let lock = rustix::fs::openat(&dir, LOCK, flags, Bits::RUSR | Bits::WUSR).map_err(locking)?;
+        rustix::io::retry_on_intr(|| rustix::fs::flock(&lock, FlockOperation::LockExclusive)).map_err(locking)?;
+        let base = Base { path, dir, _lock: Some(lock) };
+        // The lock says that nobody else is at work here, so every temporary thing is a leftover.
+        temporary::names_in(&base.dir).iter().for_each(|name| remove_tree(&base.dir, name));
+        Ok(base)
+    }
+
+    fn as_it_is(path: &'a Path) -> Result<Option<Base<'a>>> {
+        match open_dir(path) {
+            Ok(dir) => Ok(Some(Base { path, dir, _lock: None })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(Error::io(path, "opening the directory", &e.into())),
+        }
+    }
+
+    fn next(&self, write: &VersionWrite) -> Result<Next> {
+        let current = self.current()?;
+        let last = self.last()?;
+        let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write));
+        if current.is_some() && same != current && write.overwrite == Overwrite::Refuse {
+            let message = format!("{} already holds another key or chain", self.path.display());
+            return Err(Error::refused(&SET_EXISTS, message).path(self.path));
+        }
+        let number = same.unwrap_or(last.unwrap_or(0).saturating_add(1));
+        Ok(Next {
+            name: name_of(number),
+            files: if same.is_some() { Action::Unchanged } else { Action::Create },
+            link: match current {
+                Some(n) if n == number => Action::Unchanged,
+                Some(_) => Action::Replace,
+                None => Action::Create,
+            },
+        })
+    }
+
+    /// Where `current` leads; none where it is missing. Anything but a link to a version is left for a person to look at.
+    fn current(&self) -> Result<Option<u32>> {
+        let link = self.path.join(CURRENT);
+        let odd = |what: String| Error::refused(&LAYOUT_ODD, format!("{} {what}", link.display())).path(&link);
+        match rustix::fs::readlinkat(&self.dir, CURRENT, Vec::new()) {
+            Ok(target) => match number_of(target.to_bytes()) {
+                Some(number) => Ok(Some(number)),
+                None => Err(odd(format!("leads to {}", target.to_string_lossy()))),
+            },
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::INVAL) => Err(odd("is not a symbolic link".into())),
+            Err(e) => Err(Error::io(&link, "reading the link", &e.into())),
+        }
+    }
+
+    /// The highest number that is taken.
+    fn last(&self) -> Result<Option<u32>> {
+        let listing = |e: Errno| Error::io(self.path, "listing", &e.into());
+        let mut last = None;
+        for entry in rustix::fs::Dir::read_from(&self.dir).map_err(listing)? {
+            last = last.max(number_of(entry.map_err(listing)?.file_name().to_bytes()));
+        }
+        Ok(last)
+    }
+
+    /// Does the version hold exactly this set, with the right modes and owners?
+    fn holds(&self, number: u32, write: &VersionWrite) -> bool {
+        let Ok(dir) = open_inner(&self.dir, OsStr::new(&name_of(number))) else { return false };
+        let (uid, gid) = owner_of_new();
+        let ours = rustix::fs::fstat(&dir)
+            .is_ok_and(|s| s.st_mode & 0o7777 == DIR_MODE && s.st_uid == uid && (uid != 0 || s.st_gid == gid));
+        ours && temporary::entries(&dir).len() == write.files.len()
+            && write.files.iter().all(|f| write::holds(&dir, f.name, &f.content))
+    }
+
+    /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
+    /// replaces a directory that has something in it (rename(2)).
+    fn put(&self, name: &str, write: &VersionWrite) -> Result<()> {
+        let path = self.path.join(name);
+        let told = |(doing, e): Failed| Error::io(&path, doing, &e);
+        let aside = temporary::name_for(OsStr::new("version")).map_err(told)?;
+        let made = rustix::fs::mkdirat(&self.dir, &aside, Bits::RWXU)
+            .map_err(failed("making the directory"))
+            .and_then(|()| fill(&self.dir, &aside, write))
+            .and_then(|()| {
+                rustix::fs::renameat(&self.dir, &aside, &self.dir, name)
+                    .map_err(failed("renaming the new version into place"))
+            });
+        if let Err(failure) = made {
+            remove_tree(&self.dir, OsStr::new(&aside));
+            return Err(told(failure));
+        }
+        rustix::fs::fsync(&self.dir).map_err(|e| {
+            Error::io(&path, "syncing the directory", &e.into()).state("the new version is there, but not in use")
+        })
+    }
+
+    /// The one atomic switch: a new link is made aside and renamed over the old one.
+    fn switch(&self, name: &str) -> Result<()> {
+        let link = self.path.join(CURRENT);
+        let unused = format!("version {name} is there, but not in use");
+        let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
+        let aside = temporary::name_for(OsStr::new(CURRENT)).map_err(told)?;
+        rustix::fs::symlinkat(name, &self.dir, &aside).map_err(failed("making the link")).map_err(told)?;
+        if let Err(e) = rustix::fs::renameat(&self.dir, &aside, &self.dir, CURRENT) {
+            let _ = rustix::fs::unlinkat(&self.dir, &aside, AtFlags::empty());
+            return Err(told(failed("switching the link")(e)));
+        }
+        rustix::fs::fsync(&self.dir).map_err(|e| {
+            Error::io(&link, "syncing the directory", &e.into())
+                .state("the new version is in use, but a power failure now could undo it")
+        })
+    }
+}
+
+fn fill(base: &OwnedFd, name: &str, write: &VersionWrite) -> std::result::Result<(), Failed> {
+    let dir = open_inner(base, OsStr::new(name)).map_err(failed("opening the new directory"))?;
+    own(&dir)?;
+    for file in &write.files {
+        temporary::create(dir.as_fd(), OsStr::new(file.name), &file.content)?;
+    }
+    rustix::fs::fchmod(&dir, Bits::from_raw_mode(DIR_MODE)).map_err(failed("setting the mode of the directory"))?;
+    rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
+}
+
+fn changes(write: &VersionWrite, next: &Next) -> Vec<Change> {
+    let (uid, gid) = owner_of_new();
+    let (owner, group) = (users::user(uid), users::group(gid));
+    let made = |path: PathBuf, action, what: String| Change {
+        path,
+        action,
+        what,
+        mode: None,
+        owner: owner.clone(),
+        group: group.clone(),
+        before: None,
+        after: None,
+    };
+    let files = write.files.iter().map(|f| Change {
+        mode: Some(f.content.mode()),
+        after: write::digest(&f.content),
+        ..made(write.base.join(&next.name).join(f.name), next.files, f.what.clone())
+    });
+    let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));
+    files.chain([link]).collect()
+}
+
+fn name_of(number: u32) -> String {
+    format!("{number:04}")
+}
+
+/// Only what `name_of` makes: not `1`, not `+001`.
+fn number_of(name: &[u8]) -> Option<u32> {
+    let name = std::str::from_utf8(name).ok()?;
+    name.parse().ok().filter(|number| name_of(*number) == name)
+}
+
+/// Removes one temporary entry: a link, a file, or a directory with plain files in it. What cannot be removed does no harm: it
+/// is never linked to, and the next run tries again.
+fn remove_tree(dir: &OwnedFd, name: &OsStr) {
+    let is_dir = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir());
+    if !is_dir {
+        let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
+        return;
+    }
+    if let Ok(inner) = open_inner(dir, name) {
+        for entry in temporary::entries(&inner) {
+            let _ = rustix::fs::unlinkat(&inner, &entry, AtFlags::empty());
+        }
+    }
+    let _ = rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR);
+}
+
+fn open_inner(dir: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, name, flags, Bits::empty())
+}
+
+/// Makes the missing directories, 0755 and synced, and opens the last one. Existing ones keep their mode.
+fn make_dirs(path: &Path) -> Result<OwnedFd> {
+    let told = |(doing, e): Failed| Error::io(path, doing, &e);
+    match (open_dir(path), path.file_name()) {
+        (Err(Errno::NOENT), Some(name)) => {
+            let parent = make_dirs(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+            make_dir(&parent, name).map_err(told)
+        }
+        (opened, _) => opened.map_err(failed("opening the directory")).map_err(told),
+    }
+}
+
+fn make_dir(parent: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Failed> {
+    let opening = failed("opening the new directory");
+    match rustix::fs::mkdirat(parent, name, Bits::from_raw_mode(DIR_MODE)) {
+        Ok(()) => {}
+        // Another run was faster.
+        Err(Errno::EXIST) => return open_inner(parent, name).map_err(opening),
+        Err(e) => return Err(failed("making the directory")(e)),
+    }
+    let dir = open_inner(parent, name).map_err(opening)?;
+    own(&dir)?;
+    rustix::fs::fchmod(&dir, Bits::from_raw_mode(DIR_MODE)).map_err(failed("setting the mode of the directory"))?;
+    rustix::fs::fsync(parent).map_err(failed("syncing the directory above"))?;
+    Ok(dir)
+}
+
+/// The directory itself, or the first one above it that is there.
+fn nearest_existing(path: &Path) -> &Path {
+    let above = path.ancestors().filter(|p| !p.as_os_str().is_empty());
+    above.into_iter().find(|p| p.exists()).unwrap_or(Path::new("."))
+}
+
+const CURRENT: &str = "current";
+const LOCK: &str = ".lock";
+const DIR_MODE: u32 = 0o755;
+
+rules! {
+    /// Another set is current.
+    SET_EXISTS = Error "set-exists" {
+        summary: "another key or chain is in use under this name",
+        help: "use --force to put the new set beside it as the next version and switch to it in one step",
+        source: "pkit never overwrites unasked",
+    }
+    /// `current` is not what pkit makes.
+    LAYOUT_ODD = Error "layout-odd" {
+        summary: "the directory does not have the layout that pkit makes: numbered versions and a link `current` to one of them",
+        help: "look at the directory; move what is there away, or choose another with --dir",
+        source: "pkit's layout of key and chain on disk",
+    }
+}
