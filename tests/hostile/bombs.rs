@@ -82,6 +82,20 @@ fn thirty_authorities_that_sign_each_other() {
 }
 
 #[test]
+fn a_hundred_and_fifty_authorities_of_one_name() {
+    let h = Hostile::new();
+    let twins: Vec<Authority> = (0..150).map(|_| Authority::root("Twin CA")).collect();
+    h.test.file("twins.pem", twins.iter().map(Authority::pem).collect::<String>());
+    // The key identifier leads to the right one, although it is the last.
+    h.test.file("leaf.pem", twins[149].leaf(&["mail.example.org"]).pem());
+    h.run(&["chain", "build", "twins.pem", "leaf.pem", "--trust", "twins.pem"]).exits(0);
+    let stranger = Authority::root("Twin CA").leaf(&["mail.example.org"]);
+    h.test.file("leaf.pem", stranger.pem());
+    let ran = h.chain(&["twins.pem", "leaf.pem"]).exits(1).err_has("error[chain-incomplete]");
+    ran.err_has("warning[chain-search-stopped]: not every way up from `mail.example.org` was looked at");
+}
+
+#[test]
 fn thousands_of_certificates() {
     let h = Hostile::new();
     let root = Authority::root("Example CA");

@@ -75,6 +75,7 @@ fn a_file_of_400_mb_is_not_read() {
     let h = Hostile::new();
     File::create(h.test.path("huge.pem")).unwrap().set_len(400 << 20).unwrap();
     h.is_refused_everywhere("huge.pem", "file-too-large");
+    h.chain(&["huge.pem"]).exits(3).err_has("huge.pem is too large (400 MiB; pkit reads files up to 64 MiB)");
     // Its size is not known in advance.
     let ran =
         h.test.peer("sh", ["-c", r#"exec "$0" chain build - --trust root.pem <huge.pem"#, env!("CARGO_BIN_EXE_pkit")]);
