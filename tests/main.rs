@@ -11,5 +11,6 @@ mod emit;
 mod explain;
 mod key;
 mod perms;
+mod prepare;
 mod servers;
 mod writer;
