@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,10 +19,8 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let asked_for_help = !error.use_stderr();
-            // A closed pipe behind `--help | head` is not a fault.
-            let _ = error.print();
-            return ExitCode::from(if asked_for_help { Exit::Ok } else { Exit::Usage }.code());
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return ended_with(error.print(), exit);
         }
     };
     let style = cli.global.style();
@@ -39,8 +38,7 @@ fn main() -> ExitCode {
         exit: Exit::Ok,
     };
     let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
-    let shown = show(&ended, style);
-    ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
+    ended_with(show(&ended, style), ended.exit)
 }
 
 #[derive(Default)]
@@ -105,6 +103,14 @@ fn utf8_locale() -> bool {
 }
 
 /// A reader that went away (`pkit … | head`) is not a fault; a full disk behind stdout is.
-fn stream_exit(error: &io::Error, exit: Exit) -> Exit {
-    if error.kind() == io::ErrorKind::BrokenPipe { exit } else { exit.worst(Exit::Io) }
+fn ended_with(shown: io::Result<()>, exit: Exit) -> ExitCode {
+    let exit = match shown {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Where stderr is the stream that failed, only the exit code is left to tell it.
+            let _ = writeln!(io::stderr(), "{}", Error::io(Path::new("standard output"), "writing", &error));
+            exit.worst(Exit::Io)
+        }
+        _ => exit,
+    };
+    ExitCode::from(exit.code())
 }

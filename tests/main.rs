@@ -5,6 +5,7 @@
 
 mod architecture;
 mod chain;
+mod cli;
 mod common;
 mod dhparam;
 mod emit;

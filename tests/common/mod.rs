@@ -132,7 +132,7 @@ impl Test {
 }
 
 impl Ran {
-    fn of(output: Output) -> Ran {
+    pub fn of(output: Output) -> Ran {
         Ran {
             // A signal has no exit code; 128 + its number is what a shell would say.
             exit: output
