@@ -95,7 +95,7 @@ fn json_is_one_document_that_repeats_the_exit_code() {
         (0, "emit dovecot --cert /c --key /k --server-version 2.3.19"),
         (1, "key check other.key --cert mail.pem"),
         (1, "chain build mail.pem"),
-        (1, "prepare dovecot mail.pem --key other.key"),
+        (1, "prepare dovecot mail.pem --key other.key --dir ssl"),
         (2, "emit dovecot --cert relative.pem --key /k --server-version 2.3.19"),
         (3, "key inspect missing.key"),
         (3, "explain no-such-code"),
