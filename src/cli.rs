@@ -1,7 +1,7 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
 use crate::commands::{self, Context, Outcome};
@@ -28,6 +28,23 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
+
+impl Cli {
+    /// What was typed, or clap's own message: help, version, or what is wrong with the words.
+    pub fn from_args() -> std::result::Result<Cli, clap::Error> {
+        Cli::from_arg_matches(&command().try_get_matches()?)
+    }
+}
+
+/// The whole command line, for parsing and for whoever lists it. Help shows the examples before the options.
+pub fn command() -> clap::Command {
+    fn examples_first(command: clap::Command) -> clap::Command {
+        command.help_template(EXAMPLES_FIRST).max_term_width(80).mut_subcommands(examples_first)
+    }
+    examples_first(<Cli as clap::CommandFactory>::command())
+}
+
+const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
 /// Options with one meaning for every command.
 #[derive(Debug, Args)]

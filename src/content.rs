@@ -60,3 +60,26 @@ pub struct FileWrite {
     /// Whether an existing file may go.
     pub overwrite: Overwrite,
 }
+
+/// A set of files that belong together (key and chain) under `base/NNNN`, with `base/current` naming the one in use.
+/// Servers are told the path through `current`, so key and chain change in the same instant.
+#[derive(Debug)]
+pub struct VersionWrite {
+    /// `DIR/pkit/NAME`.
+    pub base: PathBuf,
+    /// File names and what they hold.
+    pub files: Vec<VersionFile>,
+    /// May a set that differs from the current one follow it?
+    pub overwrite: Overwrite,
+}
+
+/// One file of a version.
+#[derive(Debug)]
+pub struct VersionFile {
+    /// The name within the version directory.
+    pub name: &'static str,
+    /// What it holds.
+    pub content: Content,
+    /// In a few words.
+    pub what: String,
+}

@@ -7,24 +7,24 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use pkit::change::{Change, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::plan::{Change, Mode};
 use pkit::report::{Ended, Report, human, json};
 
 fn main() -> ExitCode {
+    // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
-    let cli = match Cli::try_parse() {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
+}
+
+fn run() -> ExitCode {
+    let cli = match Cli::from_args() {
         Ok(cli) => cli,
-        Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
-            return ended_with(error.print(), exit);
-        }
+        Err(error) => return refuse(&error),
     };
     let style = cli.global.style();
-    // A panic's own words could hold what was in memory, so they are dropped; the exit code and the hint remain.
     let acted = std::panic::catch_unwind(|| act(&cli, style.dry_run)).unwrap_or_else(|_| Acted {
         error: Some(Error::bug("pkit met a condition that it does not handle")),
         ..Acted::default()
@@ -39,6 +39,19 @@ fn main() -> ExitCode {
     };
     let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
     ended_with(show(&ended, style), ended.exit)
+}
+
+/// Help and version are clap's to print, and so are wrong words, unless a program asked for JSON.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args_os().any(|arg| arg == "--json") {
+        return ended_with(error.print(), if error.use_stderr() { Exit::Usage } else { Exit::Ok });
+    }
+    let words = error.render().to_string();
+    let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let error = Error::usage(message);
+    let ended =
+        Ended { command: "", report: None, changes: &[], mode: Mode::Apply, error: Some(&error), exit: error.exit };
+    ended_with(json::render(&ended, &mut io::stdout().lock()), ended.exit)
 }
 
 #[derive(Default)]
@@ -57,11 +70,11 @@ fn act(cli: &Cli, dry_run: bool) -> Acted {
         Err(error) => return Acted { error: Some(error), ..Acted::default() },
     };
     let applied = !dry_run && !outcome.plan.preview;
-    let (changes, error) = match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
-        Ok(changes) => (changes, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    Acted { report: Some(outcome.report), changes, applied, error }
+    match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
+        Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
+        // What the report says of was not done: a digest of a key that is not there would only mislead.
+        Err(error) => Acted { error: Some(error), ..Acted::default() },
+    }
 }
 
 fn show(ended: &Ended, style: Style) -> io::Result<()> {

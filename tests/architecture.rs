@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("exit", &[]),
     ("crypto", &[]),
     ("instant", &[]),
+    ("change", &[]),
     ("content", &[]),
     ("facts", BOTTOM),
     ("name", BOTTOM),
@@ -21,10 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pki", &["primes", BOTTOM_ROW]),
     ("checks", &["pki", "primes", BOTTOM_ROW]),
     ("servers", &[BOTTOM_ROW]),
-    ("files", &["plan", BOTTOM_ROW]),
+    ("files", &[BOTTOM_ROW]),
     ("system", &[BOTTOM_ROW]),
     ("plan", &["files", BOTTOM_ROW]),
-    ("report", &["plan", BOTTOM_ROW]),
+    ("report", &[BOTTOM_ROW]),
     ("commands", &["files", "system", "pki", "primes", "checks", "servers", "plan", "report", BOTTOM_ROW]),
     ("cli", &["commands", BOTTOM_ROW]),
     ("lib", &[]),
@@ -32,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 const BOTTOM: &[&str] =
-    &["finding", "exit", "crypto", "instant", "content", "facts", "name", "settings", "error", "material"];
+    &["finding", "exit", "crypto", "instant", "change", "content", "facts", "name", "settings", "error", "material"];
 const BOTTOM_ROW: &str = "(bottom)";
 
 /// Crate, and the rooms that may name it.

@@ -97,6 +97,8 @@ fn json_is_one_document_that_repeats_the_exit_code() {
         (1, "chain build mail.pem"),
         (1, "prepare dovecot mail.pem --key other.key --dir ssl"),
         (2, "emit dovecot --cert relative.pem --key /k --server-version 2.3.19"),
+        (2, "key new --bits many"),
+        (2, "no-such-command"),
         (3, "key inspect missing.key"),
         (3, "explain no-such-code"),
         (4, "emit dovecot --cert /c --key /k --server-version 2.1"),

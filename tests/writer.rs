@@ -9,8 +9,8 @@ mod worker;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pkit::content::{Content, FileWrite, Overwrite};
-use pkit::plan::{Plan, Step, VersionFile, VersionWrite};
+use pkit::content::{Content, FileWrite, Overwrite, VersionFile, VersionWrite};
+use pkit::plan::{Plan, Step};
 use zeroize::Zeroizing;
 
 /// A plan of one file that holds a key.

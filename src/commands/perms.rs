@@ -7,7 +7,7 @@ use crate::commands::{Context, Outcome};
 use crate::facts::{Access, FileFacts};
 use crate::files::{facts, read, users};
 use crate::finding::{Finding, Location, Severity};
-use crate::material::der::{self, tag};
+use crate::material::{self, Contents};
 use crate::report::{Line, Report, Value, Verdict, object};
 
 /// The verbs of `perms`.
@@ -65,37 +65,17 @@ fn check(paths: &[PathBuf], context: &Context) -> Outcome {
 /// What a file holds decides what its mode should be. A file that cannot be read is judged by what can be seen.
 fn with_role(facts: FileFacts, skipped: &mut Vec<Finding>) -> (FileFacts, Role) {
     let role = match read::file(&facts.real) {
-        Ok(input) => role(&input.bytes),
+        Ok(input) => match material::contents(&input.bytes) {
+            Contents::Key => Role::Key,
+            Contents::Public => Role::Public,
+            Contents::Other => Role::Other,
+        },
         Err(error) => {
             skipped.push(read::NOT_READ.at(Location::File(facts.path.clone()), error.message));
             Role::Unread
         }
     };
     (facts, role)
-}
-
-fn role(bytes: &[u8]) -> Role {
-    // UTF-16 texts, as some tools of Windows write them, are ASCII but for the zero bytes.
-    let text = zeroize::Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<u8>>());
-    let has = |what: &[u8]| text.windows(what.len()).any(|w| w == what);
-    if has(b"PRIVATE KEY-----") || is_der_key(bytes) {
-        Role::Key
-    } else if has(b"-----BEGIN ") || der::whole(bytes, tag::SEQUENCE).is_ok() {
-        Role::Public
-    } else {
-        Role::Other
-    }
-}
-
-/// PKCS#8, PKCS#1, SEC1 and PKCS#12 begin with a version of one digit, an encrypted PKCS#8 is an algorithm and a string; a
-/// certificate, a CRL and PKCS#7 begin otherwise, and the first number of DH parameters is long.
-fn is_der_key(bytes: &[u8]) -> bool {
-    let Ok(mut inside) = der::whole(bytes, tag::SEQUENCE) else { return false };
-    match inside.any() {
-        Ok(first) if first.tag == tag::INTEGER => first.content.len() == 1,
-        Ok(first) if first.tag == tag::SEQUENCE => inside.peek() == Some(tag::OCTET_STRING),
-        _ => false,
-    }
 }
 
 /// The rows for people and for programs, and the findings behind them.
@@ -206,29 +186,5 @@ fn by_role(files: &[(FileFacts, Role)]) -> Value {
     object! {
         "key" => count(Role::Key), "public" => count(Role::Public), "other" => count(Role::Other),
         "unread" => count(Role::Unread),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_known_by_their_content() {
-        let sequence = |parts: &[&[u8]]| der::sequence(parts);
-        let version = der::unsigned(&[1]);
-        let algorithm = sequence(&[&der::tlv(tag::OID, &[0x2a])]);
-        let octets = der::tlv(tag::OCTET_STRING, &[1, 2]);
-        for key in [
-            b"x\n-----BEGIN EC PRIVATE KEY-----\n".to_vec(),
-            b"-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0P\0R\0I\0V\0A\0T\0E\0 \0K\0E\0Y\0-\0-\0-\0-\0-\0".to_vec(),
-            sequence(&[&version, &octets]),
-            sequence(&[&algorithm, &octets]),
-        ] {
-            assert_eq!(role(&key), Role::Key);
-        }
-        assert_eq!(role(&sequence(&[&der::unsigned(&[9; 32]), &version])), Role::Public, "DH parameters");
-        assert_eq!(role(b"-----BEGIN CERTIFICATE-----\n"), Role::Public);
-        assert_eq!(role(b"# notes"), Role::Other);
     }
 }

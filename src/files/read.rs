@@ -9,7 +9,6 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, io_words};
-use crate::files::users;
 use crate::finding::{Finding, Location, rules};
 
 /// One file's bytes; they may hold a key, so they are wiped when dropped.
@@ -35,27 +34,6 @@ pub fn file(path: &Path) -> Result<Input> {
     }
     let file = open_regular(path)?;
     limited(path, file)
-}
-
-/// Who may reach a file, as `ls -l` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
-    /// Permission bits (0o7777).
-    pub mode: u32,
-    /// The owner's name or number.
-    pub owner: String,
-    /// The group's name or number.
-    pub group: String,
-}
-
-/// Mode and owner of a file, links resolved; none for standard input.
-pub fn access(path: &Path) -> Result<Option<Access>> {
-    if path.as_os_str() == "-" {
-        return Ok(None);
-    }
-    let stat = rustix::fs::stat(path).map_err(|e| unreadable(path, &e.into()))?;
-    let (owner, group) = (users::user(stat.st_uid), users::group(stat.st_gid));
-    Ok(Some(Access { mode: stat.st_mode & 0o7777, owner, group }))
 }
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot

@@ -11,10 +11,10 @@ use rustix::io::Errno;
 
 use super::temporary::{self, Failed, failed, open_dir, own, owner_of_new};
 use super::{users, write};
-use crate::content::Overwrite;
+use crate::change::{Action, Change, Mode};
+use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
-use crate::plan::{Action, Change, Mode, VersionWrite};
 
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.

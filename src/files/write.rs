@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 
 use super::temporary::{self, Temporary, open_dir, owner_of_new};
 use super::{facts, read, users};
+use crate::change::{Action, Change, Mode};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
 use crate::facts::DirFacts;
 use crate::finding::rules;
-use crate::plan::{Action, Change, Mode};
 
 /// Leaves one file behind, or says what doing so would change.
 pub fn file(write: &FileWrite, mode: Mode) -> Result<Change> {

@@ -11,6 +11,7 @@ pub mod dh;
 pub mod dn;
 pub mod ext;
 pub mod key;
+mod kind;
 pub mod pem;
 pub mod pkcs7;
 pub mod signature;
@@ -24,6 +25,8 @@ use crl::Crl;
 use csr::Csr;
 use dh::DhParams;
 use key::{KeyFault, PrivateKey};
+use kind::Kind;
+pub use kind::{Contents, contents};
 
 /// Everything that some bytes held, in order, and what was noticed on the way.
 #[derive(Debug, Default)]
@@ -296,75 +299,6 @@ impl Material {
 
     fn add(&mut self, origin: Origin, format: Format, item: Item) {
         self.blocks.push(Block { origin, format, item });
-    }
-}
-
-/// The structures that are told apart by label or shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Cert,
-    Csr,
-    Crl,
-    Pkcs8,
-    Pkcs1,
-    Sec1,
-    EncryptedKey,
-    Dh,
-    Pkcs7,
-    Pkcs12,
-}
-
-impl Kind {
-    /// From the tags of the first elements; `None` for what is nothing of ours.
-    fn of(bytes: &[u8]) -> Option<Kind> {
-        use der::tag::{INTEGER, OCTET_STRING, OID, SEQUENCE};
-        // Trailing bytes are the parsers' to refuse, with the right name for what they follow.
-        let mut outer = der::Reader::new(bytes).expect(SEQUENCE).ok()?.reader();
-        let first = outer.any().ok()?;
-        let second = outer.any().ok();
-        match (first.tag, second.map(|t| t.tag)) {
-            (OID, _) => Some(Kind::Pkcs7),
-            (INTEGER, Some(OCTET_STRING)) => Some(Kind::Sec1),
-            (INTEGER, Some(SEQUENCE)) if first.content == [3] => Some(Kind::Pkcs12),
-            (INTEGER, Some(SEQUENCE)) => Some(Kind::Pkcs8),
-            (INTEGER, Some(INTEGER)) if first.content.len() == 1 => Some(Kind::Pkcs1),
-            (INTEGER, Some(INTEGER)) => Some(Kind::Dh),
-            (SEQUENCE, Some(OCTET_STRING)) => Some(Kind::EncryptedKey),
-            (SEQUENCE, Some(SEQUENCE)) => Kind::of_signed(first.reader()),
-            _ => None,
-        }
-    }
-
-    /// Certificates, requests and CRLs share their frame; the signed part tells them apart.
-    fn of_signed(mut body: der::Reader<'_>) -> Option<Kind> {
-        use der::tag::{INTEGER, SEQUENCE, context};
-        if body.optional(context(0)).ok()?.is_some() {
-            return Some(Kind::Cert);
-        }
-        let number = body.optional(INTEGER).ok()?;
-        body.expect(SEQUENCE).ok()?;
-        let fourth = {
-            body.any().ok()?;
-            body.peek()
-        };
-        match (number, fourth) {
-            (None, _) | (_, Some(0x17 | 0x18)) => Some(Kind::Crl),
-            (Some(n), Some(tag)) if n.content == [0] && tag == context(0) => Some(Kind::Csr),
-            (Some(n), None) if n.content == [0] => Some(Kind::Csr),
-            _ => Some(Kind::Cert),
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Kind::Cert => "certificate",
-            Kind::Csr => "certification request",
-            Kind::Crl => "CRL",
-            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey => "private key",
-            Kind::Dh => "set of DH parameters",
-            Kind::Pkcs7 => "PKCS#7",
-            Kind::Pkcs12 => "PKCS#12",
-        }
     }
 }
 

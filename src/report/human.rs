@@ -7,9 +7,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::escape::visible;
 use super::{Ended, Line, Verdict};
+use crate::change::{Action, Change, Mode};
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Action, Change, Mode};
 
 /// How to show things.
 #[derive(Clone, Copy, Debug)]

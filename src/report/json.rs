@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{Ended, Value};
+use crate::change::{Change, Mode};
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Change, Mode};
 
 /// Writes the one document.
 pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {

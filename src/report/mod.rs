@@ -7,11 +7,11 @@ pub mod human;
 pub mod json;
 mod value;
 
+use crate::change::{Change, Mode};
 use crate::content::Content;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
-use crate::plan::{Change, Mode};
 pub use value::Value;
 pub(crate) use value::object;
 
@@ -137,7 +137,7 @@ pub struct Ended<'a> {
 impl Ended<'_> {
     /// Did anything change on the disk, or would it?
     pub fn changed(&self) -> bool {
-        self.changes.iter().any(|c| c.action != crate::plan::Action::Unchanged)
+        self.changes.iter().any(|c| c.action != crate::change::Action::Unchanged)
     }
 
     /// The exit code: the error's own, else what the findings ask for, else whether something changed.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pkit::change::Mode;
 use pkit::content::Overwrite;
-use pkit::plan::Mode;
 
 use super::worker::{Job, RUN_UP, START, Worker};
 use super::{current_pair, mode, names};
@@ -286,9 +286,26 @@ fn a_key_is_private_from_its_creation_and_synced_before_it_is_named() {
     }
 }
 
+/// A version and everything in it is on the disk before it has its name, and that before the link leads to it.
+#[test]
+fn a_set_is_synced_before_it_is_switched_to() {
+    if !have("strace") {
+        return;
+    }
+    let calls = Scene::new(Job::Set, true).calls("077");
+    let making = calls.iter().skip_while(|c| c.name != "mkdirat");
+    let named: Vec<&str> = making.map(|c| c.name.as_str()).filter(|n| CHANGING.contains(n)).collect();
+    let file = ["openat", "fchown", "fchmod", "write", "fsync", "close"];
+    let version =
+        [&["mkdirat", "openat", "fchown"][..], &file, &file, &["fchmod", "fsync", "close", "renameat", "fsync"]];
+    let switch = ["symlinkat", "renameat", "fsync"];
+    let expected = [&version.concat()[..], &switch].concat();
+    assert_eq!(named[..expected.len().min(named.len())], expected);
+}
+
 #[test]
 fn a_full_disk_is_told_and_nothing_is_lost() {
-    if !have("unshare") || !have("mount") {
+    if !have("unshare") || !have("mount") || !root() {
         return;
     }
     let scene = Scene::new(Job::Secret, false);

@@ -3,10 +3,11 @@
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use pkit::change::Mode;
 use pkit::content::Overwrite;
 use pkit::exit::Exit;
-use pkit::plan::Mode;
 
 use super::{current_pair, names, public, secret, set};
 use crate::common::{Test, scaled};
@@ -73,9 +74,9 @@ fn a_reader_of_current_always_finds_a_whole_pair() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|w| w.join().unwrap());
+        let ended: Vec<_> = writers.into_iter().map(|w| w.join()).collect();
         done.store(true, Ordering::Relaxed);
-        reader.join().unwrap();
+        assert!(reader.join().is_ok() && ended.iter().all(Result::is_ok));
     });
     let versions = names(&base).into_iter().filter(|n| n.starts_with('0')).count();
     assert_eq!(versions, 1 + 3 * rounds, "each writer made its own versions");
@@ -90,7 +91,9 @@ fn a_stranger_cannot_make_a_writer_wait() {
     let held: Vec<std::fs::File> =
         [".", "mail", "mail/0001"].iter().map(|d| std::fs::File::open(t.path(d)).unwrap()).collect();
     held.iter().for_each(|dir| dir.lock().unwrap());
-    set(&base, "two", Overwrite::Replace).apply(Mode::Apply).unwrap();
-    public(t.path("file"), "x", Overwrite::Refuse).apply(Mode::Apply).unwrap();
+    let plans = [set(&base, "two", Overwrite::Replace), public(t.path("file"), "x", Overwrite::Refuse)];
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(plans.map(|plan| plan.apply(Mode::Apply).is_ok())));
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok([true, true]));
     assert_eq!(super::mode(&base.join(".lock")), 0o600);
 }

@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use pkit::change::{Action, Mode};
 use pkit::content::Overwrite;
 use pkit::exit::Exit;
-use pkit::plan::{Action, Mode, Plan};
+use pkit::plan::Plan;
 
 use super::{current_pair, mode, names, public, secret, set};
 use crate::common::Test;

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use pkit::change::Mode;
 use pkit::content::Overwrite;
-use pkit::plan::{Mode, Plan};
+use pkit::plan::Plan;
 
 /// What the worker is to do.
 #[derive(Clone, Copy, Debug)]

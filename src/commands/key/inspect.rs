@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::load;
-use super::value;
+use super::{Access, load, value};
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::{Outcome, gather};
 use crate::error::{Error, Result};
-use crate::files::read::{self, Access};
 use crate::finding::{Origin, Severity};
 use crate::material::key::KeyFault;
 use crate::material::{Block, Item};
@@ -25,7 +23,7 @@ pub struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let access = read::access(&args.key)?;
+    let access = Access::of(&args.key);
     let material = load::material(&args.key)?;
     let mut keys = material.blocks.into_iter().filter(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)));
     let damage = material.findings.iter().find(|f| f.severity == Severity::Error).map(gather::error_of);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
-use crate::files::read::Access;
+use crate::files::facts;
 use crate::material::key::PrivateKey;
 use crate::report::{Value, object};
 
@@ -40,6 +40,21 @@ impl Verb {
             Verb::Inspect(args) => inspect::run(args),
             Verb::Check(args) => check::run(args, context),
         }
+    }
+}
+
+/// Mode and owner of a key's file, as they are or as they will be.
+struct Access {
+    mode: u32,
+    owner: String,
+    group: String,
+}
+
+impl Access {
+    /// None for standard input, and where the file went away meanwhile.
+    fn of(path: &Path) -> Option<Access> {
+        let access = facts::of(path).ok()?.access;
+        Some(Access { mode: access.mode, owner: access.owner, group: access.group })
     }
 }
 

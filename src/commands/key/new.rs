@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use zeroize::Zeroizing;
 
-use super::load;
-use super::value;
+use super::{Access, load, value};
 use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
@@ -71,7 +70,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = keygen::generate(new)?;
     let content = Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec()));
     let (owner, group) = write::owner();
-    let access = (!to_stdout).then(|| read::Access { mode: content.mode(), owner, group });
+    let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
     let mut report = Report::of(value(&args.output, &key, access.as_ref()));
     let what = words(&key);
     if to_stdout {
@@ -131,7 +130,7 @@ fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Out
 }
 
 fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
-    let mut report = Report::of(value(path, key, read::access(path)?.as_ref()));
+    let mut report = Report::of(value(path, key, Access::of(path).as_ref()));
     report.say(format!("unchanged {} ({})", path.display(), words(key)));
     Ok(report.into())
 }

@@ -1,0 +1,56 @@
+//! What became, or would become, of a path on the disk: the vocabulary between the writer, which makes changes, and the report,
+//! which tells them.
+
+use std::path::PathBuf;
+
+/// What became of one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was not there.
+    Create,
+    /// It was there and has been replaced.
+    Replace,
+    /// It was there with the same content, mode and owner.
+    Unchanged,
+}
+
+impl Action {
+    /// The word for JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Replace => "replace",
+            Action::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What happened, or in a dry run would happen, to one path.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The file, directory or link.
+    pub path: PathBuf,
+    /// What became of it.
+    pub action: Action,
+    /// In a few words: `3 certificates`, `-> 0001`.
+    pub what: String,
+    /// Permission bits; none for a link.
+    pub mode: Option<u32>,
+    /// The owner's name.
+    pub owner: String,
+    /// The group's name.
+    pub group: String,
+    /// SHA-256 of the old content, for public files only.
+    pub before: Option<String>,
+    /// SHA-256 of the new content, for public files only.
+    pub after: Option<String>,
+}
+
+/// Whether to act or only to say what acting would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Do it.
+    Apply,
+    /// Look, and say what would be done.
+    DryRun,
+}

@@ -1,0 +1,137 @@
+//! What bytes seem to be, before anything is parsed: the structure behind a PEM label or a DER shape, and whether a file holds a
+//! private key at all. The latter must see a key even in a file that no parser takes, since it decides who may read it.
+
+use zeroize::Zeroizing;
+
+use super::{archive, der};
+
+/// What a file is as far as its permissions go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A private key is in it somewhere, encrypted or not.
+    Key,
+    /// Certificates, CRLs, requests, parameters.
+    Public,
+    /// Nothing of ours.
+    Other,
+}
+
+/// Looks for a private key first, anywhere in the bytes, then for anything else of ours.
+pub fn contents(bytes: &[u8]) -> Contents {
+    // UTF-16 texts, as some tools of Windows write them, are ASCII but for the zero bytes.
+    let text = Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<u8>>());
+    let has = |what: &[u8]| text.windows(what.len()).any(|w| w == what);
+    let shape = Kind::of(bytes);
+    if has(b"PRIVATE KEY-----") || shape.is_some_and(Kind::holds_key) || zip_holds_key(bytes) {
+        Contents::Key
+    } else if has(b"-----BEGIN ") || shape.is_some() || archive::is_zip(bytes) {
+        Contents::Public
+    } else {
+        Contents::Other
+    }
+}
+
+fn zip_holds_key(bytes: &[u8]) -> bool {
+    archive::is_zip(bytes)
+        && archive::open(bytes).is_ok_and(|members| {
+            members.iter().filter_map(|m| m.bytes.as_ref().ok()).any(|inner| contents(inner) == Contents::Key)
+        })
+}
+
+/// The structures that are told apart by label or shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Cert,
+    Csr,
+    Crl,
+    Pkcs8,
+    Pkcs1,
+    Sec1,
+    EncryptedKey,
+    Dh,
+    Pkcs7,
+    Pkcs12,
+}
+
+impl Kind {
+    /// May a private key be inside? A PKCS#12 is made to carry one.
+    fn holds_key(self) -> bool {
+        matches!(self, Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey | Kind::Pkcs12)
+    }
+
+    /// From the tags of the first elements; `None` for what is nothing of ours.
+    pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
+        use der::tag::{INTEGER, OCTET_STRING, OID, SEQUENCE};
+        // Trailing bytes are the parsers' to refuse, with the right name for what they follow.
+        let mut outer = der::Reader::new(bytes).expect(SEQUENCE).ok()?.reader();
+        let first = outer.any().ok()?;
+        let second = outer.any().ok();
+        match (first.tag, second.map(|t| t.tag)) {
+            (OID, _) => Some(Kind::Pkcs7),
+            (INTEGER, Some(OCTET_STRING)) => Some(Kind::Sec1),
+            (INTEGER, Some(SEQUENCE)) if first.content == [3] => Some(Kind::Pkcs12),
+            (INTEGER, Some(SEQUENCE)) => Some(Kind::Pkcs8),
+            (INTEGER, Some(INTEGER)) if first.content.len() == 1 => Some(Kind::Pkcs1),
+            (INTEGER, Some(INTEGER)) => Some(Kind::Dh),
+            (SEQUENCE, Some(OCTET_STRING)) => Some(Kind::EncryptedKey),
+            (SEQUENCE, Some(SEQUENCE)) => Kind::of_signed(first.reader()),
+            _ => None,
+        }
+    }
+
+    /// Certificates, requests and CRLs share their frame; the signed part tells them apart.
+    fn of_signed(mut body: der::Reader<'_>) -> Option<Kind> {
+        use der::tag::{INTEGER, SEQUENCE, context};
+        if body.optional(context(0)).ok()?.is_some() {
+            return Some(Kind::Cert);
+        }
+        let number = body.optional(INTEGER).ok()?;
+        body.expect(SEQUENCE).ok()?;
+        let fourth = {
+            body.any().ok()?;
+            body.peek()
+        };
+        match (number, fourth) {
+            (None, _) | (_, Some(0x17 | 0x18)) => Some(Kind::Crl),
+            (Some(n), Some(tag)) if n.content == [0] && tag == context(0) => Some(Kind::Csr),
+            (Some(n), None) if n.content == [0] => Some(Kind::Csr),
+            _ => Some(Kind::Cert),
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Kind::Cert => "certificate",
+            Kind::Csr => "certification request",
+            Kind::Crl => "CRL",
+            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey => "private key",
+            Kind::Dh => "set of DH parameters",
+            Kind::Pkcs7 => "PKCS#7",
+            Kind::Pkcs12 => "PKCS#12",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::tag;
+
+    #[test]
+    fn keys_are_known_by_their_content() {
+        let version = der::unsigned(&[1]);
+        let algorithm = der::sequence(&[&der::tlv(tag::OID, &[0x2a])]);
+        let octets = der::tlv(tag::OCTET_STRING, &[1, 2]);
+        for key in [
+            b"x\n-----BEGIN EC PRIVATE KEY-----\n".to_vec(),
+            b"-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0P\0R\0I\0V\0A\0T\0E\0 \0K\0E\0Y\0-\0-\0-\0-\0-\0".to_vec(),
+            der::sequence(&[&version, &octets]),
+            der::sequence(&[&algorithm, &octets]),
+        ] {
+            assert_eq!(contents(&key), Contents::Key);
+        }
+        assert_eq!(contents(&der::sequence(&[&der::unsigned(&[9; 32]), &version])), Contents::Public, "DH parameters");
+        assert_eq!(contents(b"-----BEGIN CERTIFICATE-----\n"), Contents::Public);
+        assert_eq!(contents(b"# notes"), Contents::Other);
+    }
+}
