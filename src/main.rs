@@ -67,13 +67,13 @@ fn act(cli: &Cli, dry_run: bool) -> Acted {
     let context = cli.global.context(time::OffsetDateTime::now_utc());
     let outcome = match cli.command.run(&context) {
         Ok(outcome) => outcome,
-        Err(error) => return Acted { error: Some(error), ..Acted::default() },
+        Err(error) => return Acted { error: Some(error), applied: !dry_run, ..Acted::default() },
     };
     let applied = !dry_run && !outcome.plan.preview;
     match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
         // What the report says of was not done: a digest of a key that is not there would only mislead.
-        Err(error) => Acted { error: Some(error), ..Acted::default() },
+        Err(error) => Acted { error: Some(error), applied, ..Acted::default() },
     }
 }
 

@@ -140,7 +140,7 @@ fn programs_get_what_was_found_planned_and_said() {
     assert_eq!(roles, [(&certificate, &"intermediate".into()), (&certificate, &"leaf".into()), unused]);
     assert_eq!(result["inputs"][0]["path"], "sent.pem");
     assert_eq!(result["inputs"][0]["format"], "PEM");
-    assert_eq!(result["leaf"]["serial_number"], format!("{:04x}", order.leaf.serial));
+    assert_eq!(result["leaf"]["serial_number"], order.leaf.serial.to_string());
     assert_eq!(result["leaf"]["subject_alt_name"], serde_json::json!(["DNS:mail.example.org", "DNS:imap.example.org"]));
     assert_eq!(result["chain"][1]["subject"], "CN=Example CA");
     assert_eq!(result["trust"]["anchored"], true);
