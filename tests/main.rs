@@ -12,6 +12,7 @@ mod crl;
 mod dhparam;
 mod emit;
 mod explain;
+mod hostile;
 mod key;
 mod perms;
 mod prepare;

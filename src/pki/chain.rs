@@ -32,12 +32,13 @@ pub struct Pile<'a> {
     by_subject: HashMap<&'a [u8], Vec<Issuer<'a>>>,
     /// Names that have issued a certificate other than their own.
     issuing: HashSet<&'a [u8]>,
-    checked: RefCell<HashMap<Pair, bool>>,
+    checked: RefCell<HashMap<Pair<'a>, bool>>,
     signatures_left: Cell<usize>,
+    stopped: Cell<bool>,
 }
 
-/// Fingerprints of an issuer and of what it may have issued.
-type Pair = ([u8; 32], [u8; 32]);
+/// The key of a possible issuer, which many certificates may share, and the fingerprint of what it may have signed.
+type Pair<'a> = (&'a [u8], [u8; 32]);
 
 /// A possible issuer.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,7 @@ impl<'a> Pile<'a> {
             issuing: HashSet::new(),
             checked: RefCell::default(),
             signatures_left: Cell::new(MAX_SIGNATURES),
+            stopped: Cell::new(false),
         };
         let mut seen = HashSet::new();
         for (origin, cert) in certs {
@@ -162,8 +164,13 @@ impl<'a> Pile<'a> {
         let mut complete: Vec<Path> = Vec::new();
         let mut longest = Path { certs: vec![leaf], end: End::Missing };
         let mut queue = VecDeque::from([vec![leaf]]);
-        for _ in 0..MAX_STEPS {
-            let Some(certs) = queue.pop_front().filter(|_| complete.len() < MAX_PATHS) else { break };
+        for step in 0.. {
+            let anchored = complete.iter().filter(|p| p.is_anchored()).count();
+            let Some(certs) = queue.pop_front().filter(|_| anchored < MAX_PATHS) else { break };
+            if step == MAX_STEPS {
+                self.stopped.set(true);
+                break;
+            }
             let top = certs[certs.len() - 1];
             if let Some(end) = self.end_of(top) {
                 let below = if certs.len() > 1 { certs[..certs.len() - 1].to_vec() } else { certs };
@@ -186,7 +193,13 @@ impl<'a> Pile<'a> {
             return vec![longest];
         }
         complete.sort_by_key(|p| (!p.is_anchored(), p.certs.len()));
+        complete.truncate(MAX_PATHS);
         complete
+    }
+
+    /// Was a search given up at its limits, so that there may be more paths than were found?
+    pub fn stopped(&self) -> bool {
+        self.stopped.get()
     }
 
     /// The certificates of the pile that are in none of the paths.
@@ -206,7 +219,7 @@ impl<'a> Pile<'a> {
 
     /// Who issued it: by name, then signature. Key identifiers only say whom to try first (RFC 5280 section 4.2.1.1: they help
     /// to find, they prove nothing).
-    fn issuers(&self, cert: &Cert) -> Vec<Issuer<'a>> {
+    fn issuers(&self, cert: &'a Cert) -> Vec<Issuer<'a>> {
         let mut candidates = self.by_subject.get(cert.issuer.comparable()).cloned().unwrap_or_default();
         candidates.sort_by_key(|c| (!c.is_anchor, key_ids_differ(cert, c.cert)));
         candidates.retain(|c| self.signed_by(cert, c.cert));
@@ -214,12 +227,13 @@ impl<'a> Pile<'a> {
     }
 
     /// A signature that nobody here can check is not held against an issuer; `verify` will name it.
-    fn signed_by(&self, cert: &Cert, issuer: &Cert) -> bool {
-        let pair = (*issuer.sha256(), *cert.sha256());
+    fn signed_by(&self, cert: &'a Cert, issuer: &'a Cert) -> bool {
+        let pair = (issuer.public_key.spki(), *cert.sha256());
         if let Some(known) = self.checked.borrow().get(&pair) {
             return *known;
         }
         if self.signatures_left.get() == 0 {
+            self.stopped.set(true);
             return false;
         }
         self.signatures_left.set(self.signatures_left.get() - 1);

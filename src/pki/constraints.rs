@@ -6,6 +6,10 @@ use std::mem::discriminant;
 use crate::material::cert::Cert;
 use crate::material::ext::{GeneralName, NameConstraints};
 
+/// Most comparisons for one certificate and one CA: real ones need some hundred, a hostile pair would need billions. rustls-webpki
+/// stops at the same number.
+const MAX_COMPARISONS: usize = 250_000;
+
 /// The first name of the certificate that breaks the constraints, with the reason. For the end-entity the mail address in the
 /// subject counts where there is no alternative name of that kind.
 pub(super) fn broken_by(limits: &NameConstraints, cert: &Cert, is_end_entity: bool) -> Option<String> {
@@ -17,19 +21,20 @@ pub(super) fn broken_by(limits: &NameConstraints, cert: &Cert, is_end_entity: bo
         let mails = cert.subject.attributes().iter().filter(|a| a.kind == "emailAddress");
         names.extend(mails.map(|a| GeneralName::Email(a.value.clone())));
     }
+    let subtrees = limits.permitted.len() + limits.excluded.len();
+    if names.len().saturating_mul(subtrees) > MAX_COMPARISONS {
+        return Some(format!("{} names against {subtrees} constraints are more than pkit compares", names.len()));
+    }
     names.iter().find_map(|name| broken(limits, name))
 }
 
 fn broken(limits: &NameConstraints, name: &GeneralName) -> Option<String> {
-    let of_kind = |list: &[GeneralName]| -> Vec<GeneralName> {
-        list.iter().filter(|base| same_kind(base, name)).cloned().collect()
-    };
-    let (permitted, excluded) = (of_kind(&limits.permitted), of_kind(&limits.excluded));
-    if !permitted.is_empty() && !permitted.iter().any(|base| within(base, name) == Some(true)) {
+    let mut permitted = limits.permitted.iter().filter(|base| same_kind(base, name)).peekable();
+    if permitted.peek().is_some() && !permitted.any(|base| within(base, name) == Some(true)) {
         return Some(format!("{name} is not among the permitted names"));
     }
+    let mut excluded = limits.excluded.iter().filter(|base| same_kind(base, name));
     excluded
-        .iter()
         .find(|base| within(base, name) != Some(false) || may_stand_for(name, base))
         .map(|base| format!("{name} is excluded by {base}"))
 }

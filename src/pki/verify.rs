@@ -147,16 +147,10 @@ impl Judge<'_> {
     /// The end-entity's own: purpose and names.
     fn end_entity(&mut self, leaf: &Cert) {
         self.purpose(leaf);
-        let presented: Vec<String> = leaf.alt_names().iter().map(ToString::to_string).collect();
         for name in self.wanted.names {
             if !leaf.alt_names().iter().any(|n| name.matches(n)) {
-                let has =
-                    if presented.is_empty() { "no alternative names at all".into() } else { presented.join(", ") };
-                self.fault(
-                    &NAME_MISMATCH,
-                    leaf,
-                    format!("the certificate is not for {}; it has {has}", name.readable()),
-                );
+                let message = format!("the certificate is not for {}; it has {}", name.readable(), presented(leaf));
+                self.fault(&NAME_MISMATCH, leaf, message);
             }
         }
     }
@@ -231,6 +225,18 @@ impl Judge<'_> {
                 None
             }
         }
+    }
+}
+
+/// The names of a certificate as a sentence ends with them: the first ones, and how many more.
+fn presented(leaf: &Cert) -> String {
+    const SHOWN: usize = 20;
+    let names = leaf.alt_names();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(ToString::to_string).collect();
+    match names.len() {
+        0 => "no alternative names at all".into(),
+        n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
+        _ => shown.join(", "),
     }
 }
 
