@@ -6,6 +6,7 @@
 mod architecture;
 mod bundle;
 mod chain;
+mod cli;
 mod common;
 mod crl;
 mod dhparam;
@@ -14,6 +15,7 @@ mod explain;
 mod hostile;
 mod key;
 mod perms;
+mod prepare;
 mod readme;
 mod servers;
 mod writer;

@@ -92,7 +92,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.findings = findings;
     if forbidden {
         report.body.push(Line::Text("Nothing was written: see the errors, mend them, run it again".into()));
-        return Ok(report.into());
+        report.result = report.result.with("plan", Vec::<Value>::new()).with("directives", Value::Null);
+        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), preview: !args.apply } });
     }
 
     let base = base(args, selection.leaf.cert)?;
