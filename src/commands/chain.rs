@@ -78,6 +78,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(store.incomplete.clone());
     findings.extend(leftovers(&pile, &selection));
     if let Err(faults) = &selection.proof {
         // Building only needs the order; whether clients would take the chain is said, but does not stop it.

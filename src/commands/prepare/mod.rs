@@ -82,6 +82,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let selection = chain::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(store.incomplete.clone());
     findings.extend(judge(&pile, &selection, key, key_at, context));
     let findings = context.accepted(findings);
     let forbidden = context.forbids(&findings);
