@@ -5,7 +5,9 @@
 
 mod architecture;
 mod chain;
+mod chain_check;
 mod common;
+mod data_suites;
 mod dhparam;
 mod emit;
 mod explain;

@@ -95,7 +95,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let certs = sent(&selection.path, args.with_root);
     let mut report = Report::of(result(&selection, &pile, &certs));
     report.say(shown(&selection.path, args.with_root));
-    for other in &selection.alternatives {
+    for other in selection.alternatives.iter().take(SHOWN_PATHS) {
         report.body.push(Line::Indented(format!("also possible: {}", shown(other, args.with_root))));
     }
     report.findings = findings;
@@ -143,6 +143,9 @@ fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: 
         _ => error,
     }
 }
+
+/// Other paths that a person wants to read; programs get them all.
+const SHOWN_PATHS: usize = 7;
 
 /// What is not in the chain: told, never dropped in silence.
 pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {

@@ -89,7 +89,7 @@ pub const MAX_DEPTH: usize = 10;
 /// Partial paths looked at in one search: several for each signature that may be checked.
 const MAX_STEPS: usize = 2_000;
 /// Complete paths that are of interest.
-const MAX_PATHS: usize = 32;
+const MAX_PATHS: usize = 128;
 
 impl<'a> Pile<'a> {
     /// Sorts a pile by subject. Of identical certificates the first counts.

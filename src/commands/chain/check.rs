@@ -193,7 +193,7 @@ impl Judged<'_> {
                 }),
             );
         }
-        for other in &self.proof.alternatives {
+        for other in self.proof.alternatives.iter().take(super::SHOWN_PATHS) {
             lines.push(Line::Indented(format!("another path: {}", super::shown(other, false))));
         }
         let word = if is_valid(faults) { "valid" } else { "not valid" };
@@ -238,6 +238,7 @@ impl Judged<'_> {
         let certs = &self.proof.path.certs;
         Some(match test {
             Test::Trust => format!("ends in `{}`", self.proof.path.root()?.subject.short()),
+            Test::Signature if all(&self.proof.path).len() < 2 => return None,
             Test::Signature => format!("{} hold", count(all(&self.proof.path).len() - 1, "signature")),
             Test::Validity => {
                 let first = certs.iter().min_by_key(|c| c.not_after)?;

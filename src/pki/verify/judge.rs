@@ -59,10 +59,12 @@ impl Judge<'_> {
     fn dates(&mut self, depth: usize) {
         let (now, cert) = (self.wanted.now, self.certs[depth]);
         let (name, at) = (cert.short_name(), instant::show(now));
-        if now < cert.not_before {
+        // Validity is in whole seconds, and the last one belongs to it.
+        let seconds = now.unix_timestamp();
+        if seconds < cert.not_before.unix_timestamp() {
             let message = format!("`{name}` is valid from {} only; judged is {at}", instant::show(cert.not_before));
             self.fault(Test::Validity, &rules::NOT_YET_VALID, depth, message);
-        } else if now > cert.not_after {
+        } else if seconds > cert.not_after.unix_timestamp() {
             let message = format!("`{name}` expired at {}; judged is {at}", instant::show(cert.not_after));
             self.fault(Test::Validity, &rules::EXPIRED, depth, message);
         }
@@ -90,11 +92,11 @@ impl Judge<'_> {
         }
     }
 
-    /// OpenSSL's security level 1, which Debian raises to 2.
+    /// Keys that anybody can forge for: too small, or on a curve that the certificate brings along (CVE-2020-0601).
     fn key(&mut self, depth: usize) {
         let kind = self.certs[depth].public_key.kind();
-        if let KeyKind::Rsa { bits: bits @ ..1024 } | KeyKind::RsaPss { bits: bits @ ..1024 } = kind {
-            let message = format!("`{}` has an RSA key of {bits} bits", self.certs[depth].short_name());
+        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit) {
+            let message = format!("the key of `{}` is {kind}", self.certs[depth].short_name());
             self.fault(Test::Key, &rules::KEY_BROKEN, depth, message);
         }
     }
