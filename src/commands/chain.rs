@@ -84,6 +84,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(store.incomplete.clone());
     findings.extend(leftovers(&pile, &selection));
     if let Err(faults) = &selection.proof {
         // Building only needs the order; whether clients would take the chain is said, but does not stop it.
@@ -115,6 +116,9 @@ fn stops_building(finding: &Finding) -> bool {
         .any(|r| std::ptr::eq(finding.rule, *r))
 }
 
+/// Most choices that an error lists.
+const LISTED: usize = 20;
+
 /// The certificate to serve, or the error that says between what the user must choose.
 pub(super) fn choose<'a>(
     pile: &Pile<'a>,
@@ -129,7 +133,12 @@ pub(super) fn choose<'a>(
         Undecided::Several(candidates) => {
             let several =
                 Error::input(&SEVERAL_LEAVES, format!("{} certificates could be the one to serve", candidates.len()));
-            candidates.iter().fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()))
+            let listed =
+                candidates.iter().take(LISTED).fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()));
+            match candidates.len().saturating_sub(LISTED) {
+                0 => listed,
+                more => listed.fact("…", format!("and {more} more")),
+            }
         }
     })
 }
@@ -153,7 +162,13 @@ pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Findi
         rule.at(found.origin.clone().into(), format!("`{}` ({})", found.cert.short_name(), found.cert.subject))
     };
     let repeated = pile.repeated().iter().map(|f| told(&CERT_REPEATED, f));
-    repeated.chain(selection.unused.iter().map(|f| told(&CERT_UNUSED, f))).collect()
+    let unused = selection.unused.iter().map(|f| told(&CERT_UNUSED, f));
+    let stopped = pile.stopped().then(|| search_stopped(selection.leaf.cert, pile));
+    repeated.chain(unused).chain(stopped).collect()
+}
+
+fn search_stopped(leaf: &Cert, pile: &Pile<'_>) -> Finding {
+    SEARCH_STOPPED.at(pile.place(leaf), format!("not every way up from `{}` was looked at", leaf.short_name()))
 }
 
 /// The certificates to send: the path, and its root where it is wanted and not already there.
@@ -226,6 +241,12 @@ finding::rules! {
         summary: "the same certificate was given more than once",
         help: "nothing is needed: it is used once",
         source: "RFC 8446 section 4.4.2: duplicates have no place in a chain",
+    }
+    /// The limits of the search.
+    SEARCH_STOPPED = Warning "chain-search-stopped" {
+        summary: "the pile has so many CAs that sign each other that the search for paths was given up at its limit",
+        help: "give only the certificates that the CA sent for this one",
+        source: "pkit's limit of 100 signatures, which rustls-webpki has as well (GHSA-fh2r-99q2-6mmg)",
     }
     /// Left over.
     CERT_UNUSED = Info "cert-unused" {

@@ -114,9 +114,14 @@ fn a_path_is_as_long_as_its_cas_allow_and_self_issued_ones_do_not_count() {
 #[test]
 fn a_signature_that_is_not_the_issuer_s_is_told_as_such() {
     let s = Served::new();
-    let twin = s.upper.below("Lower CA");
-    let ran = s.check_file(&[&s.leaf.der, &twin.der, &s.upper.der], &["--json"]);
+    let mut forged = s.leaf.der.clone();
+    // The last byte of the signature's second number.
+    *forged.last_mut().unwrap() ^= 1;
+    let ran = s.check_file(&[&forged, &s.lower.der, &s.upper.der], &["--json"]);
     refused(ran, "signature", "bad-signature");
+    // Another CA of the same name is not to blame.
+    let twin = s.upper.below("Lower CA");
+    refused(s.check_file(&[&s.leaf.der, &twin.der, &s.upper.der], &["--json"]), "trust", "chain-incomplete");
 }
 
 #[test]

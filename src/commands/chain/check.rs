@@ -123,6 +123,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<Outcome> {
     let judged = Judged { chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
     let faults = judged.faults(context);
     let mut findings: Vec<Finding> = chain.findings.iter().chain(&untrusted.findings).cloned().collect();
+    findings.extend(store.incomplete.clone());
+    findings.extend(pile.stopped().then(|| super::search_stopped(leaf, &pile)));
     findings.extend(faults.iter().map(|f| f.finding.clone()));
     findings.extend(context.accepted(judged.opinions(&findings)));
     let mut report = Report::judging(judged.result(&faults));
