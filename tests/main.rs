@@ -12,6 +12,7 @@ mod common;
 mod crl;
 mod data_suites;
 mod dhparam;
+mod differential;
 mod emit;
 mod explain;
 mod hostile;
