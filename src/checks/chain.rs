@@ -1,7 +1,7 @@
 //! Judges the order of a chain as it stands in the file: what OpenSSL and GnuTLS let pass and pickier clients, or the next person
 //! who edits the file, stumble over. Whether the chain is valid is for `pki::verify`.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::finding::{Finding, Origin, Rule, rules};
 use crate::material::cert::Cert;
@@ -31,6 +31,16 @@ pub fn order(
         });
     }
     findings
+}
+
+/// Does a server's certificate live longer than some clients accept?
+pub fn lifetime(cert: &Cert, at: &Origin) -> Option<Finding> {
+    let life = cert.not_after - cert.not_before;
+    let message =
+        format!("`{}` is valid for {} days; Apple's clients accept 825", cert.short_name(), life.whole_days());
+    let counts =
+        cert.not_before.year() > 2019 || (cert.not_before.year() == 2019 && cert.not_before.month() as u8 >= 7);
+    (counts && life > Duration::days(825)).then(|| LIFETIME_LONG.at(at.clone().into(), message))
 }
 
 /// A certificate and where it stands.
@@ -113,6 +123,12 @@ rules! {
         summary: "a certificate in the chain belongs to no path",
         help: "remove it, or make the file anew with `pkit chain build`",
         source: "RFC 8446 section 4.4.2",
+    }
+    /// Too long a life.
+    LIFETIME_LONG = Warning "cert-lifetime-long" {
+        summary: "a server's certificate is valid for longer than some clients accept",
+        help: "issue it for 398 days or less; public CAs do anyway",
+        source: "https://support.apple.com/en-us/HT210176: 825 days from July 2019 on, for private CAs as well",
     }
     /// Not needed, and old.
     CHAIN_EXPIRED_EXTRA = Warning "chain-expired-extra" {

@@ -1,12 +1,14 @@
 //! Certificate extensions (RFC 5280 section 4.2): the values that path validation, matching and the servers depend on. An
 //! extension that is critical and not known here is listed, since a verifier must then refuse the certificate.
 
+mod key_usage;
 mod policies;
 
 use std::net::IpAddr;
 
 use super::der::{self, DerError, Reader, tag};
 use super::dn::{self, Name};
+pub use key_usage::KeyUsage;
 pub use policies::{ANY_POLICY, Policies};
 
 type Result<T> = std::result::Result<T, DerError>;
@@ -53,53 +55,6 @@ pub struct BasicConstraints {
     pub ca: bool,
     /// How many intermediates may stand below it.
     pub path_len: Option<u32>,
-}
-
-/// The bits of RFC 5280 section 4.2.1.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyUsage {
-    bits: u16,
-}
-
-impl KeyUsage {
-    /// Bit 0.
-    pub fn digital_signature(self) -> bool {
-        self.bit(0)
-    }
-    /// Bit 2.
-    pub fn key_encipherment(self) -> bool {
-        self.bit(2)
-    }
-    /// Bit 4.
-    pub fn key_agreement(self) -> bool {
-        self.bit(4)
-    }
-    /// Bit 5.
-    pub fn key_cert_sign(self) -> bool {
-        self.bit(5)
-    }
-    /// Bit 6.
-    pub fn crl_sign(self) -> bool {
-        self.bit(6)
-    }
-    /// The names of the bits that are set, as the RFC spells them.
-    pub fn words(self) -> Vec<&'static str> {
-        const NAMES: [&str; 9] = [
-            "digitalSignature",
-            "nonRepudiation",
-            "keyEncipherment",
-            "dataEncipherment",
-            "keyAgreement",
-            "keyCertSign",
-            "cRLSign",
-            "encipherOnly",
-            "decipherOnly",
-        ];
-        (0..9).filter(|n| self.bit(*n)).map(|n| NAMES[usize::from(n)]).collect()
-    }
-    fn bit(self, n: u8) -> bool {
-        self.bits & (0x8000 >> n) != 0
-    }
 }
 
 /// One alternative name (RFC 5280 section 4.2.1.6).
@@ -163,7 +118,7 @@ impl Extensions {
         self.present.push((der::dotted(oid), critical));
         match oid {
             [0x55, 0x1d, 19] => self.basic_constraints = Some(basic_constraints(value)?),
-            [0x55, 0x1d, 15] => self.key_usage = Some(key_usage(value)?),
+            [0x55, 0x1d, 15] => self.key_usage = Some(KeyUsage::read(value)?),
             [0x55, 0x1d, 37] => self.extended_key_usage = Some(oids(value)?),
             [0x55, 0x1d, 17] => self.subject_alt_name = Some(general_names(der::whole(value, tag::SEQUENCE)?)?),
             [0x55, 0x1d, 14] => self.subject_key_id = Some(octets(value)?),
@@ -223,19 +178,6 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints> {
 /// Longer than four bytes is as good as unlimited.
 fn small(magnitude: &[u8]) -> u32 {
     if magnitude.len() > 4 { u32::MAX } else { magnitude.iter().fold(0, |n, b| n << 8 | u32::from(*b)) }
-}
-
-fn key_usage(value: &[u8]) -> Result<KeyUsage> {
-    let mut reader = Reader::new(value);
-    let bits = reader.expect(tag::BIT_STRING)?;
-    reader.end()?;
-    match bits.content {
-        [0..=7, first, rest @ ..] => {
-            Ok(KeyUsage { bits: u16::from(*first) << 8 | u16::from(rest.first().copied().unwrap_or(0)) })
-        }
-        [0] => Ok(KeyUsage { bits: 0 }),
-        _ => Err(DerError { what: "a malformed key usage", offset: 0 }),
-    }
 }
 
 fn oids(value: &[u8]) -> Result<Vec<String>> {

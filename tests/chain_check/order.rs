@@ -36,3 +36,15 @@ fn a_ca_in_front_is_judged_and_told() {
     assert_eq!(warnings(&ran)[..1], ["chain-leaf-not-first"]);
     assert_eq!(ran.json()["result"]["path"][0]["subject"], "CN=Upper CA");
 }
+
+#[test]
+fn a_life_that_some_clients_find_too_long_is_told() {
+    let s = Served::new();
+    for (until, codes) in [(date_time_ymd(2028, 1, 1), &["cert-lifetime-long"][..]), (date_time_ymd(2026, 1, 1), &[])] {
+        let dates = |p: &mut rcgen::CertificateParams| (p.not_before, p.not_after) = (date_time_ymd(2025, 1, 1), until);
+        let leaf = s.lower.leaf_with(&["mail.example.org"], dates).der;
+        let more = ["--name", "mail.example.org", "--at", "2025-06-01", "--json"];
+        let ran = s.check_file(&[&leaf, &s.lower.der, &s.upper.der], &more).exits(0);
+        assert_eq!(warnings(&ran), codes);
+    }
+}

@@ -162,6 +162,9 @@ impl Judged<'_> {
             let Some(found) = self.pile.found().iter().find(|f| f.cert == *cert) else { continue };
             let judge = if depth == 0 { checks::cert::end_entity } else { checks::cert::authority };
             opinions.extend(judge(cert, found.origin, self.wanted.now));
+            if depth == 0 && self.wanted.purpose == Purpose::Server {
+                opinions.extend(checks::chain::lifetime(cert, found.origin));
+            }
         }
         if !self.wanted.profile {
             for (depth, cert) in path.certs.iter().enumerate() {

@@ -173,7 +173,7 @@ impl<'a> Judge<'_, 'a> {
         let last = self.certs.len() - 1;
         let between = intermediates(self.certs.get(1..last).unwrap_or_default());
         if let Some(limit) = self.wanted.max_depth.filter(|limit| between > *limit) {
-            let message = format!("{between} intermediates stand below the anchor, and {limit} are allowed");
+            let message = format!("intermediates below the anchor: {between}; allowed: {limit}");
             self.fault(Test::PathLength, &rules::DEPTH_EXCEEDED, last, message);
         }
     }

@@ -3,6 +3,7 @@
 //! the first, since a person wants to mend them in one go. `judge` holds the steps, `policy` and `constraints` the two that are
 //! long, `profile` what TLS clients ask beyond section 6. Whether the chain could be better is for `checks`.
 
+mod common_name;
 mod constraints;
 mod judge;
 mod policy;

@@ -2,15 +2,13 @@
 //! the MUSTs of its section 4 and of the CA/Browser Forum's Baseline Requirements. A private PKI may live without them, so they
 //! count only where they are asked for.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use super::Purpose;
+use super::common_name::is_misleading;
 use super::constraints::{is_host, is_mail_base, is_strict_host};
 use crate::finding::{Rule, rules};
 use crate::material::cert::Cert;
 use crate::material::ext::{self, GeneralName, NameConstraints};
 use crate::material::key::KeyKind;
-use crate::name::HostName;
 
 /// What a rule is broken by.
 pub type Broken = (&'static Rule, String);
@@ -175,42 +173,6 @@ fn server_names(cert: &Cert, tell: &mut dyn FnMut(&'static Rule, String)) {
         if is_misleading(&cn.value, cert.alt_names()) {
             tell(&CN_MISLEADING, format!("its common name is {}, which no alternative name is spelled like", cn.value));
         }
-    }
-}
-
-/// A common name that means one of the alternative names and is spelled differently, or an internationalised name that is none
-/// of them: a person who reads it is shown another name than the one that was verified. Words are no such names.
-fn is_misleading(cn: &str, names: &[GeneralName]) -> bool {
-    let spelled = |name: &GeneralName| match name {
-        GeneralName::Dns(name) => name == cn,
-        GeneralName::Ip(bytes) => ext::ip(bytes).is_some_and(|ip| ip.to_string() == cn),
-        _ => false,
-    };
-    if names.iter().any(spelled) {
-        return false;
-    }
-    match cn.parse::<HostName>().or_else(|why| loose_ipv4(cn).map(HostName::Ip).ok_or(why)) {
-        Ok(HostName::Dns(host)) if host.contains("xn--") => true,
-        Ok(host) => names.iter().any(|name| host.matches(name) && !is_wildcard(name)),
-        Err(_) => false,
-    }
-}
-
-fn is_wildcard(name: &GeneralName) -> bool {
-    matches!(name, GeneralName::Dns(name) if name.starts_with('*'))
-}
-
-/// An address in the spellings of inet_aton(3) that some programs read: leading zeros and hexadecimal.
-fn loose_ipv4(text: &str) -> Option<IpAddr> {
-    let number = |part: &str| match part.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None => part.parse().ok(),
-    };
-    let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
-    match parts[..] {
-        [whole] if text.starts_with("0x") => Some(Ipv4Addr::from(whole).into()),
-        [a, b, c, d] => Some(Ipv4Addr::from([a, b, c, d].map(|n| n as u8)).into()),
-        _ => None,
     }
 }
 
