@@ -6,10 +6,13 @@
 mod architecture;
 mod bundle;
 mod chain;
+mod chain_check;
 mod cli;
 mod common;
 mod crl;
+mod data_suites;
 mod dhparam;
+mod differential;
 mod emit;
 mod explain;
 mod hostile;

@@ -1,4 +1,6 @@
-//! `chain build`: from any pile to the file that a server sends, end-entity first.
+//! `chain build`: from any pile to the file that a server sends, end-entity first. `check` has a file of its own.
+
+mod check;
 
 use std::path::PathBuf;
 
@@ -7,13 +9,13 @@ use super::{Context, Outcome};
 use crate::checks::key::KEY_MISMATCH;
 use crate::error::{Error, Result};
 use crate::files::trust;
-use crate::finding::{Finding, Severity, rules};
+use crate::finding::{self, Finding, Severity};
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
 use crate::name::HostName;
 use crate::pki::chain::{End, Found, Path, Pile};
 use crate::pki::select::{Selection, Undecided, select};
-use crate::pki::verify::{self, Purpose, Wanted};
+use crate::pki::verify::{Wanted, rules};
 use crate::report::describe::{self, count};
 use crate::report::{Line, Report, Value, object};
 
@@ -52,18 +54,22 @@ pub struct BuildArgs {
 pub enum Verb {
     /// Put certificates into the order that servers send
     Build(BuildArgs),
+    /// Check whether clients would accept a certificate chain
+    Check(check::CheckArgs),
 }
 
 impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Build(_) => "chain build",
+            Verb::Check(_) => "chain check",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Build(args) => build(args, context),
+            Verb::Check(args) => check::run(args, context),
         }
     }
 }
@@ -73,7 +79,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let wanted = Wanted { now: context.now, purpose: Purpose::Any, names: &args.name };
+    let wanted = Wanted { names: &args.name, ..Wanted::at(context.now) };
     let public = key.as_ref().map(|(at, key)| gather::public(key, at)).transpose()?;
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
@@ -90,7 +96,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let certs = sent(&selection.path, args.with_root);
     let mut report = Report::of(result(&selection, &pile, &certs));
     report.say(shown(&selection.path, args.with_root));
-    for other in &selection.alternatives {
+    for other in selection.alternatives.iter().take(SHOWN_PATHS) {
         report.body.push(Line::Indented(format!("also possible: {}", shown(other, args.with_root))));
     }
     report.findings = findings;
@@ -105,7 +111,9 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
 
 /// A chain with a gap is no chain, and one for another name than asked for is the wrong one.
 fn stops_building(finding: &Finding) -> bool {
-    std::ptr::eq(finding.rule, &verify::CHAIN_INCOMPLETE) || std::ptr::eq(finding.rule, &verify::NAME_MISMATCH)
+    [&rules::CHAIN_INCOMPLETE, &rules::BAD_SIGNATURE, &rules::NAME_MISMATCH]
+        .iter()
+        .any(|r| std::ptr::eq(finding.rule, *r))
 }
 
 /// Most choices that an error lists.
@@ -145,6 +153,9 @@ fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: 
     }
 }
 
+/// Other paths that a person wants to read; programs get them all.
+const SHOWN_PATHS: usize = 7;
+
 /// What is not in the chain: told, never dropped in silence.
 pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
     let told = |rule: &'static crate::finding::Rule, found: &Found<'_>| {
@@ -152,11 +163,12 @@ pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Findi
     };
     let repeated = pile.repeated().iter().map(|f| told(&CERT_REPEATED, f));
     let unused = selection.unused.iter().map(|f| told(&CERT_UNUSED, f));
-    let stopped = pile.stopped().then(|| {
-        let message = format!("not every way up from `{}` was looked at", selection.leaf.cert.short_name());
-        SEARCH_STOPPED.at(selection.leaf.origin.clone().into(), message)
-    });
+    let stopped = pile.stopped().then(|| search_stopped(selection.leaf.cert, pile));
     repeated.chain(unused).chain(stopped).collect()
+}
+
+fn search_stopped(leaf: &Cert, pile: &Pile<'_>) -> Finding {
+    SEARCH_STOPPED.at(pile.place(leaf), format!("not every way up from `{}` was looked at", leaf.short_name()))
 }
 
 /// The certificates to send: the path, and its root where it is wanted and not already there.
@@ -205,7 +217,7 @@ fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value 
     }
 }
 
-rules! {
+finding::rules! {
     /// Nothing to order.
     NO_CERTIFICATE = Error "no-certificate" {
         summary: "none of the files holds a certificate",

@@ -97,9 +97,9 @@ impl Cert {
         self.subject == self.issuer
     }
 
-    /// Valid at this instant? Both ends belong to the validity.
+    /// Valid at this instant? Validity is in whole seconds, and both ends belong to it.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
-        self.not_before <= now && now <= self.not_after
+        (self.not_before.unix_timestamp()..=self.not_after.unix_timestamp()).contains(&now.unix_timestamp())
     }
 
     /// DNS names of the subjectAltName extension.

@@ -44,7 +44,7 @@ fn read_everything(bytes: &[u8]) {
     let pile = Pile::new(material.certs(), &anchors);
     let now = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
     let names = ["mail.example.org".parse().unwrap()];
-    let _ = select(&pile, None, &Wanted { now, purpose: Purpose::Server, names: &names });
+    let _ = select(&pile, None, &Wanted { purpose: Purpose::Server, profile: true, names: &names, ..Wanted::at(now) });
     for (_, key) in material.keys() {
         let _ = key.public().map(|public| pile.for_key(&public, now).len());
     }
