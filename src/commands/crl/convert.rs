@@ -2,18 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::gather;
-use super::{Context, Outcome};
+use super::{described, value};
 use crate::checks;
+use crate::commands::{Context, Outcome, gather};
 use crate::content::{Content, FileWrite};
 use crate::error::{Error, Result};
 use crate::finding::{Severity, rules};
-use crate::instant;
 use crate::material::crl::Crl;
 use crate::material::{Format, Material, pem};
 use crate::plan::{Plan, Step};
 use crate::report::describe::count;
-use crate::report::{Report, Value, object};
+use crate::report::{Report, object};
 
 /// Convert CRLs between DER and PEM
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,7 @@ use crate::report::{Report, Value, object};
 
 DER becomes PEM and PEM becomes DER, unless --to says which. A directory
 (with a slash at its end) takes one file for each input.")]
-pub struct ConvertArgs {
+pub struct Args {
     /// Files with one CRL or several
     #[arg(required = true, value_name = "CRL")]
     files: Vec<PathBuf>,
@@ -45,28 +44,7 @@ pub enum To {
     Der,
 }
 
-/// The verbs of `crl`.
-#[derive(Debug, clap::Subcommand)]
-pub enum Verb {
-    /// Convert CRLs between DER and PEM
-    Convert(ConvertArgs),
-}
-
-impl Verb {
-    pub(crate) fn words(&self) -> &'static str {
-        match self {
-            Verb::Convert(_) => "crl convert",
-        }
-    }
-
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        match self {
-            Verb::Convert(args) => convert(args, context),
-        }
-    }
-}
-
-fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut piles = Vec::new();
     for path in &args.files {
         let material = gather::material(std::slice::from_ref(path), context)?;
@@ -131,23 +109,6 @@ fn encode(crls: &[&Crl], to: To) -> Result<Vec<u8>> {
             "{} do not go into one DER file; give a directory: -o DIR/",
             count(crls.len(), "CRL")
         ))),
-    }
-}
-
-fn described(crls: &[&Crl]) -> String {
-    let entries: usize = crls.iter().map(|c| c.entries).sum();
-    let until = crls.iter().filter_map(|c| c.next_update).min();
-    let until = until.map_or(String::new(), |at| format!(", until {}", instant::show(at)));
-    format!("{}, {} entries{until}", count(crls.len(), "CRL"), entries)
-}
-
-fn value(crl: &Crl) -> Value {
-    object! {
-        "issuer" => crl.issuer.to_string(),
-        "number" => crl.number.as_deref().map(crate::crypto::hex),
-        "this_update" => instant::rfc3339(crl.this_update),
-        "next_update" => crl.next_update.map(instant::rfc3339),
-        "entries" => crl.entries,
     }
 }
 
