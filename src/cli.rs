@@ -19,7 +19,7 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 70 a fault in pkit. Nothing is overwritten without --force.")]
+5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without --force.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

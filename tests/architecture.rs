@@ -24,9 +24,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("servers", &[BOTTOM_ROW]),
     ("files", &[BOTTOM_ROW]),
     ("system", &[BOTTOM_ROW]),
+    ("probe", &[BOTTOM_ROW]),
     ("plan", &["files", BOTTOM_ROW]),
     ("report", &[BOTTOM_ROW]),
-    ("commands", &["files", "system", "pki", "primes", "checks", "servers", "plan", "report", BOTTOM_ROW]),
+    ("commands", &["files", "system", "probe", "pki", "primes", "checks", "servers", "plan", "report", BOTTOM_ROW]),
     ("cli", &["commands", BOTTOM_ROW]),
     ("lib", &[]),
     ("main", &[]),
@@ -52,6 +53,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde_json", &["report"]),
     ("anstyle", &["report"]),
     ("rustix", &["files", "system"]),
+    ("ureq", &["probe"]),
     ("nix", &["files"]),
 ];
 
