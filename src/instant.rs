@@ -1,5 +1,7 @@
 //! Instants as people and programs write them, always in UTC: nothing depends on the machine's time zone or language.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -15,6 +17,20 @@ pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
     parsed
         .map(|at| at.to_offset(time::UtcOffset::UTC))
         .ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
+}
+
+/// A length of time: `500ms`, `30s`, `2m`.
+pub fn span(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    let millis = unit.zip(number.parse::<u64>().ok()).and_then(|(unit, n)| n.checked_mul(unit)).filter(|n| *n > 0);
+    millis.map(Duration::from_millis).ok_or_else(|| "write it as 500ms, 30s or 2m".to_owned())
 }
 
 /// `2026-12-22 07:42:37 UTC`.
@@ -39,9 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_are_read_in_three_forms() {
+    fn instants_and_spans_are_read_as_people_write_them() {
         for text in ["2027-03-01", "2027-03-01T00:00:00Z", "2027-03-01T01:00:00+01:00", "@1803859200"] {
             assert_eq!(parse(text).map(show).as_deref(), Ok("2027-03-01 00:00:00 UTC"), "{text}");
+        }
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000)] {
+            assert_eq!(span(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in ["", "5", "0s", "-1s", "1.5s", "s", "99999999999999999999s", "18446744073709551615m", "5µ"] {
+            assert!(span(bad).is_err(), "{bad}");
         }
         for bad in ["", "tomorrow", "2027-13-01", "@", "2027-03-01T25:00:00Z"] {
             assert!(parse(bad).is_err(), "{bad}");

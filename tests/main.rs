@@ -9,6 +9,7 @@ mod common;
 mod dhparam;
 mod emit;
 mod explain;
+mod fetch;
 mod key;
 mod perms;
 mod readme;

@@ -7,6 +7,7 @@ pub mod crl;
 pub mod dhparam;
 pub mod emit;
 pub mod explain;
+pub mod fetching;
 mod gather;
 pub mod key;
 pub mod perms;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use super::chain::build as chain;
+use super::fetching::FetchArgs;
 use super::target::{self, BuildArgs};
-use super::{Context, Outcome, chain, emit, gather};
+use super::{Context, Outcome, emit, gather};
 use crate::change::Mode;
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
@@ -59,6 +61,9 @@ pub struct Args {
     /// Trust anchors: `system`, a file or a directory
     #[arg(long, value_name = "STORE", default_value = "system")]
     trust: trust::Source,
+    /// Whether to fetch what is missing
+    #[command(flatten)]
+    fetch: FetchArgs,
     /// Mozilla's profile for protocols and ciphers
     #[arg(long, default_value = "intermediate", value_parser = emit::profile_parser())]
     profile: &'static Profile,
@@ -78,14 +83,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { now: context.now, purpose: Purpose::Server, names: args.name.as_slice() };
-    let selection = chain::build::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
+    let (public, key_path) = (key.public(), Some(key_at.path.as_path()));
+    let fetched = chain::complete(&args.fetch, &material, &store.anchors, public.as_ref(), key_path, &wanted)?;
+    let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);
+    let selection = chain::choose(&pile, public.as_ref(), key_path, &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(fetched.findings.iter().cloned());
     findings.extend(judge(&pile, &selection, key, key_at, context));
     let findings = context.accepted(findings);
     let forbidden = context.forbids(&findings);
-    let mut report = Report::of(result(&material, &pile, &selection, &store));
+    let mut report = Report::of(result(&material, &pile, &selection, &store).with("fetched", fetched.value()));
+    report.trouble = fetched.trouble(&selection.path);
     report.body = inputs_shown(&args.inputs, &material, &selection, context);
+    report.body.extend(fetched.lines());
     report.body.push(Line::Text(key_shown(key, key_at, &selection)));
     report.body.push(Line::Text(chain_shown(&selection, &store, findings_of_path(&selection))));
     report.findings = findings;
@@ -158,7 +169,7 @@ fn judge(
     key_at: &Origin,
     context: &Context,
 ) -> Vec<Finding> {
-    let mut findings = chain::build::leftovers(pile, selection);
+    let mut findings = chain::leftovers(pile, selection);
     findings.extend(checks::key::consistency(key, key_at).unwrap_or_default());
     if let Err(faults) = &selection.proof {
         findings.extend(faults.iter().cloned());
@@ -198,10 +209,10 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
 }
 
 fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
-    let certs = chain::build::sent(&selection.path, false);
+    let certs = chain::sent(&selection.path, false);
     let chain = VersionFile {
         name: CHAIN,
-        content: Content::Public(chain::build::pem(&certs).into_bytes()),
+        content: Content::Public(chain::pem(&certs).into_bytes()),
         what: count(certs.len(), "certificate"),
     };
     let key = VersionFile {
@@ -278,7 +289,7 @@ fn chain_shown(selection: &Selection<'_>, store: &trust::Store, fault: Option<&F
         (None, End::Anchored(_)) => format!("OK, ends in {}", store.name),
         (None, _) => "OK".into(),
     };
-    format!("Chain  {}   {verdict}", chain::build::shown(&selection.path, false))
+    format!("Chain  {}   {verdict}", chain::shown(&selection.path, false))
 }
 
 /// What to do next, in the order of doing it.

@@ -94,6 +94,11 @@ impl Cert {
         self.subject == self.issuer
     }
 
+    /// Did this other certificate's subject issue it: by name, and proven by signature?
+    pub fn issued_by(&self, issuer: &Cert) -> bool {
+        self.issuer == issuer.subject && self.signed.verify(&self.der, &issuer.public_key).is_ok()
+    }
+
     /// Valid at this instant? Both ends belong to the validity.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
         self.not_before <= now && now <= self.not_after

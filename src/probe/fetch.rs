@@ -3,7 +3,6 @@
 //! things, which is why plain http will do (RFC 5280 section 8); proving them is for the caller, before any use.
 
 use std::cell::Cell;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -77,7 +76,6 @@ impl Fetcher {
             ureq::Error::Timeout(_) => format!("not finished within {:?}", self.total),
             ureq::Error::BodyExceedsLimit(_) => format!("more than {} MiB", kind.limit() >> 20),
             ureq::Error::TooManyRedirects => format!("more than {MAX_REDIRECTS} redirects"),
-            ureq::Error::TlsRequired => "it redirects to https, which pkit does not fetch".into(),
             ureq::Error::HostNotFound => "no such host".into(),
             ureq::Error::Io(error) => crate::error::io_words(error),
             ureq::Error::Other(inner) => inner.to_string(),
@@ -106,14 +104,21 @@ struct Guard {
 
 impl Resolver for Guard {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        if uri.scheme_str() != Some("http") {
+            return Err(refused(uri, "which is not http"));
+        }
         let found = self.inner.resolve(uri, config, timeout)?;
         let networks: Vec<Network> = found.iter().map(|address| Network::of(address.ip())).collect();
         let first = self.first.get_or_init(|| networks.clone());
         match networks.iter().find(|network| **network != Network::Public && !first.contains(network)) {
             None => Ok(found),
-            Some(network) => Err(ureq::Error::Other(format!("it redirects to {uri}, {network}").into())),
+            Some(network) => Err(refused(uri, network.words())),
         }
     }
+}
+
+fn refused(uri: &Uri, why: &str) -> ureq::Error {
+    ureq::Error::Other(format!("it redirects to {uri}, {why}").into())
 }
 
 /// How near an address is.
@@ -137,22 +142,20 @@ impl Network {
             _ => Network::Public,
         }
     }
+
+    fn words(self) -> &'static str {
+        match self {
+            Network::Loopback => "which is this machine",
+            Network::LinkLocal => "which is on the same link",
+            Network::Private => "which is in a private network",
+            Network::Public => "which is public",
+        }
+    }
 }
 
 /// RFC 6598: 100.64.0.0/10, behind a provider's translation.
 fn is_shared(octets: [u8; 4]) -> bool {
     octets[0] == 100 && octets[1] & 0xc0 == 64
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Network::Loopback => "which is this machine",
-            Network::LinkLocal => "which is on the same link",
-            Network::Private => "which is in a private network",
-            Network::Public => "which is public",
-        })
-    }
 }
 
 const HTTP: &str = "http://";

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use crate::checks::key::KEY_MISMATCH;
+use crate::commands::fetching::{FetchArgs, Fetched};
 use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Severity, rules};
+use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
 use crate::name::HostName;
@@ -22,6 +24,7 @@ use crate::report::{Line, Report, Value, object};
   pkit chain build *.crt --key mail.key -o fullchain.pem
   pkit chain build delivery.zip --name mail.example.org
   pkit chain build ca/*.pem leaf.pem --with-root --trust ca/root.pem
+  pkit chain build mail.crt --fetch -o fullchain.pem
 
 Files are PEM or DER, any number of blocks, zip or PKCS#7, directories,
 or - for standard input. Without -o the chain goes to stdout.")]
@@ -41,6 +44,9 @@ pub struct Args {
     /// Trust anchors: `system`, a file or a directory
     #[arg(long, value_name = "STORE", default_value = "system")]
     trust: trust::Source,
+    /// Whether to fetch what is missing
+    #[command(flatten)]
+    fetch: FetchArgs,
     /// Where to write the chain
     #[arg(short, long, value_name = "CHAIN")]
     output: Option<PathBuf>,
@@ -50,12 +56,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = args.key.as_deref().map(gather::key).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
-    let pile = Pile::new(material.certs(), &store.anchors);
     let wanted = Wanted { now: context.now, purpose: Purpose::Any, names: &args.name };
     let public = key.as_ref().and_then(|(_, key)| key.public());
+    let fetched = complete(&args.fetch, &material, &store.anchors, public.as_ref(), args.key.as_deref(), &wanted)?;
+    let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(fetched.findings.iter().cloned());
     findings.extend(leftovers(&pile, &selection));
     if let Err(faults) = &selection.proof {
         // Building only needs the order; whether clients would take the chain is said, but does not stop it.
@@ -65,8 +73,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let findings = context.accepted(findings);
     let forbidden = context.forbids(&findings);
     let certs = sent(&selection.path, args.with_root);
-    let mut report = Report::of(result(&selection, &pile, &certs));
+    let mut report = Report::of(result(&selection, &pile, &certs).with("fetched", fetched.value()));
+    report.trouble = fetched.trouble(&selection.path);
     report.say(shown(&selection.path, args.with_root));
+    report.body.extend(fetched.lines());
     for other in &selection.alternatives {
         report.body.push(Line::Indented(format!("also possible: {}", shown(other, args.with_root))));
     }
@@ -83,6 +93,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 /// A chain with a gap is no chain, and one for another name than asked for is the wrong one.
 fn stops_building(finding: &Finding) -> bool {
     std::ptr::eq(finding.rule, &verify::CHAIN_INCOMPLETE) || std::ptr::eq(finding.rule, &verify::NAME_MISMATCH)
+}
+
+/// Fetches the issuers that the chosen chain lacks, if the user lets it.
+pub(crate) fn complete(
+    fetch: &FetchArgs,
+    material: &Material,
+    anchors: &[Cert],
+    key: Option<&PublicKey>,
+    key_path: Option<&std::path::Path>,
+    wanted: &Wanted<'_>,
+) -> Result<Fetched> {
+    fetch.issuers(|fetched| {
+        let pile = Pile::new(material.certs().chain(fetched.certs()), anchors);
+        Ok(choose(&pile, key, key_path, wanted)?.path.gap().cloned())
+    })
 }
 
 /// The certificate to serve, or the error that says between what the user must choose.
@@ -151,7 +176,6 @@ pub(crate) fn pem(certs: &[&Cert]) -> String {
 fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value {
     let origin = |cert: &Cert| pile.found().iter().find(|f| f.cert == cert).map(|f| f.origin);
     let listed = |certs: &[&Cert]| certs.iter().map(|c| describe::certificate(c, origin(c))).collect::<Vec<_>>();
-    let missing = matches!(selection.path.end, End::Missing).then(|| selection.path.certs.last()).flatten();
     object! {
         "chain" => listed(certs),
         "root" => selection.path.root().map(|root| describe::certificate(root, origin(root))),
@@ -161,7 +185,7 @@ fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value 
         }).collect::<Vec<_>>(),
         "unused" => selection.unused.iter().map(|f| describe::certificate(f.cert, Some(f.origin))).collect::<Vec<_>>(),
         "anchored" => selection.path.is_anchored(),
-        "missing_issuer" => missing.map(|cert| object! {
+        "missing_issuer" => selection.path.gap().map(|cert| object! {
             "subject" => cert.issuer.to_string(),
             "key_id" => cert.extensions.authority_key_id.as_deref().map(crate::crypto::hex),
             "urls" => cert.extensions.ca_issuers.clone(),
