@@ -4,14 +4,18 @@
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
 
 mod architecture;
+mod bundle;
 mod chain;
+mod cli;
 mod common;
+mod crl;
 mod dhparam;
 mod emit;
 mod explain;
 mod fetch;
 mod key;
 mod perms;
+mod prepare;
 mod readme;
 mod servers;
 mod writer;

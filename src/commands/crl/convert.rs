@@ -1,5 +1,6 @@
 //! `crl convert`: DER as CAs publish it to the PEM that servers read, and back.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{described, value};
@@ -59,6 +60,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut report = Report::of(
         object! { "crls" => piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, c)| value(c)).collect::<Vec<_>>() },
     );
+    report.findings.extend(piles.iter().flat_map(|(_, material)| material.findings.clone()));
     for (origin, crl) in piles.iter().flat_map(|(_, material)| material.crls()) {
         // An old list converted is still what the user asked for.
         report
@@ -67,8 +69,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     match args.output.as_deref() {
         Some(dir) if is_directory(dir) => {
-            let steps =
-                piles.iter().map(|(path, material)| write(dir, path, material, to, context)).collect::<Result<_>>()?;
+            let mut steps = Vec::new();
+            let mut taken = HashSet::new();
+            for (path, material) in &piles {
+                let write = write(dir, path, material, to, context)?;
+                if !taken.insert(write.path.clone()) {
+                    let twice = format!("two of the files would become {}", write.path.display());
+                    return Err(Error::usage(twice).hint("rename one of them, or convert it by itself with -o FILE"));
+                }
+                steps.push(Step::Write(write));
+            }
             Ok(Outcome { report, plan: Plan { steps, preview: false } })
         }
         output => {
@@ -88,17 +98,16 @@ fn is_directory(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn write(dir: &Path, from: &Path, material: &Material, to: To, context: &Context) -> Result<Step> {
+fn write(dir: &Path, from: &Path, material: &Material, to: To, context: &Context) -> Result<FileWrite> {
     let crls: Vec<&Crl> = material.crls().map(|(_, crl)| crl).collect();
-    let name = from.with_extension(if to == To::Pem { "pem" } else { "crl" });
-    let name =
-        name.file_name().ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
-    Ok(Step::Write(FileWrite {
-        path: dir.join(name),
+    let name = from.file_name().filter(|name| *name != "-");
+    let name = name.ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
+    Ok(FileWrite {
+        path: dir.join(name).with_extension(if to == To::Pem { "pem" } else { "crl" }),
         content: Content::Public(encode(&crls, to)?),
         what: described(&crls),
         overwrite: context.overwrite,
-    }))
+    })
 }
 
 fn encode(crls: &[&Crl], to: To) -> Result<Vec<u8>> {
