@@ -172,7 +172,7 @@ pub enum Command {
     /// Put certificate chains in order
     #[command(subcommand)]
     Chain(commands::chain::Verb),
-    /// Convert revocation lists
+    /// Convert and fetch revocation lists
     #[command(subcommand)]
     Crl(commands::crl::Verb),
     /// Join certificates and CRLs into the file a server wants

@@ -38,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::bundle::RULES,
         super::chain::build::RULES,
         super::crl::convert::RULES,
+        super::crl::fetch::RULES,
         super::fetching::RULES,
         super::prepare::RULES,
         super::target::RULES,

@@ -18,7 +18,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 pub enum Kind {
     /// A certificate or a few: at most 1 MiB. A chain of PKCS#7 with RSA 4096 is about 10 KiB.
     Certificates,
-    /// A revocation list: at most 64 MiB, which is the largest file that pkit reads. A million entries take about 40 MiB.
+    /// A revocation list: at most 47 MiB, which as PEM is the largest file that pkit reads. A million entries take about 40 MiB.
     Crl,
 }
 
@@ -88,7 +88,7 @@ impl Kind {
     fn limit(self) -> u64 {
         match self {
             Kind::Certificates => 1 << 20,
-            Kind::Crl => 64 << 20,
+            Kind::Crl => 47 << 20,
         }
     }
 }

@@ -152,6 +152,13 @@ pub fn ca_issuers_at(urls: &[&str]) -> CustomExtension {
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der::sequence(&[&places]))
 }
 
+/// Where the issuer's CRL can be had.
+pub fn crl_at(urls: &[&str]) -> CustomExtension {
+    let names: Vec<u8> = urls.iter().flat_map(|url| der::tlv(der::tag::context_primitive(6), url.as_bytes())).collect();
+    let place = der::tlv(der::tag::context(0), &der::tlv(der::tag::context(0), &names));
+    CustomExtension::from_oid_content(&[2, 5, 29, 31], der::sequence(&[&der::sequence(&[&place])]))
+}
+
 fn authority(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.remove(DnType::CommonName);

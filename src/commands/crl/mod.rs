@@ -1,6 +1,7 @@
 //! `crl`: revocation lists as CAs publish them and as servers want them. One file per verb; here is what they share.
 
 pub mod convert;
+pub mod fetch;
 
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
@@ -14,18 +15,22 @@ use crate::report::{Value, object};
 pub enum Verb {
     /// Convert CRLs between DER and PEM
     Convert(convert::Args),
+    /// Fetch the CRLs that certificates point at
+    Fetch(fetch::Args),
 }
 
 impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Convert(_) => "crl convert",
+            Verb::Fetch(_) => "crl fetch",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Convert(args) => convert::run(args, context),
+            Verb::Fetch(args) => fetch::run(args, context),
         }
     }
 }
