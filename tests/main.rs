@@ -6,6 +6,7 @@
 mod architecture;
 mod bundle;
 mod chain;
+mod chain_show;
 mod cli;
 mod common;
 mod crl;

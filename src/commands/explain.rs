@@ -37,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::write::RULES,
         super::bundle::RULES,
         super::chain::build::RULES,
+        super::chain::show::RULES,
         super::crl::convert::RULES,
         super::crl::fetch::RULES,
         super::fetching::RULES,

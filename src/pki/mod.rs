@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod chain;
 mod constraints;
+pub mod graph;
 pub mod keygen;
 pub mod select;
 pub mod verify;

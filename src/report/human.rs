@@ -192,7 +192,9 @@ impl Page<'_> {
         if !self.ascii {
             return shown.into_owned();
         }
-        shown.replace('→', "->").chars().fold(String::new(), |mut out, c| {
+        let ours = [("→", "->"), ("│", "|"), ("├─", "|-"), ("└─", "`-"), ("…", "...")];
+        let shown = ours.iter().fold(shown.into_owned(), |text, (sign, plain)| text.replace(sign, plain));
+        shown.chars().fold(String::new(), |mut out, c| {
             if c.is_ascii() {
                 out.push(c)
             } else {

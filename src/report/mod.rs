@@ -5,6 +5,7 @@ pub mod describe;
 pub mod escape;
 pub mod human;
 pub mod json;
+pub mod picture;
 mod value;
 
 use crate::change::{Change, Mode};

@@ -1,6 +1,7 @@
 //! `chain`: certificates in the order that servers send. One file per verb.
 
 pub mod build;
+pub mod show;
 
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
@@ -10,18 +11,22 @@ use crate::error::Result;
 pub enum Verb {
     /// Put certificates into the order that servers send
     Build(build::Args),
+    /// Show a chain as a picture
+    Show(show::Args),
 }
 
 impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Build(_) => "chain build",
+            Verb::Show(_) => "chain show",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Build(args) => build::run(args, context),
+            Verb::Show(args) => show::run(args, context),
         }
     }
 }
