@@ -14,6 +14,8 @@ pub mod key;
 mod kind;
 pub mod pem;
 pub mod pkcs7;
+pub mod points;
+pub mod revoked;
 pub mod signature;
 
 use std::fmt;
@@ -258,7 +260,7 @@ impl Material {
         let item = match kind {
             Kind::Cert => Cert::from_der(bytes).map(|c| Item::Cert(Box::new(c))),
             Kind::Csr => Csr::from_der(bytes).map(|c| Item::Csr(Box::new(c))),
-            Kind::Crl => Crl::from_der(bytes).map(|c| Item::Crl(Box::new(c))),
+            Kind::Crl => Crl::from_der(bytes.to_vec()).map(|c| Item::Crl(Box::new(c))),
             Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
