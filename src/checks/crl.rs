@@ -55,9 +55,9 @@ pub fn bundle(bundle: &Bundle<'_>, now: OffsetDateTime) -> Vec<Finding> {
 rules! {
     /// A CA without its list.
     CRL_MISSING = Error "crl-missing" {
-        summary: "a CA of the bundle has no CRL",
+        summary: "a CA has no CRL among the files given",
         help: "get the CA's current CRL and give it as another file; the CA's certificates often name where it is",
-        source: "tried on Dovecot 2.3.19 and 2.4.1: no client below this CA can log in (`unable to get certificate CRL`)",
+        source: "RFC 5280 section 6.3.3; tried on Dovecot 2.3.19 and 2.4.1: no client below this CA can log in (`unable to get certificate CRL`)",
     }
     /// Stale.
     CRL_EXPIRED = Error "crl-expired" {

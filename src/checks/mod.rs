@@ -5,3 +5,4 @@ pub mod crl;
 pub mod dh;
 pub mod key;
 pub mod perms;
+pub mod revocation;

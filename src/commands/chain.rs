@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::gather;
 use super::{Context, Outcome};
 use crate::checks::key::KEY_MISMATCH;
+use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Severity, rules};
@@ -99,7 +100,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     }
     // On stdout even an incomplete chain is shown as far as it goes; the exit code says that it is not one to deploy.
     let what = count(certs.len(), "certificate");
-    Ok(gather::deliver(report, pem(&certs).into_bytes(), what, args.output.as_deref(), context))
+    Ok(gather::deliver(report, Content::Public(pem(&certs).into_bytes()), what, args.output.as_deref(), context))
 }
 
 /// A chain with a gap is no chain, and one for another name than asked for is the wrong one.

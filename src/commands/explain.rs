@@ -28,6 +28,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::dh::RULES,
         crate::checks::key::RULES,
         crate::checks::perms::RULES,
+        crate::checks::revocation::RULES,
         crate::servers::RULES,
         crate::system::RULES,
         crate::files::read::RULES,

@@ -1,4 +1,7 @@
-//! `crl convert`: DER as CAs publish it to the PEM that servers read, and back.
+//! The verbs of `crl`, and `crl convert`: DER as CAs publish it to the PEM that servers read, and back.
+
+mod check;
+mod inspect;
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +10,10 @@ use super::{Context, Outcome};
 use crate::checks;
 use crate::content::{Content, FileWrite};
 use crate::error::{Error, Result};
-use crate::finding::{Severity, rules};
+use crate::finding::{Finding, Severity, rules};
 use crate::instant;
 use crate::material::crl::Crl;
-use crate::material::{Format, Material, pem};
+use crate::material::{Format, Item, Material};
 use crate::plan::{Plan, Step};
 use crate::report::describe::count;
 use crate::report::{Report, Value, object};
@@ -50,54 +53,71 @@ pub enum To {
 pub enum Verb {
     /// Convert CRLs between DER and PEM
     Convert(ConvertArgs),
+    /// Show what a CRL says
+    Inspect(inspect::Args),
+    /// Check CRLs: signature, dates, scope, and who is on them
+    Check(check::Args),
 }
 
 impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Convert(_) => "crl convert",
+            Verb::Inspect(_) => "crl inspect",
+            Verb::Check(_) => "crl check",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Convert(args) => convert(args, context),
+            Verb::Inspect(args) => inspect::run(args, context),
+            Verb::Check(args) => check::run(args, context),
         }
     }
 }
 
 fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
-    let mut piles = Vec::new();
-    for path in &args.files {
-        let material = gather::material(std::slice::from_ref(path), context)?;
-        if material.crls().next().is_none() || material.crls().count() != material.blocks.len() {
-            return Err(
-                Error::input(&NOT_A_CRL, format!("{} holds something else than CRLs", path.display())).path(path)
-            );
-        }
-        piles.push((path.as_path(), material));
-    }
+    let piles = args.files.iter().map(|path| Ok((path.as_path(), lists(path, context)?))).collect::<Result<Vec<_>>>()?;
     let to = args.to.unwrap_or_else(|| opposite(&piles));
     let mut report = Report::of(
         object! { "crls" => piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, c)| value(c)).collect::<Vec<_>>() },
     );
-    for (origin, crl) in piles.iter().flat_map(|(_, material)| material.crls()) {
-        // An old list converted is still what the user asked for.
-        report
-            .findings
-            .extend(checks::crl::dates(crl, origin, context.now).into_iter().map(|f| f.severity(Severity::Warning)));
-    }
+    report.findings = piles.iter().flat_map(|(_, material)| noticed(material, context)).collect();
     match args.output.as_deref() {
         Some(dir) if is_directory(dir) => {
-            let steps =
-                piles.iter().map(|(path, material)| write(dir, path, material, to, context)).collect::<Result<_>>()?;
-            Ok(Outcome { report, plan: Plan { steps, preview: false } })
+            let steps = piles.into_iter().map(|(path, material)| write(dir, path, material, to, context));
+            Ok(Outcome { report, plan: Plan { steps: steps.collect::<Result<_>>()?, preview: false } })
         }
         output => {
-            let all: Vec<&Crl> = piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, crl)| crl).collect();
-            Ok(gather::deliver(report, encode(&all, to)?, described(&all), output, context))
+            let all: Vec<Crl> = piles.into_iter().flat_map(|(_, material)| taken(material)).collect();
+            let what = described(&all);
+            Ok(gather::deliver(report, encode(all, to)?, what, output, context))
         }
     }
+}
+
+/// What one file holds, which must be CRLs and nothing else.
+fn lists(path: &Path, context: &Context) -> Result<Material> {
+    let material = gather::material(&[path.to_owned()], context)?;
+    if material.blocks.is_empty() || material.crls().count() != material.blocks.len() {
+        return Err(Error::input(&NOT_A_CRL, format!("{} holds something else than CRLs", path.display())).path(path));
+    }
+    Ok(material)
+}
+
+/// What was odd about the file, and about the dates: an old list converted is still what the user asked for.
+fn noticed(material: &Material, context: &Context) -> Vec<Finding> {
+    let dates = material.crls().flat_map(|(origin, crl)| checks::crl::dates(crl, origin, context.now));
+    material.findings.iter().cloned().chain(dates.map(|f| f.severity(Severity::Warning))).collect()
+}
+
+/// The lists themselves; a large one must not be in memory twice.
+fn taken(material: Material) -> impl Iterator<Item = Crl> {
+    material.blocks.into_iter().filter_map(|b| match b.item {
+        Item::Crl(crl) => Some(*crl),
+        _ => None,
+    })
 }
 
 /// The form that the first one does not have.
@@ -110,37 +130,40 @@ fn is_directory(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn write(dir: &Path, from: &Path, material: &Material, to: To, context: &Context) -> Result<Step> {
-    let crls: Vec<&Crl> = material.crls().map(|(_, crl)| crl).collect();
+fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<Step> {
+    let crls: Vec<Crl> = taken(material).collect();
     let name = from.with_extension(if to == To::Pem { "pem" } else { "crl" });
     let name =
         name.file_name().ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
+    let what = described(&crls);
     Ok(Step::Write(FileWrite {
         path: dir.join(name),
-        content: Content::Public(encode(&crls, to)?),
-        what: described(&crls),
+        content: encode(crls, to)?,
+        what,
         overwrite: context.overwrite,
     }))
 }
 
-fn encode(crls: &[&Crl], to: To) -> Result<Vec<u8>> {
-    match (to, crls) {
-        (To::Pem, _) => Ok(crls.iter().map(|c| pem::encode("X509 CRL", c.der())).collect::<String>().into_bytes()),
-        (To::Der, [one]) => Ok(one.der().to_vec()),
-        (To::Der, _) => Err(Error::usage(format!(
+fn encode(crls: Vec<Crl>, to: To) -> Result<Content> {
+    let mut lists: Vec<Vec<u8>> = crls.into_iter().map(Crl::into_der).collect();
+    match (to, lists.pop()) {
+        (To::Der, Some(one)) if lists.is_empty() => Ok(Content::Public(one)),
+        (To::Der, last) => Err(Error::usage(format!(
             "{} do not go into one DER file; give a directory: -o DIR/",
-            count(crls.len(), "CRL")
+            count(lists.len() + usize::from(last.is_some()), "CRL")
         ))),
+        (To::Pem, last) => Ok(Content::CrlPem(lists.into_iter().chain(last).collect())),
     }
 }
 
-fn described(crls: &[&Crl]) -> String {
+fn described(crls: &[Crl]) -> String {
     let entries: usize = crls.iter().map(|c| c.entries).sum();
     let until = crls.iter().filter_map(|c| c.next_update).min();
     let until = until.map_or(String::new(), |at| format!(", until {}", instant::show(at)));
     format!("{}, {} entries{until}", count(crls.len(), "CRL"), entries)
 }
 
+/// A list for programs: what `convert`, `inspect` and `check` have in common.
 fn value(crl: &Crl) -> Value {
     object! {
         "issuer" => crl.issuer.to_string(),
