@@ -8,7 +8,10 @@ fn der_becomes_pem_and_pem_becomes_der() {
     let (t, ca) = (Test::new(), Authority::root("Example CA"));
     let der = ca.crl(&Crl { revoked: vec![7, 8, 9], ..Crl::default() });
     t.file("list.crl", &der);
-    t.run(["crl", "convert", "list.crl", "-o", "list.pem"]).exits(0).out_has("wrote list.pem (0444").out_has("3 entries");
+    t.run(["crl", "convert", "list.crl", "-o", "list.pem"])
+        .exits(0)
+        .out_has("wrote list.pem (0444")
+        .out_has("3 entries");
     t.run(["crl", "convert", "list.pem", "-o", "back.crl"]).exits(0);
     assert_eq!(t.read("back.crl"), der);
     assert_eq!(t.run(["crl", "convert", "list.crl"]).exits(0).stdout, t.text("list.pem"));
@@ -106,7 +109,10 @@ fn what_is_not_one_whole_crl_is_refused() {
 fn an_old_list_is_converted_with_a_warning() {
     let (t, ca) = (Test::new(), Authority::root("Example CA"));
     t.file("old.crl", ca.crl(&Crl { next_update: Some(2021), ..Crl::default() }));
-    t.run(["crl", "convert", "old.crl", "-o", "old.pem"]).exits(0).err_has("warning[crl-expired]").err_has("2021-01-01");
+    t.run(["crl", "convert", "old.crl", "-o", "old.pem"])
+        .exits(0)
+        .err_has("warning[crl-expired]")
+        .err_has("2021-01-01");
     assert!(t.exists("old.pem"));
     let then = t.run(["crl", "convert", "old.crl", "--at", "2020-06-01"]).exits(0);
     assert_eq!(then.stderr, "");
@@ -122,7 +128,10 @@ fn programs_get_it_in_json_and_existing_files_stay() {
     let json = t.run(["crl", "convert", "list.crl", "-o", "list.pem", "--json"]).exits(0).json();
     let crl = &json["result"]["crls"][0];
     assert_eq!((&crl["issuer"], &crl["entries"], &crl["number"]), (&"CN=Example CA".into(), &1.into(), &"09".into()));
-    assert_eq!((&crl["this_update"], &crl["next_update"]), (&"2020-01-01T00:00:00Z".into(), &"3000-01-01T00:00:00Z".into()));
+    assert_eq!(
+        (&crl["this_update"], &crl["next_update"]),
+        (&"2020-01-01T00:00:00Z".into(), &"3000-01-01T00:00:00Z".into())
+    );
     t.run(["crl", "convert", "list.crl", "-o", "list.pem"]).exits(0).out_has("unchanged");
     t.file("list.crl", ca.crl(&Crl { number: 10, ..Crl::default() }));
     let before = t.snapshot();

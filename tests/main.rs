@@ -6,6 +6,7 @@
 mod architecture;
 mod chain;
 mod common;
+mod crl;
 mod dhparam;
 mod emit;
 mod explain;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::gather;
 use super::{Context, Outcome};
 use crate::checks;
-use crate::content::Content;
 use crate::crypto;
 use crate::error::{Error, Result};
 use crate::finding::rules;
@@ -70,7 +69,7 @@ fn dovecot(args: &DovecotCaArgs, context: &Context) -> Result<Outcome> {
         return Ok(report.into());
     }
     let what = format!("{}, {}", count(bundle.entries.len(), "CA"), count(bundle.lists(), "CRL"));
-    Ok(gather::deliver(report, Content::Public(bundle.to_pem().into_bytes()), what, args.output.as_deref(), context))
+    Ok(gather::deliver(report, bundle.to_pem().into_bytes(), what, args.output.as_deref(), context))
 }
 
 /// The instant from which Dovecot would refuse somebody: the earliest nextUpdate of all.

@@ -37,7 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::versions::RULES,
         crate::files::write::RULES,
         super::bundle::RULES,
-        super::chain::RULES,
+        super::chain::build::RULES,
         super::crl::RULES,
         super::prepare::RULES,
         super::target::RULES,

@@ -63,9 +63,19 @@ pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
     }
 }
 
-/// Content to a file, or to stdout where no file is named: a public thing goes to stdout by default. `lines` is what to say about
-/// it; a program that gets JSON finds the text in the result instead.
+/// Public bytes to a file, or to stdout where no file is named.
 pub(super) fn deliver(
+    report: Report,
+    bytes: Vec<u8>,
+    what: String,
+    output: Option<&Path>,
+    context: &Context,
+) -> Outcome {
+    deliver_content(report, Content::Public(bytes), what, output, context)
+}
+
+/// The same for content of another public kind. A program that gets JSON finds the text in the result instead of on stdout.
+pub(super) fn deliver_content(
     mut report: Report,
     content: Content,
     what: String,
@@ -75,12 +85,7 @@ pub(super) fn deliver(
     match output.filter(|path| path.as_os_str() != "-") {
         Some(path) => {
             report.result = report.result.with("path", path);
-            let write = FileWrite {
-                path: path.to_owned(),
-                content,
-                what,
-                overwrite: context.overwrite,
-            };
+            let write = FileWrite { path: path.to_owned(), content, what, overwrite: context.overwrite };
             Outcome { report, plan: Plan::file(write) }
         }
         None if context.json => {

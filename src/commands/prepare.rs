@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { now: context.now, purpose: Purpose::Server, names: args.name.as_slice() };
-    let selection = chain::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
+    let selection = chain::build::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
 
     let mut findings = material.findings.clone();
     findings.extend(judge(&pile, &selection, key, key_at, context));
@@ -158,7 +158,7 @@ fn judge(
     key_at: &Origin,
     context: &Context,
 ) -> Vec<Finding> {
-    let mut findings = chain::leftovers(pile, selection);
+    let mut findings = chain::build::leftovers(pile, selection);
     findings.extend(checks::key::consistency(key, key_at).unwrap_or_default());
     if let Err(faults) = &selection.proof {
         findings.extend(faults.iter().cloned());
@@ -198,10 +198,10 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
 }
 
 fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
-    let certs = chain::sent(&selection.path, false);
+    let certs = chain::build::sent(&selection.path, false);
     let chain = VersionFile {
         name: CHAIN,
-        content: Content::Public(chain::pem(&certs).into_bytes()),
+        content: Content::Public(chain::build::pem(&certs).into_bytes()),
         what: count(certs.len(), "certificate"),
     };
     let key = VersionFile {
@@ -278,7 +278,7 @@ fn chain_shown(selection: &Selection<'_>, store: &trust::Store, fault: Option<&F
         (None, End::Anchored(_)) => format!("OK, ends in {}", store.name),
         (None, _) => "OK".into(),
     };
-    format!("Chain  {}   {verdict}", chain::shown(&selection.path, false))
+    format!("Chain  {}   {verdict}", chain::build::shown(&selection.path, false))
 }
 
 /// What to do next, in the order of doing it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{lists, noticed, value};
+use super::{decimal, lists, noticed, value};
 use crate::checks::revocation::because;
 use crate::commands::{Context, Outcome};
 use crate::crypto::hex;
@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::instant;
 use crate::material::crl::Crl;
 use crate::material::revoked::Entry;
-use crate::report::describe::count;
 use crate::report::{Line, Report, Value, object};
 
 /// Show what a CRL says
@@ -40,7 +39,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 fn lines(crl: &Crl, shown: usize, context: &Context) -> Vec<Line> {
     let row = |label: &str, value: String| Line::Row(vec![label.into(), value]);
     let next = crl.next_update.map_or("not said".into(), |at| {
-        format!("{} ({})", instant::show(at), instant::left(at, context.now))
+        let left = at - context.now;
+        let left = if left.is_positive() { format!("{} left", instant::length(left)) } else { "over".into() };
+        format!("{} ({left})", instant::show(at))
     });
     let mut lines = vec![row("issuer", crl.issuer.to_string())];
     lines.extend(crl.number.as_deref().map(|n| row("number", decimal(n))));
@@ -57,7 +58,7 @@ fn lines(crl: &Crl, shown: usize, context: &Context) -> Vec<Line> {
     lines.push(row("entries", crl.entries.to_string()));
     lines.extend(crl.revoked().take(shown).map(|entry| entry_line(&entry)));
     if crl.entries > shown {
-        lines.push(Line::Indented(format!("and {} more (--entries {})", count(crl.entries - shown, "entry").replace("entrys", "entries"), crl.entries)));
+        lines.push(Line::Indented(format!("and {} more (--entries {})", crl.entries - shown, crl.entries)));
     }
     lines
 }

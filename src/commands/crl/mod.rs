@@ -1,58 +1,26 @@
-//! The verbs of `crl`, and `crl convert`: DER as CAs publish it to the PEM that servers read, and back.
+//! `crl`: revocation lists as CAs publish them and as servers want them. One file per verb; here is what they share.
 
-mod check;
-mod inspect;
+pub mod check;
+pub mod convert;
+pub mod inspect;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::gather;
-use super::{Context, Outcome};
 use crate::checks;
-use crate::content::{Content, FileWrite};
+use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity, rules};
 use crate::instant;
 use crate::material::crl::Crl;
-use crate::material::{Format, Item, Material};
-use crate::plan::{Plan, Step};
+use crate::material::{Item, Material};
 use crate::report::describe::count;
-use crate::report::{Report, Value, object};
-
-/// Convert CRLs between DER and PEM
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  pkit crl convert class3-revoke.crl -o class3-revoke.pem
-  pkit crl convert *.crl -o /etc/ssl/crls/
-  pkit crl convert list.pem --to der -o list.crl
-
-DER becomes PEM and PEM becomes DER, unless --to says which. A directory
-(with a slash at its end) takes one file for each input.")]
-pub struct ConvertArgs {
-    /// Files with one CRL or several
-    #[arg(required = true, value_name = "CRL")]
-    files: Vec<PathBuf>,
-    /// The form to write
-    #[arg(long, value_enum)]
-    to: Option<To>,
-    /// A file, or a directory with a slash at its end
-    #[arg(short, long, value_name = "OUT")]
-    output: Option<PathBuf>,
-}
-
-/// The two forms of a CRL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum To {
-    /// Text between markers.
-    Pem,
-    /// Bytes.
-    Der,
-}
+use crate::report::{Value, object};
 
 /// The verbs of `crl`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Convert CRLs between DER and PEM
-    Convert(ConvertArgs),
+    Convert(convert::Args),
     /// Show what a CRL says
     Inspect(inspect::Args),
     /// Check CRLs: signature, dates, scope, and who is on them
@@ -70,29 +38,9 @@ impl Verb {
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
-            Verb::Convert(args) => convert(args, context),
+            Verb::Convert(args) => convert::run(args, context),
             Verb::Inspect(args) => inspect::run(args, context),
             Verb::Check(args) => check::run(args, context),
-        }
-    }
-}
-
-fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
-    let piles = args.files.iter().map(|path| Ok((path.as_path(), lists(path, context)?))).collect::<Result<Vec<_>>>()?;
-    let to = args.to.unwrap_or_else(|| opposite(&piles));
-    let mut report = Report::of(
-        object! { "crls" => piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, c)| value(c)).collect::<Vec<_>>() },
-    );
-    report.findings = piles.iter().flat_map(|(_, material)| noticed(material, context)).collect();
-    match args.output.as_deref() {
-        Some(dir) if is_directory(dir) => {
-            let steps = piles.into_iter().map(|(path, material)| write(dir, path, material, to, context));
-            Ok(Outcome { report, plan: Plan { steps: steps.collect::<Result<_>>()?, preview: false } })
-        }
-        output => {
-            let all: Vec<Crl> = piles.into_iter().flat_map(|(_, material)| taken(material)).collect();
-            let what = described(&all);
-            Ok(gather::deliver(report, encode(all, to)?, what, output, context))
         }
     }
 }
@@ -120,42 +68,7 @@ fn taken(material: Material) -> impl Iterator<Item = Crl> {
     })
 }
 
-/// The form that the first one does not have.
-fn opposite(piles: &[(&Path, Material)]) -> To {
-    let first = piles.iter().flat_map(|(_, m)| &m.blocks).next();
-    if first.is_some_and(|b| b.format == Format::Pem) { To::Der } else { To::Pem }
-}
-
-fn is_directory(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/")
-}
-
-fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<Step> {
-    let crls: Vec<Crl> = taken(material).collect();
-    let name = from.with_extension(if to == To::Pem { "pem" } else { "crl" });
-    let name =
-        name.file_name().ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
-    let what = described(&crls);
-    Ok(Step::Write(FileWrite {
-        path: dir.join(name),
-        content: encode(crls, to)?,
-        what,
-        overwrite: context.overwrite,
-    }))
-}
-
-fn encode(crls: Vec<Crl>, to: To) -> Result<Content> {
-    let mut lists: Vec<Vec<u8>> = crls.into_iter().map(Crl::into_der).collect();
-    match (to, lists.pop()) {
-        (To::Der, Some(one)) if lists.is_empty() => Ok(Content::Public(one)),
-        (To::Der, last) => Err(Error::usage(format!(
-            "{} do not go into one DER file; give a directory: -o DIR/",
-            count(lists.len() + usize::from(last.is_some()), "CRL")
-        ))),
-        (To::Pem, last) => Ok(Content::CrlPem(lists.into_iter().chain(last).collect())),
-    }
-}
-
+/// What a file of lists holds, in a few words.
 fn described(crls: &[Crl]) -> String {
     let entries: usize = crls.iter().map(|c| c.entries).sum();
     let until = crls.iter().filter_map(|c| c.next_update).min();
@@ -163,7 +76,22 @@ fn described(crls: &[Crl]) -> String {
     format!("{}, {} entries{until}", count(crls.len(), "CRL"), entries)
 }
 
-/// A list for programs: what `convert`, `inspect` and `check` have in common.
+/// `CRL 7 of "Example Mail CA"`.
+fn label(crl: &Crl) -> String {
+    let number = crl.number.as_deref().map_or(String::new(), |n| format!(" {}", decimal(n)));
+    let kind = if crl.is_delta { "delta CRL" } else { "CRL" };
+    format!("{kind}{number} of \"{}\"", crl.issuer.short())
+}
+
+/// A CRL number as CAs print it; one of more than 16 bytes stays hexadecimal.
+fn decimal(number: &[u8]) -> String {
+    if number.len() > 16 {
+        return format!("0x{}", crate::crypto::hex(number));
+    }
+    number.iter().fold(0u128, |n, b| n << 8 | u128::from(*b)).to_string()
+}
+
+/// A list as programs see it.
 fn value(crl: &Crl) -> Value {
     object! {
         "issuer" => crl.issuer.to_string(),
@@ -171,6 +99,9 @@ fn value(crl: &Crl) -> Value {
         "this_update" => instant::rfc3339(crl.this_update),
         "next_update" => crl.next_update.map(instant::rfc3339),
         "entries" => crl.entries,
+        "signature_algorithm" => crl.algorithm().word(),
+        "delta_to" => crl.base_number.as_deref().map(crate::crypto::hex),
+        "scope" => crl.scope.as_ref().map(|s| s.words()),
     }
 }
 

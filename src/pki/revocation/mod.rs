@@ -298,6 +298,20 @@ impl<'a> Answers<'a> {
     }
 }
 
+/// Would this list say something about this certificate, if it is sound and current?
+pub fn speaks_for(crl: &Crl, cert: &Cert) -> bool {
+    let points = cert.extensions.crl_points.iter().cloned().chain([implied(cert)]);
+    points.into_iter().any(|point| issues_for(crl, &point, cert) && covers(crl, &point, cert))
+}
+
+/// Is the list's issuer the one that the point asks for?
+fn issues_for(crl: &Crl, point: &DistributionPoint, cert: &Cert) -> bool {
+    if point.crl_issuer.is_empty() {
+        return crl.issuer == cert.issuer;
+    }
+    point.crl_issuer.iter().any(|n| matches!(n, GeneralName::Directory(name) if *name == crl.issuer))
+}
+
 /// Is the list current? Both ends belong to its time; without an end it goes on.
 pub fn dates(crl: &Crl, now: OffsetDateTime) -> Result<(), Why> {
     match crl.next_update {

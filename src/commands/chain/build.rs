@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::gather;
-use super::{Context, Outcome};
 use crate::checks::key::KEY_MISMATCH;
-use crate::content::Content;
+use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Severity, rules};
@@ -27,7 +25,7 @@ use crate::report::{Line, Report, Value, object};
 
 Files are PEM or DER, any number of blocks, zip or PKCS#7, directories,
 or - for standard input. Without -o the chain goes to stdout.")]
-pub struct BuildArgs {
+pub struct Args {
     /// Files or directories with the certificates
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -48,28 +46,7 @@ pub struct BuildArgs {
     output: Option<PathBuf>,
 }
 
-/// The verbs of `chain`.
-#[derive(Debug, clap::Subcommand)]
-pub enum Verb {
-    /// Put certificates into the order that servers send
-    Build(BuildArgs),
-}
-
-impl Verb {
-    pub(crate) fn words(&self) -> &'static str {
-        match self {
-            Verb::Build(_) => "chain build",
-        }
-    }
-
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        match self {
-            Verb::Build(args) => build(args, context),
-        }
-    }
-}
-
-fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = args.key.as_deref().map(gather::key).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
@@ -100,7 +77,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     }
     // On stdout even an incomplete chain is shown as far as it goes; the exit code says that it is not one to deploy.
     let what = count(certs.len(), "certificate");
-    Ok(gather::deliver(report, Content::Public(pem(&certs).into_bytes()), what, args.output.as_deref(), context))
+    Ok(gather::deliver(report, pem(&certs).into_bytes(), what, args.output.as_deref(), context))
 }
 
 /// A chain with a gap is no chain, and one for another name than asked for is the wrong one.
@@ -109,7 +86,7 @@ fn stops_building(finding: &Finding) -> bool {
 }
 
 /// The certificate to serve, or the error that says between what the user must choose.
-pub(super) fn choose<'a>(
+pub(crate) fn choose<'a>(
     pile: &Pile<'a>,
     key: Option<&PublicKey>,
     key_path: Option<&std::path::Path>,
@@ -138,7 +115,7 @@ fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: 
 }
 
 /// What is not in the chain: told, never dropped in silence.
-pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
+pub(crate) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
     let told = |rule: &'static crate::finding::Rule, found: &Found<'_>| {
         rule.at(found.origin.clone().into(), format!("`{}` ({})", found.cert.short_name(), found.cert.subject))
     };
@@ -147,13 +124,13 @@ pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Findi
 }
 
 /// The certificates to send: the path, and its root where it is wanted and not already there.
-pub(super) fn sent<'a>(path: &Path<'a>, with_root: bool) -> Vec<&'a Cert> {
+pub(crate) fn sent<'a>(path: &Path<'a>, with_root: bool) -> Vec<&'a Cert> {
     let root = path.root().filter(|root| with_root && !path.certs.contains(root));
     path.certs.iter().copied().chain(root).collect()
 }
 
 /// `leaf → intermediate → root (left out)`.
-pub(super) fn shown(path: &Path<'_>, with_root: bool) -> String {
+pub(crate) fn shown(path: &Path<'_>, with_root: bool) -> String {
     let mut names: Vec<String> = path.certs.iter().map(|c| c.short_name()).collect();
     match &path.end {
         End::Missing => names.push("(issuer missing)".into()),
@@ -167,7 +144,7 @@ pub(super) fn shown(path: &Path<'_>, with_root: bool) -> String {
 }
 
 /// The chain as PEM, ready for any server.
-pub(super) fn pem(certs: &[&Cert]) -> String {
+pub(crate) fn pem(certs: &[&Cert]) -> String {
     certs.iter().map(|c| crate::material::pem::encode("CERTIFICATE", c.der())).collect()
 }
 
