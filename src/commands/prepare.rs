@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let pile = Pile::new(material.certs(), &store.anchors);
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
-    let wanted = Wanted { now: context.now, purpose: Purpose::Server, names: args.name.as_slice() };
+    let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
     let selection = chain::build::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
 
     let mut findings = material.findings.clone();

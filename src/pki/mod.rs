@@ -2,7 +2,6 @@
 
 pub mod bundle;
 pub mod chain;
-mod constraints;
 pub mod keygen;
 pub mod revocation;
 pub mod select;

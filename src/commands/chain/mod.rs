@@ -1,6 +1,8 @@
 //! `chain`: certificates in the order that servers send. One file per verb.
 
 pub mod build;
+pub mod check;
+mod revocation;
 
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
@@ -10,18 +12,22 @@ use crate::error::Result;
 pub enum Verb {
     /// Put certificates into the order that servers send
     Build(build::Args),
+    /// Check whether clients would accept a certificate chain
+    Check(check::Args),
 }
 
 impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Build(_) => "chain build",
+            Verb::Check(_) => "chain check",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Build(args) => build::run(args, context),
+            Verb::Check(args) => check::run(args, context),
         }
     }
 }
