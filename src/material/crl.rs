@@ -58,28 +58,34 @@ impl Crl {
         let issuer = dn::read(&mut fields)?;
         let this_update = fields.time()?;
         let next_update = if fields.peek().is_some_and(is_time) { Some(fields.time()?) } else { None };
-        let mut unknown = None;
-        let (revoked, entries) = match fields.optional(tag::SEQUENCE)? {
-            Some(list) => (list.place(), revoked::walk(list.reader(), &mut unknown)?),
-            None => (0..0, 0),
+        let (revoked, walked) = match fields.optional(tag::SEQUENCE)? {
+            Some(list) if list.content.is_empty() => {
+                return Err(Malformed::new("a CRL with an empty list of entries, where it should have none"));
+            }
+            Some(list) => (list.place(), revoked::walk(list.reader())?),
+            None => (0..0, revoked::Walked::default()),
         };
         let mut crl = Crl {
             der: Vec::new(),
             issuer,
             this_update,
             next_update,
-            entries,
+            entries: walked.entries,
             number: None,
             authority_key_id: None,
             is_delta: false,
             base_number: None,
             scope: None,
             freshest: Vec::new(),
-            unknown_critical: unknown.map(der::dotted).into_iter().collect(),
+            unknown_critical: walked.unknown_critical.map(der::dotted).into_iter().collect(),
             revoked,
             signed,
         };
-        if let Some(extensions) = fields.optional(tag::context(0))? {
+        let extensions = fields.optional(tag::context(0))?;
+        if version.is_none() && (extensions.is_some() || walked.extended) {
+            return Err(Malformed::new("a CRL of version 1 with extensions"));
+        }
+        if let Some(extensions) = extensions {
             crl.extensions(&mut extensions.reader())?;
         }
         fields.end()?;

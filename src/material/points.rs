@@ -88,6 +88,10 @@ impl Scope {
         let indirect = flag(&mut fields, 4)?;
         let only_attributes = flag(&mut fields, 5)?;
         fields.end()?;
+        let empty = value == [tag::SEQUENCE, 0];
+        if empty || [only_users, only_authorities, only_attributes].into_iter().filter(|only| *only).count() > 1 {
+            return Err(DerError { what: "a scope that says nothing, or that nothing can be within", offset: 0 });
+        }
         Ok(Scope { name, only_users, only_authorities, only_attributes, reasons, indirect })
     }
 

@@ -71,7 +71,7 @@ impl<'a> Entries<'a> {
         }
         while let Ok(entry) = self.list.enter(tag::SEQUENCE) {
             if entry.clone().expect(tag::INTEGER).is_ok_and(|number| number.content == serial) {
-                return read(entry, &mut None, &mut None).ok().filter(|entry| about(entry));
+                return read(entry, &mut None, &mut Walked::default()).ok().filter(|entry| about(entry));
             }
         }
         None
@@ -84,32 +84,40 @@ impl<'a> Iterator for Entries<'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         // The whole list was read once when the CRL was made, so a fault here only ends it.
         let entry = self.list.enter(tag::SEQUENCE).ok()?;
-        read(entry, &mut self.issuer, &mut None).ok()
+        read(entry, &mut self.issuer, &mut Walked::default()).ok()
     }
 }
 
-/// Reads every entry: how many there are. The first critical extension that is not known is left in `unknown`.
-pub(super) fn walk<'a>(mut list: Reader<'a>, unknown: &mut Option<&'a [u8]>) -> Result<usize> {
+/// What reading the whole list has shown.
+#[derive(Debug, Default)]
+pub(super) struct Walked<'a> {
+    /// How many entries there are.
+    pub(super) entries: usize,
+    /// Has any of them extensions?
+    pub(super) extended: bool,
+    /// The first critical extension that is not known.
+    pub(super) unknown_critical: Option<&'a [u8]>,
+}
+
+/// Reads and judges every entry.
+pub(super) fn walk(mut list: Reader<'_>) -> Result<Walked<'_>> {
+    let mut walked = Walked::default();
     let mut issuer = None;
-    let mut entries = 0;
     while !list.is_empty() {
-        read(list.enter(tag::SEQUENCE)?, &mut issuer, unknown)?;
-        entries += 1;
+        read(list.enter(tag::SEQUENCE)?, &mut issuer, &mut walked)?;
+        walked.entries += 1;
     }
-    Ok(entries)
+    Ok(walked)
 }
 
 /// One entry. `issuer` is the certificateIssuer that holds from the entry before, and then from this one.
-fn read<'a>(
-    mut fields: Reader<'a>,
-    issuer: &mut Option<&'a [u8]>,
-    unknown: &mut Option<&'a [u8]>,
-) -> Result<Entry<'a>> {
+fn read<'a>(mut fields: Reader<'a>, issuer: &mut Option<&'a [u8]>, walked: &mut Walked<'a>) -> Result<Entry<'a>> {
     let serial = fields.integer()?;
     let date = fields.time()?;
     let mut entry = Entry { serial, date, reason: None, issuer: *issuer };
     if let Some(list) = fields.optional(tag::SEQUENCE)? {
-        extensions(&list, &mut entry, unknown)?;
+        walked.extended = true;
+        extensions(&list, &mut entry, &mut walked.unknown_critical)?;
         *issuer = entry.issuer;
     }
     fields.end()?;
@@ -118,6 +126,9 @@ fn read<'a>(
 
 fn extensions<'a>(list: &Tlv<'a>, entry: &mut Entry<'a>, unknown: &mut Option<&'a [u8]>) -> Result<()> {
     let mut list = list.reader();
+    if list.is_empty() {
+        return Err(DerError { what: "an empty list of extensions", offset: list.offset() });
+    }
     let (mut seen, mut count) = ([&[][..]; MAX_EXTENSIONS], 0);
     while !list.is_empty() {
         let offset = list.offset();

@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     inhibit_any_policy: bool,
     #[command(flatten)]
-    revocation: revocation::Args,
+    revocation: revocation::RevocationArgs,
 }
 
 /// What a certificate can be used for.

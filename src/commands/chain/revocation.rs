@@ -15,7 +15,7 @@ use crate::report::describe::count;
 
 /// Options about revocation.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct RevocationArgs {
     /// Revocation lists; a certificate that none of them clears fails
     #[arg(long, value_name = "FILE", num_args = 1..)]
     crl: Vec<PathBuf>,
@@ -43,7 +43,7 @@ pub(super) enum Judged {
     Passed(String),
 }
 
-impl Args {
+impl RevocationArgs {
     /// The lists, and certificates that stand among them.
     pub(super) fn lists(&self, context: &Context) -> Result<Material> {
         gather::material(&self.crl, context)
