@@ -169,7 +169,7 @@ pub enum Command {
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
-    /// Put certificate chains in order
+    /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
     /// Convert and fetch revocation lists

@@ -1,9 +1,7 @@
 //! Instants as people and programs write them, always in UTC: nothing depends on the machine's time zone or language.
 
-use std::time::Duration;
-
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 /// From RFC 3339, a date (midnight UTC) or `@seconds`.
 pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
@@ -19,18 +17,28 @@ pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
         .ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
 }
 
-/// A length of time: `500ms`, `30s`, `2m`.
+/// A length of time: `90s`, `30m`, `36h`, `3d`, `2w`.
 pub fn span(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
+    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        "w" => Some(604_800),
         _ => None,
     };
-    let millis = unit.zip(number.parse::<u64>().ok()).and_then(|(unit, n)| n.checked_mul(unit)).filter(|n| *n > 0);
-    millis.map(Duration::from_millis).ok_or_else(|| "write it as 500ms, 30s or 2m".to_owned())
+    let length = seconds.zip(number.parse::<u32>().ok()).map(|(unit, n)| Duration::seconds(unit * i64::from(n)));
+    length.ok_or_else(|| "write it as 36h, 3d or 2w".to_owned())
+}
+
+/// `20 d`, or `5 h`, or `12 min` where it is less.
+pub fn length(length: Duration) -> String {
+    match (length.whole_days(), length.whole_hours()) {
+        (0, 0) => format!("{} min", length.whole_minutes()),
+        (0, hours) => format!("{hours} h"),
+        (days, _) => format!("{days} d"),
+    }
 }
 
 /// `2026-12-22 07:42:37 UTC`.
@@ -55,15 +63,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_and_spans_are_read_as_people_write_them() {
+    fn lengths_of_time_are_read_and_shown() {
+        assert_eq!(["36h", "3d", "2w", "0s"].map(|t| span(t).unwrap().whole_hours()), [36, 72, 336, 0]);
+        for bad in ["", "d", "3", "-3d", "3 d", "3y", "3ä", "99999999999d"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+        assert_eq!([20 * 86_400, 7_200, 90].map(|s| length(Duration::seconds(s))), ["20 d", "2 h", "1 min"]);
+    }
+
+    #[test]
+    fn instants_are_read_in_three_forms() {
         for text in ["2027-03-01", "2027-03-01T00:00:00Z", "2027-03-01T01:00:00+01:00", "@1803859200"] {
             assert_eq!(parse(text).map(show).as_deref(), Ok("2027-03-01 00:00:00 UTC"), "{text}");
-        }
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000)] {
-            assert_eq!(span(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for bad in ["", "5", "0s", "-1s", "1.5s", "s", "99999999999999999999s", "18446744073709551615m", "5µ"] {
-            assert!(span(bad).is_err(), "{bad}");
         }
         for bad in ["", "tomorrow", "2027-13-01", "@", "2027-03-01T25:00:00Z"] {
             assert!(parse(bad).is_err(), "{bad}");

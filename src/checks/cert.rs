@@ -7,6 +7,7 @@ use super::key;
 use crate::finding::{Finding, Origin, rules};
 use crate::instant;
 use crate::material::cert::Cert;
+use crate::pki::verify::profile::{SAN_MISSING, SHA1};
 
 /// How long before its end a certificate is worth a warning: two weeks leave time for a CA that is slow.
 pub const SOON: Duration = Duration::days(14);
@@ -43,23 +44,11 @@ pub fn authority(cert: &Cert, at: &Origin, now: OffsetDateTime) -> Vec<Finding> 
 }
 
 rules! {
-    /// No subjectAltName.
-    SAN_MISSING = Error "san-missing" {
-        summary: "the certificate has no alternative names, so clients match it with no host name",
-        help: "get a certificate with the host names in subjectAltName; a common name does not count",
-        source: "RFC 9525 section 6.1; RFC 5280 section 4.2.1.6",
-    }
     /// RFC 7633.
     MUST_STAPLE = Warning "must-staple-without-ocsp" {
         summary: "the certificate demands OCSP stapling, and no response can be had",
         help: "ask the CA for a certificate without the TLS feature extension",
         source: "RFC 7633 section 4.2.3; neither Dovecot nor Postfix can staple",
-    }
-    /// SHA-1.
-    SHA1 = Error "signature-sha1" {
-        summary: "a certificate is signed with SHA-1, which can be forged",
-        help: "ask the CA for a certificate signed with SHA-256",
-        source: "RFC 9155; tried on Dovecot 2.3.19 with OpenSSL 3.0: `ca md too weak`, no TLS at all",
     }
     /// Near its end.
     EXPIRES_SOON = Warning "cert-expires-soon" {

@@ -1,7 +1,9 @@
 //! The judges: parsed values in, findings out. They know no server, look at no file and never print.
 
 pub mod cert;
+pub mod chain;
 pub mod crl;
 pub mod dh;
 pub mod key;
 pub mod perms;
+pub mod revocation;

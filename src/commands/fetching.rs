@@ -2,7 +2,8 @@
 //! its certificates say they are. A certificate that comes back is used if it signed what it was fetched for, and not before.
 
 use std::path::Path;
-use std::time::Duration;
+
+use time::Duration;
 
 use crate::error::Result;
 use crate::exit::Exit;
@@ -28,10 +29,17 @@ pub struct FetchArgs {
 /// How long to wait for an answer.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Patience {
-    /// How long one fetch may take, to its last byte: 500ms, 30s, 2m
+    /// How long one fetch may take, to its last byte: 30s, 2m
     // The largest CRL that is taken, over a line of 10 Mbit/s.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = instant::span)]
-    pub(super) timeout: Duration,
+    timeout: Duration,
+}
+
+impl Patience {
+    /// A fresh run of fetches.
+    pub(super) fn fetcher(self) -> Fetcher {
+        Fetcher::new(self.timeout.unsigned_abs())
+    }
 }
 
 /// Certificates that were fetched and proved to be issuers, and what was noticed on the way.
@@ -54,7 +62,7 @@ impl FetchArgs {
         if !self.fetch {
             return Ok(fetched);
         }
-        let fetcher = Fetcher::new(self.patience.timeout);
+        let fetcher = self.patience.fetcher();
         for _ in 0..MAX_DEPTH {
             let Some(cert) = missing(&fetched.material)? else { break };
             if !fetched.issuer_of(&cert, &fetcher) {

@@ -1,10 +1,14 @@
 //! Certificate extensions (RFC 5280 section 4.2): the values that path validation, matching and the servers depend on. An
 //! extension that is critical and not known here is listed, since a verifier must then refuse the certificate.
 
+mod policies;
+
 use std::net::IpAddr;
 
 use super::der::{self, DerError, Reader, tag};
 use super::dn::{self, Name};
+use super::points::DistributionPoint;
+pub use policies::{ANY_POLICY, Policies};
 
 type Result<T> = std::result::Result<T, DerError>;
 
@@ -23,16 +27,24 @@ pub struct Extensions {
     pub subject_key_id: Option<Vec<u8>>,
     /// 4.2.1.1, the key identifier.
     pub authority_key_id: Option<Vec<u8>>,
+    /// 4.2.1.1: does it point at the issuer by name and serial number as well?
+    pub authority_is_named: bool,
+    /// 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14.
+    pub policies: Policies,
     /// 4.2.1.10.
     pub name_constraints: Option<NameConstraints>,
     /// 4.2.2.1: where the issuer's certificate can be had.
     pub ca_issuers: Vec<String>,
     /// 4.2.2.1: where an OCSP responder is.
     pub ocsp: Vec<String>,
-    /// 4.2.1.13: where CRLs can be had.
+    /// 4.2.1.13: which CRLs tell of it.
+    pub crl_points: Vec<DistributionPoint>,
+    /// Where these CRLs can be had.
     pub crl_urls: Vec<String>,
     /// RFC 7633: the server must staple an OCSP response.
     pub must_staple: bool,
+    /// Every extension that is there, as dotted object identifier, and whether it is critical.
+    pub present: Vec<(String, bool)>,
     /// Critical extensions that pkit does not process, as dotted object identifiers.
     pub unknown_critical: Vec<String>,
 }
@@ -56,6 +68,14 @@ impl KeyUsage {
     /// Bit 0.
     pub fn digital_signature(self) -> bool {
         self.bit(0)
+    }
+    /// Bit 2.
+    pub fn key_encipherment(self) -> bool {
+        self.bit(2)
+    }
+    /// Bit 4.
+    pub fn key_agreement(self) -> bool {
+        self.bit(4)
     }
     /// Bit 5.
     pub fn key_cert_sign(self) -> bool {
@@ -136,22 +156,38 @@ pub struct NameConstraints {
 }
 
 impl Extensions {
+    /// Whether an extension is critical; `None` if it is not there.
+    pub fn criticality(&self, oid: &str) -> Option<bool> {
+        self.present.iter().find(|(known, _)| known == oid).map(|(_, critical)| *critical)
+    }
+
     /// Reads one extension into its place. The caller has made sure that none occurs twice.
     pub(super) fn add(&mut self, oid: &[u8], critical: bool, value: &[u8]) -> Result<()> {
+        self.present.push((der::dotted(oid), critical));
         match oid {
             [0x55, 0x1d, 19] => self.basic_constraints = Some(basic_constraints(value)?),
             [0x55, 0x1d, 15] => self.key_usage = Some(key_usage(value)?),
             [0x55, 0x1d, 37] => self.extended_key_usage = Some(oids(value)?),
             [0x55, 0x1d, 17] => self.subject_alt_name = Some(general_names(der::whole(value, tag::SEQUENCE)?)?),
             [0x55, 0x1d, 14] => self.subject_key_id = Some(octets(value)?),
-            [0x55, 0x1d, 35] => self.authority_key_id = authority_key_id(value)?,
+            [0x55, 0x1d, 35] => {
+                self.authority_key_id = authority_key_id(value)?;
+                self.authority_is_named = authority_is_named(value)?;
+            }
             [0x55, 0x1d, 30] => self.name_constraints = Some(name_constraints(value)?),
-            [0x55, 0x1d, 31] => self.crl_urls = distribution_points(value)?,
+            [0x55, 0x1d, 31] => {
+                self.crl_points = DistributionPoint::list(value)?;
+                self.crl_urls = self.crl_points.iter().flat_map(|p| p.urls()).map(str::to_owned).collect();
+            }
             AIA => self.access(value)?,
             // status_request (5) or status_request_v2 (17) among the TLS features.
             TLS_FEATURE => self.must_staple = value.windows(3).any(|w| matches!(w, [tag::INTEGER, 1, 5 | 17])),
-            // certificatePolicies: with any policy acceptable and none required, nothing is refused for it.
-            [0x55, 0x1d, 32] => {}
+            [0x55, 0x1d, 32] => self.policies.issued_under(value)?,
+            [0x55, 0x1d, 33] => self.policies.mappings(value)?,
+            [0x55, 0x1d, 36] => self.policies.constraints(value)?,
+            [0x55, 0x1d, 54] => self.policies.inhibit_any(value)?,
+            // It speaks to clients of an OCSP responder only (RFC 6960 section 4.2.2.2.1).
+            OCSP_NO_CHECK => {}
             _ if critical => self.unknown_critical.push(der::dotted(oid)),
             _ => {}
         }
@@ -176,6 +212,7 @@ impl Extensions {
 }
 
 const AIA: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
+const OCSP_NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 48, 1, 5];
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
 
 fn basic_constraints(value: &[u8]) -> Result<BasicConstraints> {
@@ -223,13 +260,29 @@ fn octets(value: &[u8]) -> Result<Vec<u8>> {
     Ok(octets.content.to_vec())
 }
 
+/// The next extension of a list: its object identifier, whether it is critical, and its value.
+pub(super) fn one<'a>(list: &mut Reader<'a>) -> Result<(&'a [u8], bool, &'a [u8])> {
+    let mut fields = list.enter(tag::SEQUENCE)?;
+    let oid = fields.expect(tag::OID)?.content;
+    let critical = fields.peek() == Some(tag::BOOLEAN) && fields.boolean()?;
+    let value = fields.expect(tag::OCTET_STRING)?.content;
+    fields.end()?;
+    Ok((oid, critical, value))
+}
+
 /// The key identifier of an authorityKeyIdentifier extension, in certificates and CRLs alike.
 pub(super) fn authority_key_id(value: &[u8]) -> Result<Option<Vec<u8>>> {
     let mut fields = der::whole(value, tag::SEQUENCE)?;
     Ok(fields.optional(tag::context_primitive(0))?.map(|id| id.content.to_vec()))
 }
 
-fn general_names(mut list: Reader<'_>) -> Result<Vec<GeneralName>> {
+fn authority_is_named(value: &[u8]) -> Result<bool> {
+    let mut fields = der::whole(value, tag::SEQUENCE)?;
+    fields.optional(tag::context_primitive(0))?;
+    Ok(!fields.is_empty())
+}
+
+pub(super) fn general_names(mut list: Reader<'_>) -> Result<Vec<GeneralName>> {
     let mut names = Vec::new();
     while !list.is_empty() {
         names.push(general_name(&mut list)?);
@@ -259,25 +312,12 @@ fn name_constraints(value: &[u8]) -> Result<NameConstraints> {
             let mut subtrees = subtrees.reader();
             while !subtrees.is_empty() {
                 // RFC 5280 section 4.2.1.10: minimum is 0 and maximum absent, so the base is all there is.
-                list.push(general_name(&mut subtrees.enter(tag::SEQUENCE)?)?);
+                let mut subtree = subtrees.enter(tag::SEQUENCE)?;
+                list.push(general_name(&mut subtree)?);
+                subtree.end()?;
             }
         }
     }
     fields.end()?;
     Ok(constraints)
-}
-
-fn distribution_points(value: &[u8]) -> Result<Vec<String>> {
-    let mut points = der::whole(value, tag::SEQUENCE)?;
-    let mut urls = Vec::new();
-    while !points.is_empty() {
-        let mut point = points.enter(tag::SEQUENCE)?;
-        let Some(name) = point.optional(tag::context(0))? else { continue };
-        let Some(full) = name.reader().optional(tag::context(0))? else { continue };
-        urls.extend(general_names(full.reader())?.into_iter().filter_map(|n| match n {
-            GeneralName::Uri(url) => Some(url),
-            _ => None,
-        }));
-    }
-    Ok(urls)
 }

@@ -53,6 +53,24 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     pem::encode_config(&pem::Pem::new(label, der), lines)
 }
 
+/// The same, in parts of some lines each, for things too large to have their text in memory as a whole.
+pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let marker = move |word: &str| Cow::Owned(format!("-----{word} {label}-----\n").into_bytes());
+    let lines = der.chunks(PIECE).map(|part| Cow::Owned(lines(part)));
+    std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
+}
+
+/// Base64 in lines of 64 characters.
+fn lines(der: &[u8]) -> Vec<u8> {
+    let text = base64_simd::STANDARD.encode_to_string(der).into_bytes();
+    let mut out = Vec::with_capacity(text.len() + text.len() / LINE + 1);
+    for line in text.chunks(LINE) {
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out
+}
+
 /// A marker as it stands in the text.
 struct Marker {
     begin: bool,
@@ -326,6 +344,9 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|w| w == what)
 }
 
+const LINE: usize = 64;
+/// Bytes in one piece: whole lines, and little enough to stay in a processor's cache.
+const PIECE: usize = 512 * LINE / 4 * 3;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Malformed;
 use super::der::{self, DerError, Reader, tag};
-use super::key::PublicKey;
+use super::key::{KeyKind, PublicKey};
 use crate::crypto::{self, Digest, Scheme, SignatureFault};
 
 /// A signature and what it covers, as places in the whole.
@@ -56,6 +56,10 @@ impl Signed {
     /// Was it made by this key? `whole` are the bytes that this frame was read from.
     pub fn verify(&self, whole: &[u8], key: &PublicKey) -> Result<(), SignatureFault> {
         let Algorithm::Known(scheme) = self.algorithm else { return Err(SignatureFault::Unsupported) };
+        if matches!((key.kind(), scheme), (KeyKind::RsaPss { .. }, Scheme::RsaPkcs1(_))) {
+            // RFC 4055 section 1.2: such a key makes no other signatures.
+            return Err(SignatureFault::Wrong);
+        }
         let key = key.verifier().ok_or(SignatureFault::Unsupported)?;
         crypto::verify(scheme, key, &whole[self.covered.clone()], &self.bits)
     }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use time::OffsetDateTime;
 
 use crate::crypto::SignatureFault;
-use crate::finding::Origin;
+use crate::finding::{Location, Origin};
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
 use crate::name::HostName;
@@ -32,7 +32,7 @@ pub struct Pile<'a> {
     by_subject: HashMap<&'a [u8], Vec<Issuer<'a>>>,
     /// Names that have issued a certificate other than their own.
     issuing: HashSet<&'a [u8]>,
-    checked: RefCell<HashMap<Pair, bool>>,
+    checked: RefCell<HashMap<Pair, Result<(), SignatureFault>>>,
     signatures_left: Cell<usize>,
 }
 
@@ -94,7 +94,7 @@ pub const MAX_DEPTH: usize = 10;
 /// Partial paths looked at in one search: several for each signature that may be checked.
 const MAX_STEPS: usize = 2_000;
 /// Complete paths that are of interest.
-const MAX_PATHS: usize = 8;
+const MAX_PATHS: usize = 32;
 
 impl<'a> Pile<'a> {
     /// Sorts a pile by subject. Of identical certificates the first counts.
@@ -118,7 +118,7 @@ impl<'a> Pile<'a> {
         }
         let trusted: HashSet<&[u8; 32]> = anchors.iter().map(Cert::sha256).collect();
         for Found { cert, .. } in &pile.found {
-            if may_issue(cert) && !trusted.contains(cert.sha256()) {
+            if !trusted.contains(cert.sha256()) {
                 pile.by_subject.entry(cert.subject.comparable()).or_default().push(Issuer { cert, is_anchor: false });
             }
             if !cert.is_self_issued() {
@@ -213,24 +213,41 @@ impl<'a> Pile<'a> {
     /// to find, they prove nothing).
     fn issuers(&self, cert: &Cert) -> Vec<Issuer<'a>> {
         let mut candidates = self.by_subject.get(cert.issuer.comparable()).cloned().unwrap_or_default();
-        candidates.sort_by_key(|c| (!c.is_anchor, key_ids_differ(cert, c.cert)));
+        // What is not marked as a CA may have issued it all the same: then `verify` can say so.
+        candidates.sort_by_key(|c| (!c.is_anchor, !may_issue(c.cert), key_ids_differ(cert, c.cert)));
         candidates.retain(|c| self.signed_by(cert, c.cert));
         candidates
     }
 
     /// A signature that nobody here can check is not held against an issuer; `verify` will name it.
     fn signed_by(&self, cert: &Cert, issuer: &Cert) -> bool {
+        !matches!(self.signature(cert, issuer), None | Some(Err(SignatureFault::Wrong)))
+    }
+
+    /// Did this issuer sign that certificate? Each pair is checked once; `None` when the search has used up its checks.
+    pub(super) fn signature(&self, cert: &Cert, issuer: &Cert) -> Option<Result<(), SignatureFault>> {
         let pair = (*issuer.sha256(), *cert.sha256());
         if let Some(known) = self.checked.borrow().get(&pair) {
-            return *known;
+            return Some(*known);
         }
-        if self.signatures_left.get() == 0 {
-            return false;
+        self.signatures_left.set(self.signatures_left.get().checked_sub(1)?);
+        let verdict = cert.signed.verify(cert.der(), &issuer.public_key);
+        self.checked.borrow_mut().insert(pair, verdict);
+        Some(verdict)
+    }
+
+    /// A certificate that has the name of this one's issuer, whether it signed it or not.
+    pub(super) fn namesake_of_issuer(&self, cert: &Cert) -> Option<&'a Cert> {
+        let namesakes = self.by_subject.get(cert.issuer.comparable())?;
+        namesakes.iter().map(|i| i.cert).find(|c| *c != cert)
+    }
+
+    /// Where a certificate stands: in the pile, else in the trust store, which is named by the certificate's own name.
+    pub fn place(&self, cert: &Cert) -> Location {
+        match self.found.iter().find(|f| f.cert == cert) {
+            Some(found) => found.origin.clone().into(),
+            None => Location::File(format!("trust store: {}", cert.subject).into()),
         }
-        self.signatures_left.set(self.signatures_left.get() - 1);
-        let good = cert.signed.verify(cert.der(), &issuer.public_key) != Err(SignatureFault::Wrong);
-        self.checked.borrow_mut().insert(pair, good);
-        good
     }
 }
 

@@ -2,8 +2,8 @@
 
 pub mod bundle;
 pub mod chain;
-mod constraints;
 pub mod graph;
 pub mod keygen;
+pub mod revocation;
 pub mod select;
 pub mod verify;

@@ -2,9 +2,8 @@
 //! the chosen path are handed on; a choice that cannot be made is told with what there was to choose from.
 
 use super::chain::{Found, Path, Pile};
-use super::verify::{VerifiedChain, Wanted, verify};
-use crate::finding::{Finding, Location};
-use crate::material::cert::Cert;
+use super::verify::{Proof, VerifiedChain, Wanted, prove};
+use crate::finding::Finding;
 use crate::material::key::PublicKey;
 
 /// The certificate to serve, its path, and what else there was.
@@ -42,28 +41,11 @@ pub fn select<'a>(
     wanted: &Wanted<'_>,
 ) -> Result<Selection<'a>, Undecided<'a>> {
     let leaf = leaf(pile, key, wanted)?;
-    let place = |cert: &Cert| place(pile, cert);
-    let mut judged: Vec<(Path, Result<VerifiedChain, Vec<Finding>>)> = Vec::new();
-    for path in pile.paths(leaf.cert) {
-        let proof = verify(&path, wanted, &place);
-        judged.push((path, proof));
-    }
-    // Paths come best first; a valid one further down still beats a broken one.
-    let best = judged.iter().position(|(_, proof)| proof.is_ok()).unwrap_or(0);
-    let (path, proof) = judged.swap_remove(best);
-    let mut all: Vec<Path> = judged.into_iter().map(|(path, _)| path).collect();
-    all.push(path.clone());
-    let unused = pile.unused(&all);
-    all.pop();
-    Ok(Selection { leaf, path, proof, alternatives: all, unused })
-}
-
-/// Where a certificate stands: in the pile, else in the trust store, which is named by the certificate's own name.
-fn place(pile: &Pile<'_>, cert: &Cert) -> Location {
-    match pile.found().iter().find(|f| f.cert == cert) {
-        Some(found) => found.origin.clone().into(),
-        None => Location::File(format!("trust store: {}", cert.subject).into()),
-    }
+    let Proof { path, verdict, alternatives } = prove(pile, leaf.cert, wanted);
+    let used: Vec<Path> = alternatives.iter().chain([&path]).cloned().collect();
+    let unused = pile.unused(&used);
+    let proof = verdict.map_err(|faults| faults.into_iter().map(|f| f.finding).collect());
+    Ok(Selection { leaf, path, proof, alternatives, unused })
 }
 
 fn leaf<'a>(pile: &Pile<'a>, key: Option<&PublicKey>, wanted: &Wanted<'_>) -> Result<Found<'a>, Undecided<'a>> {

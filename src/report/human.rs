@@ -29,7 +29,9 @@ pub struct Look {
 /// Shows how a run ended. Errors are those of the streams.
 pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
     if let Some(content) = ended.report.and_then(|r| r.artefact.as_ref()) {
-        out.write_all(content.bytes())?;
+        for piece in content.pieces() {
+            out.write_all(&piece)?;
+        }
     }
     let all_well = matches!(ended.exit, Exit::Ok | Exit::Changed);
     if !(look.quiet && all_well) {

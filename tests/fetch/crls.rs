@@ -168,7 +168,7 @@ fn a_network_that_fails_is_exit_6_and_writes_nothing() {
         if let Some(page) = page {
             issuer.server.serve(place, page);
         }
-        let timeout = if place == "/slow" { "500ms" } else { "60s" };
+        let timeout = if place == "/slow" { "1s" } else { "60s" };
         issuer.fetch(&["--timeout", timeout]).exits(6).err_has("error[fetch-failed]");
         assert!(issuer.written().is_empty());
     }

@@ -7,14 +7,14 @@ use crate::commands::fetching::{FetchArgs, Fetched};
 use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
-use crate::finding::{Finding, Severity, rules};
+use crate::finding::{self, Finding, Severity};
 use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
 use crate::name::HostName;
 use crate::pki::chain::{End, Found, Path, Pile};
 use crate::pki::select::{Selection, Undecided, select};
-use crate::pki::verify::{self, Purpose, Wanted};
+use crate::pki::verify::{Wanted, rules};
 use crate::report::describe::{self, count};
 use crate::report::{Line, Report, Value, object};
 
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = args.key.as_deref().map(gather::key).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
-    let wanted = Wanted { now: context.now, purpose: Purpose::Any, names: &args.name };
+    let wanted = Wanted { names: &args.name, ..Wanted::at(context.now) };
     let public = key.as_ref().and_then(|(_, key)| key.public());
     let fetched = complete(&args.fetch, &material, &store.anchors, public.as_ref(), args.key.as_deref(), &wanted)?;
     let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);
@@ -92,7 +92,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 
 /// A chain with a gap is no chain, and one for another name than asked for is the wrong one.
 fn stops_building(finding: &Finding) -> bool {
-    std::ptr::eq(finding.rule, &verify::CHAIN_INCOMPLETE) || std::ptr::eq(finding.rule, &verify::NAME_MISMATCH)
+    [&rules::CHAIN_INCOMPLETE, &rules::BAD_SIGNATURE, &rules::NAME_MISMATCH]
+        .iter()
+        .any(|r| std::ptr::eq(finding.rule, *r))
 }
 
 /// Fetches the issuers that the chosen chain lacks, if the user lets it.
@@ -193,7 +195,7 @@ fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value 
     }
 }
 
-rules! {
+finding::rules! {
     /// Nothing to order.
     NO_CERTIFICATE = Error "no-certificate" {
         summary: "none of the files holds a certificate",

@@ -1,6 +1,8 @@
 //! `chain`: certificates in the order that servers send. One file per verb.
 
 pub mod build;
+pub mod check;
+mod revocation;
 pub mod show;
 
 use crate::commands::{Context, Outcome};
@@ -11,6 +13,8 @@ use crate::error::Result;
 pub enum Verb {
     /// Put certificates into the order that servers send
     Build(build::Args),
+    /// Check whether clients would accept a certificate chain
+    Check(check::Args),
     /// Show a chain as a picture
     Show(show::Args),
 }
@@ -19,6 +23,7 @@ impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Build(_) => "chain build",
+            Verb::Check(_) => "chain check",
             Verb::Show(_) => "chain show",
         }
     }
@@ -26,6 +31,7 @@ impl Verb {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::Build(args) => build::run(args, context),
+            Verb::Check(args) => check::run(args, context),
             Verb::Show(args) => show::run(args, context),
         }
     }

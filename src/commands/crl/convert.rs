@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{described, value};
-use crate::checks;
+use super::{described, lists, noticed, taken, value};
 use crate::commands::{Context, Outcome, gather};
 use crate::content::{Content, FileWrite};
 use crate::error::{Error, Result};
-use crate::finding::{Severity, rules};
 use crate::material::crl::Crl;
-use crate::material::{Format, Material, pem};
+use crate::material::{Format, Material};
 use crate::plan::{Plan, Step};
 use crate::report::describe::count;
 use crate::report::{Report, object};
@@ -46,34 +44,20 @@ pub enum To {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let mut piles = Vec::new();
-    for path in &args.files {
-        let material = gather::material(std::slice::from_ref(path), context)?;
-        if material.crls().next().is_none() || material.crls().count() != material.blocks.len() {
-            return Err(
-                Error::input(&NOT_A_CRL, format!("{} holds something else than CRLs", path.display())).path(path)
-            );
-        }
-        piles.push((path.as_path(), material));
-    }
+    let piles =
+        args.files.iter().map(|path| Ok((path.as_path(), lists(path, context)?))).collect::<Result<Vec<_>>>()?;
     let to = args.to.unwrap_or_else(|| opposite(&piles));
     let mut report = Report::of(
         object! { "crls" => piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, c)| value(c)).collect::<Vec<_>>() },
     );
-    report.findings.extend(piles.iter().flat_map(|(_, material)| material.findings.clone()));
-    for (origin, crl) in piles.iter().flat_map(|(_, material)| material.crls()) {
-        // An old list converted is still what the user asked for.
-        report
-            .findings
-            .extend(checks::crl::dates(crl, origin, context.now).into_iter().map(|f| f.severity(Severity::Warning)));
-    }
+    report.findings = piles.iter().flat_map(|(_, material)| noticed(material, context)).collect();
     match args.output.as_deref() {
         Some(dir) if is_directory(dir) => {
             let mut steps = Vec::new();
-            let mut taken = HashSet::new();
-            for (path, material) in &piles {
+            let mut names = HashSet::new();
+            for (path, material) in piles {
                 let write = write(dir, path, material, to, context)?;
-                if !taken.insert(write.path.clone()) {
+                if !names.insert(write.path.clone()) {
                     let twice = format!("two of the files would become {}", write.path.display());
                     return Err(Error::usage(twice).hint("rename one of them, or convert it by itself with -o FILE"));
                 }
@@ -82,8 +66,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             Ok(Outcome { report, plan: Plan { steps, preview: false } })
         }
         output => {
-            let all: Vec<&Crl> = piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, crl)| crl).collect();
-            Ok(gather::deliver(report, encode(&all, to)?, described(&all), output, context))
+            let all: Vec<Crl> = piles.into_iter().flat_map(|(_, material)| taken(material)).collect();
+            let what = described(&all);
+            Ok(gather::deliver_content(report, encode(all, to)?, what, output, context))
         }
     }
 }
@@ -98,34 +83,26 @@ fn is_directory(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn write(dir: &Path, from: &Path, material: &Material, to: To, context: &Context) -> Result<FileWrite> {
-    let crls: Vec<&Crl> = material.crls().map(|(_, crl)| crl).collect();
+fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<FileWrite> {
+    let crls: Vec<Crl> = taken(material).collect();
     let name = from.file_name().filter(|name| *name != "-");
     let name = name.ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
     Ok(FileWrite {
         path: dir.join(name).with_extension(if to == To::Pem { "pem" } else { "crl" }),
-        content: Content::Public(encode(&crls, to)?),
         what: described(&crls),
+        content: encode(crls, to)?,
         overwrite: context.overwrite,
     })
 }
 
-fn encode(crls: &[&Crl], to: To) -> Result<Vec<u8>> {
-    match (to, crls) {
-        (To::Pem, _) => Ok(crls.iter().map(|c| pem::encode("X509 CRL", c.der())).collect::<String>().into_bytes()),
-        (To::Der, [one]) => Ok(one.der().to_vec()),
-        (To::Der, _) => Err(Error::usage(format!(
+fn encode(crls: Vec<Crl>, to: To) -> Result<Content> {
+    let mut lists: Vec<Vec<u8>> = crls.into_iter().map(Crl::into_der).collect();
+    match (to, lists.pop()) {
+        (To::Der, Some(one)) if lists.is_empty() => Ok(Content::Public(one)),
+        (To::Der, last) => Err(Error::usage(format!(
             "{} do not go into one DER file; give a directory: -o DIR/",
-            count(crls.len(), "CRL")
+            count(lists.len() + usize::from(last.is_some()), "CRL")
         ))),
-    }
-}
-
-rules! {
-    /// Not a list.
-    NOT_A_CRL = Error "not-a-crl" {
-        summary: "a file that should hold CRLs holds something else, or nothing that can be read",
-        help: "name a CRL in DER or PEM, as the CA publishes it",
-        source: "RFC 5280 section 5.1",
+        (To::Pem, last) => Ok(Content::CrlPem(lists.into_iter().chain(last).collect())),
     }
 }

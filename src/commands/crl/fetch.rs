@@ -16,7 +16,7 @@ use crate::files::{read, trust};
 use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::material::cert::Cert;
 use crate::material::crl::Crl;
-use crate::material::{Item, Material, pem};
+use crate::material::{Item, Material};
 use crate::plan::{Plan, Step};
 use crate::probe::fetch::{Failure, Fetcher, Kind};
 use crate::report::{Report, Value, object};
@@ -54,10 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let issuers = gather::material(&args.issuer, context)?;
     let store = trust::load(&args.trust)?;
     let authorities = [&material, &issuers].into_iter().flat_map(Material::certs).map(|(_, cert)| cert);
-    let source = Source {
-        fetcher: Fetcher::new(args.patience.timeout),
-        authorities: authorities.chain(&store.anchors).collect(),
-    };
+    let source = Source { fetcher: args.patience.fetcher(), authorities: authorities.chain(&store.anchors).collect() };
 
     let mut report = Report::of(Value::Null);
     report.findings = material.findings.clone();
@@ -67,13 +64,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             lists.extend(source.list(&wanted, &mut report));
         }
     }
+    report.result = object! { "crls" => lists.iter().map(|list| shown(list, &args.output)).collect::<Vec<_>>() };
     let mut steps = Vec::new();
-    for list in &lists {
+    for list in lists {
         report.findings.extend(checks::crl::dates(&list.crl, &Origin::file(&list.url), context.now));
         steps.extend(write(list, &args.output, context, &mut report.findings));
     }
     report.findings = context.accepted(report.findings);
-    report.result = object! { "crls" => lists.iter().map(|list| shown(list, &args.output)).collect::<Vec<_>>() };
     Ok(Outcome { report, plan: Plan { steps, preview: false } })
 }
 
@@ -177,7 +174,7 @@ fn without_alternative(finding: Finding) -> Finding {
 }
 
 /// The file to write, unless a newer list of the same issuer is there already.
-fn write(list: &List, dir: &Path, context: &Context, findings: &mut Vec<Finding>) -> Option<Step> {
+fn write(list: List, dir: &Path, context: &Context, findings: &mut Vec<Finding>) -> Option<Step> {
     let path = dir.join(file_name(&list.url));
     let old =
         read::file(&path).ok().and_then(|input| one_list(&path, &input.bytes)).filter(|o| o.issuer == list.crl.issuer);
@@ -189,8 +186,8 @@ fn write(list: &List, dir: &Path, context: &Context, findings: &mut Vec<Finding>
         return None;
     }
     Some(Step::Write(FileWrite {
-        content: Content::Public(pem::encode("X509 CRL", list.crl.der()).into_bytes()),
-        what: described(&[&list.crl]),
+        what: described(std::slice::from_ref(&list.crl)),
+        content: Content::CrlPem(vec![list.crl.into_der()]),
         overwrite: if old.is_some() { Overwrite::Replace } else { context.overwrite },
         path,
     }))

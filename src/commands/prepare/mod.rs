@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let pile = Pile::new(material.certs(), &store.anchors);
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
-    let wanted = Wanted { now: context.now, purpose: Purpose::Server, names: args.name.as_slice() };
+    let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
     let (public, key_path) = (key.public(), Some(key_at.path.as_path()));
     let fetched = chain::complete(&args.fetch, &material, &store.anchors, public.as_ref(), key_path, &wanted)?;
     let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);

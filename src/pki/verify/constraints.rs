@@ -1,35 +1,61 @@
 //! Name constraints (RFC 5280 section 4.2.1.10): does every name of a certificate lie within the permitted and outside the
 //! excluded subtrees of a CA? A kind of name that cannot be compared counts as broken where the CA restricts that kind.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::mem::discriminant;
 
 use crate::material::cert::Cert;
 use crate::material::ext::{GeneralName, NameConstraints};
 
-/// The first name of the certificate that breaks the constraints, with the reason. For the end-entity the mail address in the
-/// subject counts where there is no alternative name of that kind.
-pub(super) fn broken_by(limits: &NameConstraints, cert: &Cert, is_end_entity: bool) -> Option<String> {
-    let mut names = cert.alt_names().to_vec();
+/// The first name of the certificate that breaks the constraints, with the reason. For the end-entity its subject counts as well
+/// where there is no alternative name of the kind: a mail address (RFC 5280 section 4.2.1.10), and a common name that is a host
+/// name, since old clients match it. `work` is how many comparisons may still be made.
+pub(super) fn broken_by(
+    limits: &NameConstraints,
+    cert: &Cert,
+    is_end_entity: bool,
+    work: &Cell<usize>,
+) -> Result<Option<String>, TooMuch> {
+    let mut names: Vec<Cow<GeneralName>> = cert.alt_names().iter().map(Cow::Borrowed).collect();
+    if is_end_entity {
+        names.extend(from_subject(cert).into_iter().map(Cow::Owned));
+    }
     if !cert.subject.is_empty() {
-        names.push(GeneralName::Directory(cert.subject.clone()));
+        names.push(Cow::Owned(GeneralName::Directory(cert.subject.clone())));
     }
-    if is_end_entity && !names.iter().any(|n| matches!(n, GeneralName::Email(_))) {
-        let mails = cert.subject.attributes().iter().filter(|a| a.kind == "emailAddress");
-        names.extend(mails.map(|a| GeneralName::Email(a.value.clone())));
+    let comparisons = names.len().saturating_mul(limits.permitted.len() + limits.excluded.len());
+    work.set(work.get().checked_sub(comparisons).ok_or(TooMuch)?);
+    Ok(names.iter().find_map(|name| broken(limits, name)))
+}
+
+/// More names and constraints than can be compared in a moment.
+#[derive(Debug)]
+pub(super) struct TooMuch;
+
+fn from_subject(cert: &Cert) -> Vec<GeneralName> {
+    let has = |kind: fn(&GeneralName) -> bool| cert.alt_names().iter().any(kind);
+    let values =
+        |kind: &'static str| cert.subject.attributes().iter().filter(move |a| a.kind == kind).map(|a| a.value.clone());
+    let mut names = Vec::new();
+    if !has(|n| matches!(n, GeneralName::Email(_))) {
+        names.extend(values("emailAddress").map(GeneralName::Email));
     }
-    names.iter().find_map(|name| broken(limits, name))
+    if !has(|n| matches!(n, GeneralName::Dns(_))) {
+        names.extend(values("CN").filter(|cn| cn.contains('.') && is_host(cn)).map(GeneralName::Dns));
+    }
+    names
 }
 
 fn broken(limits: &NameConstraints, name: &GeneralName) -> Option<String> {
-    let of_kind = |list: &[GeneralName]| -> Vec<GeneralName> {
-        list.iter().filter(|base| same_kind(base, name)).cloned().collect()
-    };
-    let (permitted, excluded) = (of_kind(&limits.permitted), of_kind(&limits.excluded));
-    if !permitted.is_empty() && !permitted.iter().any(|base| within(base, name) == Some(true)) {
+    let mut permitted = limits.permitted.iter().filter(|base| same_kind(base, name)).peekable();
+    if permitted.peek().is_some() && !permitted.any(|base| within(base, name) == Some(true)) {
         return Some(format!("{name} is not among the permitted names"));
     }
-    excluded
+    limits
+        .excluded
         .iter()
+        .filter(|base| same_kind(base, name))
         .find(|base| within(base, name) != Some(false) || may_stand_for(name, base))
         .map(|base| format!("{name} is excluded by {base}"))
 }
@@ -44,9 +70,11 @@ fn same_kind(a: &GeneralName, b: &GeneralName) -> bool {
 /// Is the name in the subtree? `None` where nobody can tell.
 fn within(base: &GeneralName, name: &GeneralName) -> Option<bool> {
     Some(match (base, name) {
-        (GeneralName::Dns(base), GeneralName::Dns(name)) => dns_within(base, name),
+        (GeneralName::Dns(base), GeneralName::Dns(name)) => return is_host(name).then(|| dns_within(base, name)),
         (GeneralName::Ip(base), GeneralName::Ip(name)) => return ip_within(base, name),
-        (GeneralName::Email(base), GeneralName::Email(name)) => email_within(base, name),
+        (GeneralName::Email(base), GeneralName::Email(name)) => {
+            return is_mail_base(base).then(|| email_within(base, name));
+        }
         (GeneralName::Uri(base), GeneralName::Uri(name)) => host_within(base, uri_host(name)?),
         (GeneralName::Directory(base), GeneralName::Directory(name)) => {
             name.comparable().starts_with(base.comparable())
@@ -65,12 +93,30 @@ fn may_stand_for(name: &GeneralName, base: &GeneralName) -> bool {
     }
 }
 
+/// Labels that are not empty and hold no blanks, the first perhaps a wildcard.
+pub(super) fn is_host(name: &str) -> bool {
+    let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    name.strip_suffix('.').unwrap_or(name).split('.').all(label)
+}
+
+/// A mailbox, a host, or a dot and a domain.
+pub(super) fn is_mail_base(base: &str) -> bool {
+    let host = base.rsplit_once('@').map_or(base, |(_, host)| host);
+    base.matches('@').count() <= 1 && is_host(host.strip_prefix('.').unwrap_or(host))
+}
+
 /// The name itself or anything with labels added on the left; `.example.org` means only the latter.
 fn dns_within(base: &str, name: &str) -> bool {
-    let (base, name) = (base.to_ascii_lowercase(), name.to_ascii_lowercase());
-    let bare = base.strip_prefix('.').unwrap_or(&base);
-    let below = name.strip_suffix(bare).is_some_and(|rest| rest.ends_with('.'));
-    bare.is_empty() || below || (name == base)
+    let bare = base.strip_prefix('.').unwrap_or(base);
+    bare.is_empty()
+        || base.eq_ignore_ascii_case(name)
+        || ends_with(name, bare) && { name.as_bytes().get(name.len().wrapping_sub(bare.len() + 1)) == Some(&b'.') }
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    let (name, end) = (name.as_bytes(), end.as_bytes());
+    name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 fn ip_within(base: &[u8], name: &[u8]) -> Option<bool> {
@@ -91,8 +137,7 @@ fn email_within(base: &str, name: &str) -> bool {
 }
 
 fn host_within(base: &str, host: &str) -> bool {
-    let (base, host) = (base.to_ascii_lowercase(), host.to_ascii_lowercase());
-    if base.starts_with('.') { host.ends_with(&base) } else { host == base }
+    if base.starts_with('.') { ends_with(host, base) } else { host.eq_ignore_ascii_case(base) }
 }
 
 fn uri_host(uri: &str) -> Option<&str> {
@@ -120,6 +165,7 @@ mod tests {
             (".example.org", "example.org", false),
             ("example.org", "badexample.org", false),
             ("", "anything.test", true),
+            ("example.org", "a.example.org.x", false),
         ] {
             assert_eq!(within(&dns(base), &dns(name)), Some(expected), "{base} {name}");
         }

@@ -1,0 +1,227 @@
+//! The proof that a path stands: RFC 5280 section 6.1 from the trust anchor down to the end-entity, at a given instant, for a
+//! purpose, names and policies. Only this module makes a `VerifiedChain`. All paths are tried, and every fault is told, not only
+//! the first, since a person wants to mend them in one go. `judge` holds the steps, `policy` and `constraints` the two that are
+//! long, `profile` what TLS clients ask beyond section 6. Whether the chain could be better is for `checks`.
+
+mod constraints;
+mod judge;
+mod policy;
+pub mod profile;
+pub mod rules;
+
+use std::cell::Cell;
+
+use time::OffsetDateTime;
+
+use super::chain::{End, Path, Pile};
+use crate::finding::Finding;
+use crate::material::cert::Cert;
+use crate::name::HostName;
+pub use policy::PolicyWishes;
+
+/// A chain that has been proven for what was asked. Made by `prove` only.
+#[derive(Debug)]
+pub struct VerifiedChain<'a> {
+    certs: Vec<&'a Cert>,
+    anchor: &'a Cert,
+}
+
+impl<'a> VerifiedChain<'a> {
+    /// End-entity first, without the trust anchor (unless it is the end-entity itself).
+    pub fn certs(&self) -> &[&'a Cert] {
+        &self.certs
+    }
+
+    /// What it ends in.
+    pub fn anchor(&self) -> &'a Cert {
+        self.anchor
+    }
+}
+
+/// What a chain is to be proven for.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The instant to judge by.
+    pub now: OffsetDateTime,
+    /// What the end-entity is to be used for.
+    pub purpose: Purpose,
+    /// Is the profile of public TLS certificates asked for as well?
+    pub profile: bool,
+    /// Names that it must present.
+    pub names: &'a [HostName],
+    /// Most intermediates between end-entity and anchor, self-issued ones aside.
+    pub max_depth: Option<usize>,
+    /// What is asked of certificate policies.
+    pub policies: PolicyWishes,
+}
+
+impl Wanted<'_> {
+    /// A path that is valid at this instant, for whatever purpose.
+    pub fn at(now: OffsetDateTime) -> Self {
+        Wanted {
+            now,
+            purpose: Purpose::Any,
+            profile: false,
+            names: &[],
+            max_depth: None,
+            policies: PolicyWishes::default(),
+        }
+    }
+}
+
+/// Extended key usage that is asked for (RFC 5280 section 4.2.1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// TLS servers: id-kp-serverAuth.
+    Server,
+    /// TLS clients: id-kp-clientAuth.
+    Client,
+    /// No restriction.
+    Any,
+}
+
+/// What is looked at, in the order in which it is told: what explains other faults comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    /// The path ends in the trust store.
+    Trust,
+    /// Each certificate was signed by the next.
+    Signature,
+    /// The instant lies within all validities.
+    Validity,
+    /// The end-entity presents the names.
+    Name,
+    /// Extended key usage.
+    Purpose,
+    /// What issues is a CA.
+    Authority,
+    /// pathLenConstraint, and the user's own limit.
+    PathLength,
+    /// keyUsage.
+    KeyUsage,
+    /// nameConstraints.
+    NameConstraints,
+    /// Critical extensions that are not known.
+    Extensions,
+    /// Certificate policies.
+    Policy,
+    /// Keys that nobody should trust.
+    Key,
+    /// Nobody of the path is revoked, as far as lists were given (RFC 5280 section 6.3).
+    Revocation,
+    /// What TLS clients ask beyond RFC 5280 section 6.
+    Profile,
+}
+
+impl Test {
+    /// All of them, in order.
+    pub const ALL: [Test; 14] = [
+        Test::Trust,
+        Test::Signature,
+        Test::Validity,
+        Test::Name,
+        Test::Purpose,
+        Test::Authority,
+        Test::PathLength,
+        Test::KeyUsage,
+        Test::NameConstraints,
+        Test::Extensions,
+        Test::Policy,
+        Test::Key,
+        Test::Revocation,
+        Test::Profile,
+    ];
+
+    /// The word for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Test::Trust => "trust",
+            Test::Signature => "signature",
+            Test::Validity => "validity",
+            Test::Name => "name",
+            Test::Purpose => "purpose",
+            Test::Authority => "basic-constraints",
+            Test::PathLength => "path-length",
+            Test::KeyUsage => "key-usage",
+            Test::NameConstraints => "name-constraints",
+            Test::Extensions => "critical-extensions",
+            Test::Policy => "policy",
+            Test::Key => "key",
+            Test::Revocation => "revocation",
+            Test::Profile => "profile",
+        }
+    }
+}
+
+/// Something that speaks against a path.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Which test it fails.
+    pub test: Test,
+    /// Which certificate: 0 is the end-entity, the anchor comes last.
+    pub depth: usize,
+    /// The fact.
+    pub finding: Finding,
+}
+
+/// The best path that was found, and what becomes of it.
+#[derive(Debug)]
+pub struct Proof<'a> {
+    /// The first that stands; if none does, the one with the most telling faults.
+    pub path: Path<'a>,
+    /// The proof, or everything that speaks against this path, the most telling first.
+    pub verdict: Result<VerifiedChain<'a>, Vec<Fault>>,
+    /// The other paths.
+    pub alternatives: Vec<Path<'a>>,
+}
+
+/// Tries all paths from a certificate; one that fails is not the end. Of those that fail, one into the trust store with few
+/// faults says most: a path over an expired cross-signature next to one that leads nowhere.
+pub fn prove<'a>(pile: &Pile<'a>, leaf: &'a Cert, wanted: &Wanted<'_>) -> Proof<'a> {
+    let work = Cell::new(MAX_NAME_COMPARISONS);
+    let mut paths = pile.paths(leaf);
+    let mut best: Option<(usize, Vec<Fault>)> = None;
+    for (n, path) in paths.iter().enumerate() {
+        match verify(pile, path, wanted, &work) {
+            Ok(chain) => {
+                let path = paths.remove(n);
+                return Proof { path, verdict: Ok(chain), alternatives: paths };
+            }
+            Err(faults) => {
+                if best.as_ref().is_none_or(|(b, known)| rank(path, &faults) < rank(&paths[*b], known)) {
+                    best = Some((n, faults));
+                }
+            }
+        }
+    }
+    let (n, faults) = best.unwrap_or_default();
+    Proof { path: paths.remove(n), verdict: Err(faults), alternatives: paths }
+}
+
+/// Smaller is more telling.
+fn rank(path: &Path<'_>, faults: &[Fault]) -> (u8, usize) {
+    let end = match path.end {
+        End::Anchored(_) => 0,
+        End::Root(_) => 1,
+        End::Missing => 2,
+    };
+    (end, faults.len())
+}
+
+/// Proves one path, or tells everything that speaks against it.
+fn verify<'a>(
+    pile: &Pile<'a>,
+    path: &Path<'a>,
+    wanted: &Wanted<'_>,
+    work: &Cell<usize>,
+) -> Result<VerifiedChain<'a>, Vec<Fault>> {
+    let mut faults = judge::faults(pile, path, wanted, work);
+    faults.sort_by_key(|f| (f.test, f.depth));
+    match path.end {
+        End::Anchored(anchor) if faults.is_empty() => Ok(VerifiedChain { certs: path.certs.clone(), anchor }),
+        _ => Err(faults),
+    }
+}
+
+/// Names times constraints that are compared in one search: OpenSSL's own limit (NAME_CHECK_MAX). It takes some 20 ms.
+const MAX_NAME_COMPARISONS: usize = 1 << 20;
