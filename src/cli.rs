@@ -19,7 +19,7 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 70 a fault in pkit. Nothing is overwritten without --force.")]
+5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without --force.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -177,7 +177,7 @@ pub enum Command {
     /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
-    /// Convert revocation lists
+    /// Convert and fetch revocation lists
     #[command(subcommand)]
     Crl(commands::crl::Verb),
     /// Join certificates and CRLs into the file a server wants

@@ -1,9 +1,12 @@
 //! Bytes to leave behind. The mode follows from the content, so no caller can give a private key the mode of a certificate:
 //! there is no mode to pass. Writing is left to `files::write`.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
+
+use crate::material::pem;
 
 /// What a file will hold.
 #[derive(Debug)]
@@ -11,6 +14,9 @@ pub enum Content {
     /// Certificates, chains, CRLs, DH parameters: 0444, as Dovecot's manual asks. Replacing is by rename, so nobody needs the
     /// write bit.
     Public(Vec<u8>),
+    /// CRLs, given as DER and left behind as PEM. One may be larger than everything else of a run together, so its text is made
+    /// piece by piece while it is written.
+    CrlPem(Vec<Vec<u8>>),
     /// Anything that holds a private key: 0400.
     Secret(Zeroizing<Vec<u8>>),
 }
@@ -19,16 +25,17 @@ impl Content {
     /// The permission bits of the file, from its creation on.
     pub fn mode(&self) -> u32 {
         match self {
-            Content::Public(_) => 0o444,
+            Content::Public(_) | Content::CrlPem(_) => 0o444,
             Content::Secret(_) => 0o400,
         }
     }
 
-    /// The bytes themselves.
-    pub fn bytes(&self) -> &[u8] {
+    /// The bytes themselves, one part after the other.
+    pub fn pieces(&self) -> Box<dyn Iterator<Item = Cow<'_, [u8]>> + '_> {
         match self {
-            Content::Public(bytes) => bytes,
-            Content::Secret(bytes) => bytes,
+            Content::Public(bytes) => Box::new(std::iter::once(Cow::Borrowed(bytes.as_slice()))),
+            Content::CrlPem(lists) => Box::new(lists.iter().flat_map(|der| pem::pieces("X509 CRL", der))),
+            Content::Secret(bytes) => Box::new(std::iter::once(Cow::Borrowed(bytes.as_slice()))),
         }
     }
 

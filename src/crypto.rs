@@ -25,13 +25,22 @@ pub enum Digest {
 
 /// The digest of some bytes.
 pub fn digest(kind: Digest, bytes: &[u8]) -> Vec<u8> {
+    digest_of(kind, [bytes])
+}
+
+/// The digest of bytes that come in parts.
+pub fn digest_of(kind: Digest, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
     let algorithm = match kind {
         Digest::Sha1 => &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
         Digest::Sha256 => &ring::digest::SHA256,
         Digest::Sha384 => &ring::digest::SHA384,
         Digest::Sha512 => &ring::digest::SHA512,
     };
-    ring::digest::digest(algorithm, bytes).as_ref().to_vec()
+    let mut context = ring::digest::Context::new(algorithm);
+    for part in parts {
+        context.update(part.as_ref());
+    }
+    context.finish().as_ref().to_vec()
 }
 
 /// Lower-case hexadecimal, as fingerprints are shown.

@@ -17,6 +17,8 @@ pub enum Exit {
     Refused,
     /// Write, rename or fsync failed; the target is as it was.
     Io,
+    /// Something could not be had from the network.
+    Network,
     /// A fault in pkit itself.
     Bug,
 }
@@ -31,6 +33,7 @@ impl Exit {
             Exit::Input => 3,
             Exit::Refused => 4,
             Exit::Io => 5,
+            Exit::Network => 6,
             Exit::Changed => 10,
             Exit::Bug => 70,
         }
@@ -38,8 +41,17 @@ impl Exit {
 
     /// The graver of two: trouble goes before an answer, as grep has it.
     pub fn worst(self, other: Exit) -> Exit {
-        const GRAVEST_FIRST: [Exit; 8] =
-            [Exit::Bug, Exit::Io, Exit::Refused, Exit::Input, Exit::Usage, Exit::Findings, Exit::Changed, Exit::Ok];
+        const GRAVEST_FIRST: [Exit; 9] = [
+            Exit::Bug,
+            Exit::Io,
+            Exit::Network,
+            Exit::Refused,
+            Exit::Input,
+            Exit::Usage,
+            Exit::Findings,
+            Exit::Changed,
+            Exit::Ok,
+        ];
         GRAVEST_FIRST.into_iter().find(|e| *e == self || *e == other).unwrap_or(Exit::Bug)
     }
 }
@@ -52,6 +64,8 @@ mod tests {
     fn trouble_goes_before_an_answer() {
         assert_eq!(Exit::Findings.worst(Exit::Input), Exit::Input);
         assert_eq!(Exit::Io.worst(Exit::Findings), Exit::Io);
+        assert_eq!(Exit::Findings.worst(Exit::Network), Exit::Network);
+        assert_eq!(Exit::Io.worst(Exit::Network), Exit::Io);
         assert_eq!(Exit::Ok.worst(Exit::Changed), Exit::Changed);
         assert_eq!(Exit::Bug.worst(Exit::Io).code(), 70);
     }

@@ -1,7 +1,7 @@
 //! Instants as people and programs write them, always in UTC: nothing depends on the machine's time zone or language.
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 /// From RFC 3339, a date (midnight UTC) or `@seconds`.
 pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
@@ -15,6 +15,30 @@ pub fn parse(text: &str) -> Result<OffsetDateTime, String> {
     parsed
         .map(|at| at.to_offset(time::UtcOffset::UTC))
         .ok_or_else(|| "write it as 2027-03-01, 2027-03-01T08:00:00Z or @1803888000".to_owned())
+}
+
+/// A length of time: `90s`, `30m`, `36h`, `3d`, `2w`.
+pub fn span(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        "w" => Some(604_800),
+        _ => None,
+    };
+    let length = seconds.zip(number.parse::<u32>().ok()).map(|(unit, n)| Duration::seconds(unit * i64::from(n)));
+    length.ok_or_else(|| "write it as 36h, 3d or 2w".to_owned())
+}
+
+/// `20 d`, or `5 h`, or `12 min` where it is less.
+pub fn length(length: Duration) -> String {
+    match (length.whole_days(), length.whole_hours()) {
+        (0, 0) => format!("{} min", length.whole_minutes()),
+        (0, hours) => format!("{hours} h"),
+        (days, _) => format!("{days} d"),
+    }
 }
 
 /// `2026-12-22 07:42:37 UTC`.
@@ -37,6 +61,15 @@ pub fn rfc3339(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_and_shown() {
+        assert_eq!(["36h", "3d", "2w", "0s"].map(|t| span(t).unwrap().whole_hours()), [36, 72, 336, 0]);
+        for bad in ["", "d", "3", "-3d", "3 d", "3y", "3ä", "99999999999d"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+        assert_eq!([20 * 86_400, 7_200, 90].map(|s| length(Duration::seconds(s))), ["20 d", "2 h", "1 min"]);
+    }
 
     #[test]
     fn instants_are_read_in_three_forms() {

@@ -12,8 +12,8 @@
 //!                      +------v------+   +------v-------+   +---v----------+
 //!                      | files  read |   | pki, primes  |   | plan         |
 //!                      | system ask  |   | checks judge |   | files  write |
-//!                      +------+------+   | servers spell|   +---+----------+
-//!                             |          +------+-------+       |
+//!                      | probe  fetch|   | servers spell|   +---+----------+
+//!                      +------+------+   +------+-------+       |
 //!                      +------v-----------------v---------------v-----------------------+
 //!                      | material facts settings content finding error exit name … |
 //!                      +----------------------------------------------------------------+
@@ -21,7 +21,7 @@
 //!
 //! Read downward: a box may use the boxes under it, never one beside or above it; `checks` may use `pki`, and `servers` and
 //! `checks` meet only at `settings` and `finding`. The clock is read once, in `main`. Only `files` touches the disk, only
-//! `system` starts a program, nothing touches the network. `tests/architecture.rs` keeps these arrows.
+//! `system` starts a program, only `probe` touches the network. `tests/architecture.rs` keeps these arrows.
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit, clippy::disallowed_methods)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
@@ -43,6 +43,7 @@ pub mod name;
 pub mod pki;
 pub mod plan;
 pub mod primes;
+pub mod probe;
 pub mod report;
 pub mod servers;
 pub mod settings;

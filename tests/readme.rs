@@ -50,6 +50,16 @@ fn the_exit_codes_are_those_of_the_program() {
     use pkit::exit::Exit;
     let text = readme();
     let listed: Vec<u8> = text.lines().filter_map(|l| l.strip_prefix("| ")?.split(" |").next()?.parse().ok()).collect();
-    let all = [Exit::Ok, Exit::Findings, Exit::Usage, Exit::Input, Exit::Refused, Exit::Io, Exit::Changed, Exit::Bug];
+    let all = [
+        Exit::Ok,
+        Exit::Findings,
+        Exit::Usage,
+        Exit::Input,
+        Exit::Refused,
+        Exit::Io,
+        Exit::Network,
+        Exit::Changed,
+        Exit::Bug,
+    ];
     assert_eq!(listed, all.map(Exit::code));
 }

@@ -6,3 +6,4 @@ pub mod crl;
 pub mod dh;
 pub mod key;
 pub mod perms;
+pub mod revocation;

@@ -1,6 +1,7 @@
 //! What several verbs read in the same way: piles of material, one private key, output paths. Damage in what a command needs is
 //! an error here; commands that judge damage read through `files` and `material` themselves.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Outcome};
@@ -21,7 +22,7 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
     let (inputs, findings) = read::pile(paths)?;
     let mut material = Material { blocks: Vec::new(), findings };
     for input in inputs {
-        material.extend(Material::read(&input.path, &input.bytes));
+        material.extend(Material::take(&input.path, input.bytes));
         if material.blocks.len() > MAX_BLOCKS {
             let many = format!("more than {MAX_BLOCKS} certificates, keys and CRLs in what was given");
             return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));
@@ -75,11 +76,21 @@ pub(super) fn public(key: &PrivateKey, at: &Origin) -> Result<PublicKey> {
     })
 }
 
-/// Bytes to a file, or to stdout where no file is named: a public thing goes to stdout by default. A program that gets JSON finds
-/// the text in the result instead.
+/// Public bytes to a file, or to stdout where no file is named.
 pub(super) fn deliver(
-    mut report: Report,
+    report: Report,
     bytes: Vec<u8>,
+    what: String,
+    output: Option<&Path>,
+    context: &Context,
+) -> Outcome {
+    deliver_content(report, Content::Public(bytes), what, output, context)
+}
+
+/// The same for content of another public kind. A program that gets JSON finds the text in the result instead of on stdout.
+pub(super) fn deliver_content(
+    mut report: Report,
+    content: Content,
     what: String,
     output: Option<&Path>,
     context: &Context,
@@ -87,21 +98,17 @@ pub(super) fn deliver(
     match output.filter(|path| path.as_os_str() != "-") {
         Some(path) => {
             report.result = report.result.with("path", path);
-            let write = FileWrite {
-                path: path.to_owned(),
-                content: Content::Public(bytes),
-                what,
-                overwrite: context.overwrite,
-            };
+            let write = FileWrite { path: path.to_owned(), content, what, overwrite: context.overwrite };
             Outcome { report, plan: Plan::file(write) }
         }
         None if context.json => {
+            let bytes: Vec<u8> = content.pieces().flat_map(Cow::into_owned).collect();
             let text = String::from_utf8_lossy(&bytes).into_owned();
             report.result = report.result.with("path", Value::Null).with("content", text);
             report.into()
         }
         None => {
-            report.artefact = Some(Content::Public(bytes));
+            report.artefact = Some(content);
             report.into()
         }
     }

@@ -7,6 +7,7 @@ pub mod crl;
 pub mod dhparam;
 pub mod emit;
 pub mod explain;
+pub mod fetching;
 mod gather;
 pub mod key;
 pub mod perms;
@@ -46,8 +47,8 @@ impl Context {
     }
 }
 
-/// Do these findings, accepted ones aside, forbid to go on?
-pub(crate) fn forbid(findings: &[Finding]) -> bool {
+/// Is there an error among these findings, once the accepted ones are notes?
+pub(crate) fn any_error(findings: &[Finding]) -> bool {
     findings.iter().any(|f| f.severity == Severity::Error)
 }
 

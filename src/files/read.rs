@@ -32,10 +32,11 @@ pub const MAX_DEPTH: usize = 8;
 /// One file that must be there; `-` is standard input.
 pub fn file(path: &Path) -> Result<Input> {
     if path.as_os_str() == "-" {
-        return limited(path, io::stdin().lock());
+        return limited(path, io::stdin().lock(), 0);
     }
     let file = open_regular(path)?;
-    limited(path, file)
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    limited(path, file, size)
 }
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
@@ -129,9 +130,10 @@ fn is_pipe(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type as u64 == PIPEFS_MAGIC)
 }
 
-fn limited(path: &Path, mut from: impl Read) -> Result<Input> {
+/// Reads to the end; `size` is what is expected.
+fn limited(path: &Path, mut from: impl Read, size: u64) -> Result<Input> {
     // One growth step could leave a copy of a key behind, so the buffer is made by hand and never reallocated in place.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+    let mut bytes = Zeroizing::new(Vec::with_capacity((size as usize).max(64 << 10)));
     let mut chunk = Zeroizing::new(vec![0u8; 64 << 10]);
     loop {
         let n = match from.read(&mut chunk) {

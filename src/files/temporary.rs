@@ -138,7 +138,9 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
 fn fill(mut file: &File, content: &Content) -> Result<(), Failed> {
     own(file)?;
     rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode())).map_err(failed("setting the mode"))?;
-    file.write_all(content.bytes()).map_err(|e| ("writing", e))?;
+    for piece in content.pieces() {
+        file.write_all(&piece).map_err(|e| ("writing", e))?;
+    }
     file.sync_all().map_err(|e| ("syncing", e))
 }
 

@@ -62,7 +62,7 @@ pub(super) fn guard(dir: &Path) -> Result<()> {
 
 /// SHA-256 for the report; digests of keys are not told: they would let a log reader recognise a key.
 pub(super) fn digest(content: &Content) -> Option<String> {
-    (!content.is_secret()).then(|| crypto::hex(&crypto::digest(Digest::Sha256, content.bytes())))
+    (!content.is_secret()).then(|| crypto::hex(&crypto::digest_of(Digest::Sha256, content.pieces())))
 }
 
 /// The names of the user and group to whom everything belongs that is written here.
@@ -166,7 +166,7 @@ impl Existing {
         self.stat.st_uid == uid
             && (uid != 0 || self.stat.st_gid == gid)
             && self.stat.st_mode & 0o7777 == content.mode()
-            && self.bytes.as_deref().is_some_and(|bytes| bytes == content.bytes())
+            && self.bytes.as_deref().is_some_and(|bytes| equal(bytes, content))
     }
 
     /// Told only of what everybody could read anyway: the old file may have held a key.
@@ -174,6 +174,17 @@ impl Existing {
         let public = self.stat.st_mode & 0o004 != 0;
         self.bytes.as_deref().filter(|_| public).map(|b| crypto::hex(&crypto::digest(Digest::Sha256, b)))
     }
+}
+
+fn equal(mut bytes: &[u8], content: &Content) -> bool {
+    let same = content.pieces().all(|piece| match bytes.strip_prefix(&*piece) {
+        Some(rest) => {
+            bytes = rest;
+            true
+        }
+        None => false,
+    });
+    same && bytes.is_empty()
 }
 
 /// Does the file in a directory that was opened before hold exactly this, with its mode and owner?

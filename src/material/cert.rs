@@ -97,6 +97,11 @@ impl Cert {
         self.subject == self.issuer
     }
 
+    /// Did this other certificate's subject issue it: by name, and proven by signature?
+    pub fn issued_by(&self, issuer: &Cert) -> bool {
+        self.issuer == issuer.subject && self.signed.verify(&self.der, &issuer.public_key).is_ok()
+    }
+
     /// Valid at this instant? Validity is in whole seconds, and both ends belong to it.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
         (self.not_before.unix_timestamp()..=self.not_after.unix_timestamp()).contains(&now.unix_timestamp())

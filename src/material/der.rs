@@ -90,6 +90,11 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// What is not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     /// Where the cursor stands, counted from the first byte of the outermost reader.
     pub fn offset(&self) -> usize {
         self.base + self.at
@@ -161,6 +166,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The content of an INTEGER, which must have no octet too many.
+    pub fn integer(&mut self) -> Result<&'a [u8]> {
+        let offset = self.offset();
+        match self.expect(tag::INTEGER)?.content {
+            [] => Err(DerError { what: "an empty integer", offset }),
+            [0, second, ..] if *second < 0x80 => Err(DerError { what: "an integer longer than needed", offset }),
+            [0xff, second, ..] if *second >= 0x80 => Err(DerError { what: "an integer longer than needed", offset }),
+            content => Ok(content),
+        }
+    }
+
     /// The bytes of a BIT STRING that has a whole number of octets.
     pub fn octets_of_bits(&mut self) -> Result<&'a [u8]> {
         let offset = self.offset();
@@ -207,6 +223,11 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Tlv<'a> {
+    /// Where the content stands, counted from the first byte of the outermost reader.
+    pub fn place(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.content.len()
+    }
+
     /// A reader over the content; offsets go on counting from the outermost bytes.
     pub fn reader(&self) -> Reader<'a> {
         Reader { bytes: self.content, at: 0, base: self.offset }

@@ -46,6 +46,12 @@ impl Name {
         Ok(Name { der: bytes.to_vec(), attributes, comparable })
     }
 
+    /// This name with one more RelativeDistinguishedName (the content of its SET) at its end.
+    pub fn with_rdn(&self, rdn: &[u8]) -> Result<Name, DerError> {
+        let above = der::whole(&self.der, tag::SEQUENCE)?.rest();
+        Name::from_der(&der::sequence(&[above, &der::tlv(tag::SET, rdn)]))
+    }
+
     /// The bytes as they were encoded.
     pub fn der(&self) -> &[u8] {
         &self.der

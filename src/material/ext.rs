@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::der::{self, DerError, Reader, tag};
 use super::dn::{self, Name};
+use super::points::DistributionPoint;
 pub use key_usage::KeyUsage;
 pub use policies::{ANY_POLICY, Policies};
 
@@ -38,7 +39,9 @@ pub struct Extensions {
     pub ca_issuers: Vec<String>,
     /// 4.2.2.1: where an OCSP responder is.
     pub ocsp: Vec<String>,
-    /// 4.2.1.13: where CRLs can be had.
+    /// 4.2.1.13: which CRLs tell of it.
+    pub crl_points: Vec<DistributionPoint>,
+    /// Where these CRLs can be had.
     pub crl_urls: Vec<String>,
     /// RFC 7633: the server must staple an OCSP response.
     pub must_staple: bool,
@@ -127,7 +130,10 @@ impl Extensions {
                 self.authority_is_named = authority_is_named(value)?;
             }
             [0x55, 0x1d, 30] => self.name_constraints = Some(name_constraints(value)?),
-            [0x55, 0x1d, 31] => self.crl_urls = distribution_points(value)?,
+            [0x55, 0x1d, 31] => {
+                self.crl_points = DistributionPoint::list(value)?;
+                self.crl_urls = self.crl_points.iter().flat_map(|p| p.urls()).map(str::to_owned).collect();
+            }
             AIA => self.access(value)?,
             // status_request (5) or status_request_v2 (17) among the TLS features.
             TLS_FEATURE => self.must_staple = value.windows(3).any(|w| matches!(w, [tag::INTEGER, 1, 5 | 17])),
@@ -196,6 +202,16 @@ fn octets(value: &[u8]) -> Result<Vec<u8>> {
     Ok(octets.content.to_vec())
 }
 
+/// The next extension of a list: its object identifier, whether it is critical, and its value.
+pub(super) fn one<'a>(list: &mut Reader<'a>) -> Result<(&'a [u8], bool, &'a [u8])> {
+    let mut fields = list.enter(tag::SEQUENCE)?;
+    let oid = fields.expect(tag::OID)?.content;
+    let critical = fields.peek() == Some(tag::BOOLEAN) && fields.boolean()?;
+    let value = fields.expect(tag::OCTET_STRING)?.content;
+    fields.end()?;
+    Ok((oid, critical, value))
+}
+
 /// The key identifier of an authorityKeyIdentifier extension, in certificates and CRLs alike.
 pub(super) fn authority_key_id(value: &[u8]) -> Result<Option<Vec<u8>>> {
     let mut fields = der::whole(value, tag::SEQUENCE)?;
@@ -208,7 +224,7 @@ fn authority_is_named(value: &[u8]) -> Result<bool> {
     Ok(!fields.is_empty())
 }
 
-fn general_names(mut list: Reader<'_>) -> Result<Vec<GeneralName>> {
+pub(super) fn general_names(mut list: Reader<'_>) -> Result<Vec<GeneralName>> {
     let mut names = Vec::new();
     while !list.is_empty() {
         names.push(general_name(&mut list)?);
@@ -246,19 +262,4 @@ fn name_constraints(value: &[u8]) -> Result<NameConstraints> {
     }
     fields.end()?;
     Ok(constraints)
-}
-
-fn distribution_points(value: &[u8]) -> Result<Vec<String>> {
-    let mut points = der::whole(value, tag::SEQUENCE)?;
-    let mut urls = Vec::new();
-    while !points.is_empty() {
-        let mut point = points.enter(tag::SEQUENCE)?;
-        let Some(name) = point.optional(tag::context(0))? else { continue };
-        let Some(full) = name.reader().optional(tag::context(0))? else { continue };
-        urls.extend(general_names(full.reader())?.into_iter().filter_map(|n| match n {
-            GeneralName::Uri(url) => Some(url),
-            _ => None,
-        }));
-    }
-    Ok(urls)
 }

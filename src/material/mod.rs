@@ -14,10 +14,14 @@ pub mod key;
 mod kind;
 pub mod pem;
 pub mod pkcs7;
+pub mod points;
+pub mod revoked;
 pub mod signature;
 
 use std::fmt;
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, rules};
 use cert::Cert;
@@ -143,6 +147,16 @@ impl Material {
         material
     }
 
+    /// The same for bytes that nobody needs any more: a CRL stays where it stands instead of being copied.
+    pub fn take(path: &Path, mut bytes: Zeroizing<Vec<u8>>) -> Material {
+        if Kind::of(&bytes) != Some(Kind::Crl) {
+            return Material::read(path, &bytes);
+        }
+        let mut material = Material::default();
+        material.crl(Origin::file(path), Format::Der, std::mem::take(&mut bytes));
+        material
+    }
+
     /// Adds what another file held.
     pub fn extend(&mut self, other: Material) {
         self.blocks.extend(other.blocks);
@@ -200,7 +214,7 @@ impl Material {
             self.findings.extend(findings);
             for (index, block) in blocks.into_iter().enumerate() {
                 let origin = Origin { index, line: block.line, ..file.clone() };
-                self.pem(origin, &block);
+                self.pem(origin, block);
             }
             if !nothing {
                 return;
@@ -213,7 +227,7 @@ impl Material {
         }
     }
 
-    fn pem(&mut self, origin: Origin, block: &pem::PemBlock) {
+    fn pem(&mut self, origin: Origin, mut block: pem::PemBlock) {
         let encrypted = block.headers.iter().any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"));
         if encrypted {
             return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted));
@@ -231,7 +245,7 @@ impl Material {
                 };
             }
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Kind::Csr,
-            "X509 CRL" => Kind::Crl,
+            "X509 CRL" => return self.crl(origin, Format::Pem, std::mem::take(&mut block.der)),
             "PRIVATE KEY" => Kind::Pkcs8,
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
@@ -258,7 +272,7 @@ impl Material {
         let item = match kind {
             Kind::Cert => Cert::from_der(bytes).map(|c| Item::Cert(Box::new(c))),
             Kind::Csr => Csr::from_der(bytes).map(|c| Item::Csr(Box::new(c))),
-            Kind::Crl => Crl::from_der(bytes).map(|c| Item::Crl(Box::new(c))),
+            Kind::Crl => return self.crl(origin, format, bytes.to_vec()),
             Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
@@ -270,6 +284,13 @@ impl Material {
         match item {
             Ok(item) => self.add(origin, format, item),
             Err(fault) => self.broken(origin, format, kind, &fault),
+        }
+    }
+
+    fn crl(&mut self, origin: Origin, format: Format, der: Vec<u8>) {
+        match Crl::from_der(der) {
+            Ok(crl) => self.add(origin, format, Item::Crl(Box::new(crl))),
+            Err(fault) => self.broken(origin, format, Kind::Crl, &fault),
         }
     }
 

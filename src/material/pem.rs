@@ -3,6 +3,8 @@
 //! is told, with the line; nothing is skipped in silence. Servers read less than this does, so what they would stumble over is
 //! a finding. What the bytes inside a block mean is left to the parsers of `material`.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
@@ -71,6 +73,24 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), lines)
+}
+
+/// The same, in parts of some lines each, for things too large to have their text in memory as a whole.
+pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let marker = move |word: &str| Cow::Owned(format!("-----{word} {label}-----\n").into_bytes());
+    let lines = der.chunks(PIECE).map(|part| Cow::Owned(lines(part)));
+    std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
+}
+
+/// Base64 in lines of 64 characters.
+fn lines(der: &[u8]) -> Vec<u8> {
+    let text = base64_simd::STANDARD.encode_to_string(der).into_bytes();
+    let mut out = Vec::with_capacity(text.len() + text.len() / LINE + 1);
+    for line in text.chunks(LINE) {
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out
 }
 
 /// A marker as it stands in the text.
@@ -369,6 +389,9 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 
 /// In base64 letters; the smallest thing that anybody sends, an Ed25519 key, has 64.
 const SHORTEST_BODY: usize = 40;
+const LINE: usize = 64;
+/// Bytes in one piece: whole lines, and little enough to stay in a processor's cache.
+const PIECE: usize = 512 * LINE / 4 * 3;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =

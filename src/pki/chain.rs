@@ -73,6 +73,11 @@ impl<'a> Path<'a> {
         matches!(self.end, End::Anchored(_))
     }
 
+    /// The certificate whose issuer is missing.
+    pub fn gap(&self) -> Option<&'a Cert> {
+        self.certs.last().copied().filter(|_| self.end == End::Missing)
+    }
+
     /// The certificate at its end, if there is one.
     pub fn root(&self) -> Option<&'a Cert> {
         match self.end {

@@ -2,6 +2,8 @@
 
 pub mod bundle;
 pub mod chain;
+pub mod graph;
 pub mod keygen;
+pub mod revocation;
 pub mod select;
 pub mod verify;

@@ -22,6 +22,36 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same for text and attributes of XML: every character that is mark-up becomes a reference (XML 1.0 section 2.4). What XML
+/// does not allow at all is invisible, so it is gone already.
+pub fn xml(text: &str) -> String {
+    visible(text).chars().fold(String::new(), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+/// The same within Mermaid's quotes. Its texts can be Markdown and HTML, so all but letters, digits and what is harmless in a
+/// name becomes one of its entity codes: `#35;`.
+pub fn mermaid(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '=');
+    visible(text).chars().fold(String::new(), |mut out, c| {
+        if plain(c) {
+            out.push(c)
+        } else {
+            out.push_str(&format!("#{};", c as u32))
+        }
+        out
+    })
+}
+
 /// Can the character be seen? Within a string, `escape_debug` leaves combining marks alone and escapes whatever cannot.
 pub(super) fn is_printable(c: char) -> bool {
     let after_a_letter: String = ['a', c].into_iter().collect();

@@ -29,7 +29,9 @@ pub struct Look {
 /// Shows how a run ended. Errors are those of the streams.
 pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
     if let Some(content) = ended.report.and_then(|r| r.artefact.as_ref()) {
-        out.write_all(content.bytes())?;
+        for piece in content.pieces() {
+            out.write_all(&piece)?;
+        }
     }
     let all_well = matches!(ended.exit, Exit::Ok | Exit::Changed);
     if !(look.quiet && all_well) {
@@ -192,7 +194,9 @@ impl Page<'_> {
         if !self.ascii {
             return shown.into_owned();
         }
-        shown.replace('→', "->").chars().fold(String::new(), |mut out, c| {
+        let ours = [("→", "->"), ("│", "|"), ("├─", "|-"), ("└─", "`-"), ("…", "...")];
+        let shown = ours.iter().fold(shown.into_owned(), |text, (sign, plain)| text.replace(sign, plain));
+        shown.chars().fold(String::new(), |mut out, c| {
             if c.is_ascii() {
                 out.push(c)
             } else {

@@ -5,6 +5,7 @@ pub mod describe;
 pub mod escape;
 pub mod human;
 pub mod json;
+pub mod picture;
 mod value;
 
 use crate::change::{Change, Mode};
@@ -30,6 +31,8 @@ pub struct Report {
     pub findings_in_body: bool,
     /// Bytes that the user asked for on stdout.
     pub artefact: Option<Content>,
+    /// What went wrong on the way without stopping the work, such as a network that did not answer; `Exit::Ok` if nothing did.
+    pub trouble: Exit,
 }
 
 /// A line for people. The renderer escapes it, aligns it and chooses colours; it never contains a line break.
@@ -98,6 +101,7 @@ impl Report {
             findings_are_result: false,
             findings_in_body: false,
             artefact: None,
+            trouble: Exit::Ok,
         }
     }
 
@@ -140,7 +144,8 @@ impl Ended<'_> {
         self.changes.iter().any(|c| c.action != crate::change::Action::Unchanged)
     }
 
-    /// The exit code: the error's own, else what the findings ask for, else whether something changed.
+    /// The exit code: the gravest of the error's own, what went wrong on the way, what the findings ask for, and whether
+    /// something changed.
     pub fn decide(&self, fail_on: Severity, allow_incomplete: bool, detailed: bool) -> Exit {
         let mut exit = if detailed && self.mode == Mode::Apply && self.changed() { Exit::Changed } else { Exit::Ok };
         if self.findings().iter().any(|f| f.severity != Severity::Skipped && f.severity >= fail_on) {
@@ -149,6 +154,7 @@ impl Ended<'_> {
         if !allow_incomplete && self.report.is_some_and(Report::incomplete) {
             exit = exit.worst(Exit::Input);
         }
+        exit = exit.worst(self.report.map_or(Exit::Ok, |r| r.trouble));
         self.error.map_or(exit, |e| exit.worst(e.exit))
     }
 

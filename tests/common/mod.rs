@@ -1,5 +1,6 @@
 //! What every test needs: a scratch directory, a way to run pkit as a user does, and the peers that judge what it made.
 
+pub mod http;
 pub mod keys;
 pub mod pki;
 pub mod purchase;

@@ -141,9 +141,22 @@ pub fn pem(label: &str, der: &[u8]) -> String {
 
 /// Authority information access: where the issuer's certificate can be had.
 pub fn ca_issuers(url: &str) -> CustomExtension {
+    ca_issuers_at(&[url])
+}
+
+/// The same with several places, in order.
+pub fn ca_issuers_at(urls: &[&str]) -> CustomExtension {
     let method = [&[0x06, 8][..], CA_ISSUERS].concat();
-    let description = der::sequence(&[&method, &der::tlv(der::tag::context_primitive(6), url.as_bytes())]);
-    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der::sequence(&[&description]))
+    let place = |url: &&str| der::sequence(&[&method, &der::tlv(der::tag::context_primitive(6), url.as_bytes())]);
+    let places: Vec<u8> = urls.iter().flat_map(place).collect();
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der::sequence(&[&places]))
+}
+
+/// Where the issuer's CRL can be had.
+pub fn crl_at(urls: &[&str]) -> CustomExtension {
+    let names: Vec<u8> = urls.iter().flat_map(|url| der::tlv(der::tag::context_primitive(6), url.as_bytes())).collect();
+    let place = der::tlv(der::tag::context(0), &der::tlv(der::tag::context(0), &names));
+    CustomExtension::from_oid_content(&[2, 5, 29, 31], der::sequence(&[&der::sequence(&[&place])]))
 }
 
 fn authority(name: &str) -> CertificateParams {

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::NO_CERTIFICATE;
+use super::build::{NO_CERTIFICATE, SHOWN_PATHS, search_stopped, sent, shown};
+use super::revocation;
 use crate::checks;
 use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
@@ -24,12 +25,13 @@ use crate::report::{Line, Report, Value, Verdict, object};
   pkit chain check fullchain.pem --name mail.example.org
   pkit chain check client.pem --purpose client --trust ca.pem
   pkit chain check leaf.pem --untrusted intermediates.pem --at 2027-03-01
+  pkit chain check client.pem --trust ca.pem --crl ca.crl
 
 The first certificate of CHAIN is judged; the others, and those of
 --untrusted, may be used to reach a trust anchor. --purpose server and client
 also hold the chain to the rules for public CAs, as --trust system does with
 --name. Go on despite a single one of them with --accept CODE.")]
-pub struct CheckArgs {
+pub struct Args {
     /// The chain as a server sends it, its own certificate first
     #[arg(value_name = "CHAIN")]
     chain: PathBuf,
@@ -60,6 +62,8 @@ pub struct CheckArgs {
     /// `anyPolicy` means nothing
     #[arg(long)]
     inhibit_any_policy: bool,
+    #[command(flatten)]
+    revocation: revocation::RevocationArgs,
 }
 
 /// What a certificate can be used for.
@@ -73,7 +77,7 @@ enum PurposeWord {
     Any,
 }
 
-impl CheckArgs {
+impl Args {
     fn wanted(&self, context: &Context) -> Wanted<'_> {
         let purpose = match self.purpose {
             Some(PurposeWord::Server) => Purpose::Server,
@@ -107,10 +111,11 @@ fn policy(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<Outcome> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let chain = gather::material(std::slice::from_ref(&args.chain), context)?;
     let untrusted =
         if args.untrusted.is_empty() { Material::default() } else { gather::material(&args.untrusted, context)? };
+    let lists = args.revocation.lists(context)?;
     let store = trust::load(&args.trust)?;
     let Some((_, leaf)) = chain.certs().next() else {
         let message = format!("there is no certificate in {}", args.chain.display());
@@ -120,11 +125,13 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<Outcome> {
     let wanted = args.wanted(context);
     let proof = prove(&pile, leaf, &wanted);
 
-    let judged = Judged { chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
+    let revocation = args.revocation.judge(&lists, &pile, &store, &proof, &wanted);
+    let judged = Judged { revocation, chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
     let faults = judged.faults(context);
-    let mut findings: Vec<Finding> = chain.findings.iter().chain(&untrusted.findings).cloned().collect();
+    let mut findings: Vec<Finding> =
+        [&chain, &untrusted, &lists].into_iter().flat_map(|m| m.findings.clone()).collect();
     findings.extend(store.incomplete.clone());
-    findings.extend(pile.stopped().then(|| super::search_stopped(leaf, &pile)));
+    findings.extend(pile.stopped().then(|| search_stopped(leaf, &pile)));
     findings.extend(faults.iter().map(|f| f.finding.clone()));
     findings.extend(context.accepted(judged.opinions(&findings)));
     let mut report = Report::judging(judged.result(&faults));
@@ -139,13 +146,17 @@ struct Judged<'a> {
     pile: &'a Pile<'a>,
     wanted: &'a Wanted<'a>,
     proof: &'a Proof<'a>,
+    revocation: revocation::Judged,
     store: &'a trust::Store,
 }
 
 impl Judged<'_> {
     /// What speaks against the chain; faults that the user accepts are warnings.
     fn faults(&self, context: &Context) -> Vec<Fault> {
-        let faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
+        let faults = match (&self.proof.verdict, &self.revocation) {
+            (Err(faults), _) | (Ok(_), revocation::Judged::Faults(faults)) => faults.clone(),
+            (Ok(_), _) => Vec::new(),
+        };
         let accepted = |fault: Fault| {
             let findings = context.accepted(vec![fault.finding.clone()]);
             findings.into_iter().map(move |finding| Fault { finding, ..fault.clone() })
@@ -184,7 +195,7 @@ impl Judged<'_> {
     }
 
     fn lines(&self, faults: &[Fault]) -> Vec<Line> {
-        let mut lines = vec![Line::Text(super::shown(&self.proof.path, false))];
+        let mut lines = vec![Line::Text(shown(&self.proof.path, false))];
         for test in Test::ALL {
             let mut failed = faults.iter().filter(|f| f.test == test).peekable();
             if failed.peek().is_none()
@@ -198,8 +209,8 @@ impl Judged<'_> {
                 }),
             );
         }
-        for other in self.proof.alternatives.iter().take(super::SHOWN_PATHS) {
-            lines.push(Line::Indented(format!("another path: {}", super::shown(other, false))));
+        for other in self.proof.alternatives.iter().take(SHOWN_PATHS) {
+            lines.push(Line::Indented(format!("another path: {}", shown(other, false))));
         }
         let word = if is_valid(faults) { "valid" } else { "not valid" };
         lines.push(Line::Text(format!(
@@ -263,6 +274,10 @@ impl Judged<'_> {
             Test::Extensions => "no critical extension is unknown".into(),
             Test::Policy if self.asks_for_policies() => "a policy is valid for the path".into(),
             Test::Profile if self.wanted.profile => "as public TLS clients want it".into(),
+            Test::Revocation => match &self.revocation {
+                revocation::Judged::Passed(words) => words.clone(),
+                _ => return None,
+            },
             Test::Policy | Test::Key | Test::Profile => return None,
         })
     }
@@ -278,5 +293,5 @@ fn is_valid(faults: &[Fault]) -> bool {
 
 /// The path with its root, where there is one.
 fn all<'a>(path: &Path<'a>) -> Vec<&'a Cert> {
-    super::sent(path, true)
+    sent(path, true)
 }

@@ -10,8 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
+use crate::commands::chain::build as chain;
+use crate::commands::fetching::FetchArgs;
 use crate::commands::target::{self, BuildArgs};
-use crate::commands::{Context, Outcome, chain, emit, forbid, gather};
+use crate::commands::{Context, Outcome, any_error, emit, gather};
 use crate::content::{Content, VersionFile, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::trust;
@@ -59,6 +61,9 @@ pub struct Args {
     /// Trust anchors: `system`, a file or a directory
     #[arg(long, value_name = "STORE", default_value = "system")]
     trust: trust::Source,
+    /// Whether to fetch what is missing
+    #[command(flatten)]
+    fetch: FetchArgs,
     /// Mozilla's profile for protocols and ciphers
     #[arg(long, default_value = "intermediate", value_parser = emit::profile_parser())]
     profile: &'static Profile,
@@ -78,16 +83,21 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
-    let public = gather::public(key, key_at)?;
-    let selection = chain::choose(&pile, Some(&public), Some(&key_at.path), &wanted)?;
+    let (public, key_path) = (gather::public(key, key_at)?, Some(key_at.path.as_path()));
+    let fetched = chain::complete(&args.fetch, &material, &store.anchors, Some(&public), key_path, &wanted)?;
+    let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);
+    let selection = chain::choose(&pile, Some(&public), key_path, &wanted)?;
 
     let mut findings = material.findings.clone();
     findings.extend(store.incomplete.clone());
+    findings.extend(fetched.findings.iter().cloned());
     findings.extend(judge(&pile, &selection, key, key_at, context));
     let findings = context.accepted(findings);
-    let forbidden = forbid(&findings);
-    let mut report = Report::of(result(&material, &pile, &selection, &store));
+    let forbidden = any_error(&findings);
+    let mut report = Report::of(result(&material, &pile, &selection, &store).with("fetched", fetched.value()));
+    report.trouble = fetched.trouble(&selection.path);
     report.body = words::inputs(&args.inputs, &material, &selection, context);
+    report.body.extend(fetched.lines());
     report.body.push(Line::Text(words::key(key, key_at, &selection)));
     report.body.push(Line::Text(words::chain(&selection, &store)));
     report.findings = findings;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Args, lineage};
-use crate::commands::{Context, chain};
+use crate::commands::Context;
+use crate::commands::chain::build as chain;
 use crate::files::trust;
 use crate::finding::Origin;
 use crate::instant;

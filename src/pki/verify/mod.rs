@@ -108,13 +108,15 @@ pub enum Test {
     Policy,
     /// Keys that nobody should trust.
     Key,
+    /// Nobody of the path is revoked, as far as lists were given (RFC 5280 section 6.3).
+    Revocation,
     /// What TLS clients ask beyond RFC 5280 section 6.
     Profile,
 }
 
 impl Test {
     /// All of them, in order.
-    pub const ALL: [Test; 13] = [
+    pub const ALL: [Test; 14] = [
         Test::Trust,
         Test::Signature,
         Test::Validity,
@@ -127,6 +129,7 @@ impl Test {
         Test::Extensions,
         Test::Policy,
         Test::Key,
+        Test::Revocation,
         Test::Profile,
     ];
 
@@ -145,6 +148,7 @@ impl Test {
             Test::Extensions => "critical-extensions",
             Test::Policy => "policy",
             Test::Key => "key",
+            Test::Revocation => "revocation",
             Test::Profile => "profile",
         }
     }

@@ -1,15 +1,14 @@
-//! `chain build`: from any pile to the file that a server sends, end-entity first. `check` has a file of its own.
-
-mod check;
+//! `chain build`: from any pile to the file that a server sends, end-entity first.
 
 use std::path::PathBuf;
 
-use super::gather;
-use super::{Context, Outcome};
 use crate::checks::key::KEY_MISMATCH;
+use crate::commands::fetching::{FetchArgs, Fetched};
+use crate::commands::{Context, Outcome, any_error, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{self, Finding, Severity};
+use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
 use crate::name::HostName;
@@ -25,10 +24,11 @@ use crate::report::{Line, Report, Value, object};
   pkit chain build *.crt --key mail.key -o fullchain.pem
   pkit chain build delivery.zip --name mail.example.org
   pkit chain build ca/*.pem leaf.pem --with-root --trust ca/root.pem
+  pkit chain build mail.crt --fetch -o fullchain.pem
 
 Files are PEM or DER, any number of blocks, zip or PKCS#7, directories,
 or - for standard input. Without -o the chain goes to stdout.")]
-pub struct BuildArgs {
+pub struct Args {
     /// Files or directories with the certificates
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -44,47 +44,27 @@ pub struct BuildArgs {
     /// Trust anchors: `system`, a file or a directory
     #[arg(long, value_name = "STORE", default_value = "system")]
     trust: trust::Source,
+    /// Whether to fetch what is missing
+    #[command(flatten)]
+    fetch: FetchArgs,
     /// Where to write the chain
     #[arg(short, long, value_name = "CHAIN")]
     output: Option<PathBuf>,
 }
 
-/// The verbs of `chain`.
-#[derive(Debug, clap::Subcommand)]
-pub enum Verb {
-    /// Put certificates into the order that servers send
-    Build(BuildArgs),
-    /// Check whether clients would accept a certificate chain
-    Check(check::CheckArgs),
-}
-
-impl Verb {
-    pub(crate) fn words(&self) -> &'static str {
-        match self {
-            Verb::Build(_) => "chain build",
-            Verb::Check(_) => "chain check",
-        }
-    }
-
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        match self {
-            Verb::Build(args) => build(args, context),
-            Verb::Check(args) => check::run(args, context),
-        }
-    }
-}
-
-fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let key = args.key.as_deref().map(gather::key).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
-    let pile = Pile::new(material.certs(), &store.anchors);
     let wanted = Wanted { names: &args.name, ..Wanted::at(context.now) };
     let public = key.as_ref().map(|(at, key)| gather::public(key, at)).transpose()?;
+    let fetched = complete(&args.fetch, &material, &store.anchors, public.as_ref(), args.key.as_deref(), &wanted)?;
+    let pile = Pile::new(material.certs().chain(fetched.material.certs()), &store.anchors);
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
     findings.extend(store.incomplete.clone());
+    findings.extend(fetched.findings.iter().cloned());
     findings.extend(leftovers(&pile, &selection));
     if let Err(faults) = &selection.proof {
         // Building only needs the order; whether clients would take the chain is said, but does not stop it.
@@ -92,10 +72,12 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
             .extend(faults.iter().cloned().map(|f| if stops_building(&f) { f } else { f.severity(Severity::Warning) }));
     }
     let findings = context.accepted(findings);
-    let forbidden = super::forbid(&findings);
+    let forbidden = any_error(&findings);
     let certs = sent(&selection.path, args.with_root);
-    let mut report = Report::of(result(&selection, &pile, &certs));
+    let mut report = Report::of(result(&selection, &pile, &certs).with("fetched", fetched.value()));
+    report.trouble = fetched.trouble(&selection.path);
     report.say(shown(&selection.path, args.with_root));
+    report.body.extend(fetched.lines());
     for other in selection.alternatives.iter().take(SHOWN_PATHS) {
         report.body.push(Line::Indented(format!("also possible: {}", shown(other, args.with_root))));
     }
@@ -118,9 +100,23 @@ fn stops_building(finding: &Finding) -> bool {
 
 /// Most choices that an error lists.
 const LISTED: usize = 20;
+/// Fetches the issuers that the chosen chain lacks, if the user lets it.
+pub(crate) fn complete(
+    fetch: &FetchArgs,
+    material: &Material,
+    anchors: &[Cert],
+    key: Option<&PublicKey>,
+    key_path: Option<&std::path::Path>,
+    wanted: &Wanted<'_>,
+) -> Result<Fetched> {
+    fetch.issuers(|fetched| {
+        let pile = Pile::new(material.certs().chain(fetched.certs()), anchors);
+        Ok(choose(&pile, key, key_path, wanted)?.path.gap().cloned())
+    })
+}
 
 /// The certificate to serve, or the error that says between what the user must choose.
-pub(super) fn choose<'a>(
+pub(crate) fn choose<'a>(
     pile: &Pile<'a>,
     key: Option<&PublicKey>,
     key_path: Option<&std::path::Path>,
@@ -154,10 +150,10 @@ fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: 
 }
 
 /// Other paths that a person wants to read; programs get them all.
-const SHOWN_PATHS: usize = 7;
+pub(super) const SHOWN_PATHS: usize = 7;
 
 /// What is not in the chain: told, never dropped in silence.
-pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
+pub(crate) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
     let told = |rule: &'static crate::finding::Rule, found: &Found<'_>| {
         rule.at(found.origin.clone().into(), format!("`{}` ({})", found.cert.short_name(), found.cert.subject))
     };
@@ -167,18 +163,18 @@ pub(super) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Findi
     repeated.chain(unused).chain(stopped).collect()
 }
 
-fn search_stopped(leaf: &Cert, pile: &Pile<'_>) -> Finding {
+pub(super) fn search_stopped(leaf: &Cert, pile: &Pile<'_>) -> Finding {
     SEARCH_STOPPED.at(pile.place(leaf), format!("not every way up from `{}` was looked at", leaf.short_name()))
 }
 
 /// The certificates to send: the path, and its root where it is wanted and not already there.
-pub(super) fn sent<'a>(path: &Path<'a>, with_root: bool) -> Vec<&'a Cert> {
+pub(crate) fn sent<'a>(path: &Path<'a>, with_root: bool) -> Vec<&'a Cert> {
     let root = path.root().filter(|root| with_root && !path.certs.contains(root));
     path.certs.iter().copied().chain(root).collect()
 }
 
 /// `leaf → intermediate → root (left out)`.
-pub(super) fn shown(path: &Path<'_>, with_root: bool) -> String {
+pub(crate) fn shown(path: &Path<'_>, with_root: bool) -> String {
     let mut names: Vec<String> = path.certs.iter().map(|c| c.short_name()).collect();
     match &path.end {
         End::Missing => names.push("(issuer missing)".into()),
@@ -192,14 +188,13 @@ pub(super) fn shown(path: &Path<'_>, with_root: bool) -> String {
 }
 
 /// The chain as PEM, ready for any server.
-pub(super) fn pem(certs: &[&Cert]) -> String {
+pub(crate) fn pem(certs: &[&Cert]) -> String {
     certs.iter().map(|c| crate::material::pem::encode("CERTIFICATE", c.der())).collect()
 }
 
 fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value {
     let origin = |cert: &Cert| pile.found().iter().find(|f| f.cert == cert).map(|f| f.origin);
     let listed = |certs: &[&Cert]| certs.iter().map(|c| describe::certificate(c, origin(c))).collect::<Vec<_>>();
-    let missing = matches!(selection.path.end, End::Missing).then(|| selection.path.certs.last()).flatten();
     object! {
         "chain" => listed(certs),
         "root" => selection.path.root().map(|root| describe::certificate(root, origin(root))),
@@ -209,7 +204,7 @@ fn result(selection: &Selection<'_>, pile: &Pile<'_>, certs: &[&Cert]) -> Value 
         }).collect::<Vec<_>>(),
         "unused" => selection.unused.iter().map(|f| describe::certificate(f.cert, Some(f.origin))).collect::<Vec<_>>(),
         "anchored" => selection.path.is_anchored(),
-        "missing_issuer" => missing.map(|cert| object! {
+        "missing_issuer" => selection.path.gap().map(|cert| object! {
             "subject" => cert.issuer.to_string(),
             "key_id" => cert.extensions.authority_key_id.as_deref().map(crate::crypto::hex),
             "urls" => cert.extensions.ca_issuers.clone(),
