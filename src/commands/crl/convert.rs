@@ -1,5 +1,6 @@
 //! `crl convert`: DER as CAs publish it to the PEM that servers read, and back.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{described, lists, noticed, taken, value};
@@ -52,8 +53,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.findings = piles.iter().flat_map(|(_, material)| noticed(material, context)).collect();
     match args.output.as_deref() {
         Some(dir) if is_directory(dir) => {
-            let steps = piles.into_iter().map(|(path, material)| write(dir, path, material, to, context));
-            Ok(Outcome { report, plan: Plan { steps: steps.collect::<Result<_>>()?, preview: false } })
+            let writes = piles.into_iter().map(|(path, material)| write(dir, path, material, to, context));
+            let writes = writes.collect::<Result<Vec<_>>>()?;
+            distinct(&writes)?;
+            Ok(Outcome { report, plan: Plan { steps: writes.into_iter().map(Step::Write).collect(), preview: false } })
         }
         output => {
             let all: Vec<Crl> = piles.into_iter().flat_map(|(_, material)| taken(material)).collect();
@@ -73,13 +76,25 @@ fn is_directory(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<Step> {
+fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<FileWrite> {
     let crls: Vec<Crl> = taken(material).collect();
     let name = from.with_extension(if to == To::Pem { "pem" } else { "crl" });
-    let name =
-        name.file_name().ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
+    let name = name
+        .file_name()
+        .filter(|_| from.as_os_str() != "-")
+        .ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
     let what = described(&crls);
-    Ok(Step::Write(FileWrite { path: dir.join(name), content: encode(crls, to)?, what, overwrite: context.overwrite }))
+    Ok(FileWrite { path: dir.join(name), content: encode(crls, to)?, what, overwrite: context.overwrite })
+}
+
+/// Two CAs that both call their list `list.crl` are common; one must not take the other's place.
+fn distinct(writes: &[FileWrite]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match writes.iter().find(|write| !seen.insert(&write.path)) {
+        None => Ok(()),
+        Some(write) => Err(Error::usage(format!("two of the files would become {}", write.path.display()))
+            .hint("rename one of them, or convert it by itself with -o FILE")),
+    }
 }
 
 fn encode(crls: Vec<Crl>, to: To) -> Result<Content> {
