@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use pkit::change::{Change, Mode};
@@ -37,24 +38,20 @@ fn run() -> ExitCode {
         exit: Exit::Ok,
     };
     let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
-    let shown = show(&ended, style);
-    ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
+    ended_with(show(&ended, style), ended.exit)
 }
 
 /// Help and version are clap's to print, and so are wrong words, unless a program asked for JSON.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !std::env::args_os().any(|arg| arg == "--json") {
-        // A closed pipe behind `--help | head` is not a fault.
-        let _ = error.print();
-        return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok }.code());
+        return ended_with(error.print(), if error.use_stderr() { Exit::Usage } else { Exit::Ok });
     }
     let words = error.render().to_string();
     let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let error = Error::usage(message);
     let ended =
         Ended { command: "", report: None, changes: &[], mode: Mode::Apply, error: Some(&error), exit: error.exit };
-    let shown = json::render(&ended, &mut io::stdout().lock());
-    ExitCode::from(shown.map_or_else(|e| stream_exit(&e, ended.exit), |()| ended.exit).code())
+    ended_with(json::render(&ended, &mut io::stdout().lock()), ended.exit)
 }
 
 #[derive(Default)]
@@ -70,13 +67,13 @@ fn act(cli: &Cli, dry_run: bool) -> Acted {
     let context = cli.global.context(time::OffsetDateTime::now_utc());
     let outcome = match cli.command.run(&context) {
         Ok(outcome) => outcome,
-        Err(error) => return Acted { error: Some(error), ..Acted::default() },
+        Err(error) => return Acted { error: Some(error), applied: !dry_run, ..Acted::default() },
     };
     let applied = !dry_run && !outcome.plan.preview;
     match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
         // What the report says of was not done: a digest of a key that is not there would only mislead.
-        Err(error) => Acted { error: Some(error), ..Acted::default() },
+        Err(error) => Acted { error: Some(error), applied, ..Acted::default() },
     }
 }
 
@@ -119,6 +116,14 @@ fn utf8_locale() -> bool {
 }
 
 /// A reader that went away (`pkit … | head`) is not a fault; a full disk behind stdout is.
-fn stream_exit(error: &io::Error, exit: Exit) -> Exit {
-    if error.kind() == io::ErrorKind::BrokenPipe { exit } else { exit.worst(Exit::Io) }
+fn ended_with(shown: io::Result<()>, exit: Exit) -> ExitCode {
+    let exit = match shown {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Where stderr is the stream that failed, only the exit code is left to tell it.
+            let _ = writeln!(io::stderr(), "{}", Error::io(Path::new("standard output"), "writing", &error));
+            exit.worst(Exit::Io)
+        }
+        _ => exit,
+    };
+    ExitCode::from(exit.code())
 }

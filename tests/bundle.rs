@@ -1,18 +1,19 @@
-//! `pkit bundle dovecot-ca`: each CA followed by its CRL, judged by openssl and by a real Dovecot.
+//! `pkit bundle dovecot-ca`: each CA followed by its CRL, judged by openssl and by real Dovecots.
 
-use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem};
+use std::path::Path;
+
+use pkit::material::{Item, Material};
+
+use crate::common::pki::{Authority, Crl, cert_pem, crl_pem};
 use crate::common::{Ran, Test, have};
-use crate::servers::Client;
 use crate::servers::dovecot::{Dovecot, Release};
+use crate::servers::{Client, Pki};
 
 /// root -> intermediate -> issuing, each with a list, and two clients of the last one: bob is revoked.
 struct Clients {
     test: Test,
     root: Authority,
-    intermediate: Authority,
     issuing: Authority,
-    alice: Leaf,
-    bob: Leaf,
 }
 
 impl Clients {
@@ -26,37 +27,37 @@ impl Clients {
             test.file(format!("{name}.pem"), ca.pem());
             test.file(format!("{name}.crl"), ca.crl(&Crl { revoked: vec![bob.serial], ..Crl::default() }));
         }
-        Clients { test, root, intermediate, issuing, alice, bob }
+        for (name, client) in [("alice", &alice), ("bob", &bob)] {
+            test.file(format!("{name}.pem"), client.pem());
+            test.file(format!("{name}.key"), client.key_pem());
+        }
+        Clients { test, root, issuing }
     }
 
     /// As Dovecot's manual has it.
     fn expected(&self) -> String {
-        [&self.issuing, &self.intermediate, &self.root].map(|ca| self.entry(ca)).concat()
-    }
-
-    fn entry(&self, ca: &Authority) -> String {
-        ca.pem() + &crl_pem(&self.list(ca))
-    }
-
-    fn list(&self, ca: &Authority) -> Vec<u8> {
-        ca.crl(&self.revoking())
-    }
-
-    fn revoking(&self) -> Crl {
-        Crl { revoked: vec![self.bob.serial], ..Crl::default() }
+        let entry =
+            |name: &&str| self.test.text(format!("{name}.pem")) + &crl_pem(&self.test.read(format!("{name}.crl")));
+        ["issuing", "intermediate", "root"].iter().map(entry).collect()
     }
 
     fn bundle(&self, args: &[&str]) -> Ran {
         self.test.run([&["bundle", "dovecot-ca"], args].concat())
     }
 
-    /// Refused, with nothing on the disk.
+    /// No bundle may come out, and nothing may change.
     #[track_caller]
     fn refuses(&self, files: &[&str], code: &str) -> Ran {
         let before = self.test.snapshot();
         let ran = self.bundle(&[&["-o", "ca.pem"], files].concat()).exits(1).err_has(&format!("error[{code}]"));
         assert_eq!(self.test.snapshot(), before);
         ran.out_has("nothing was written")
+    }
+
+    /// Does openssl let this client in, by the bundle and nothing else, with every CRL checked?
+    fn openssl_accepts(&self, client: &str) -> bool {
+        let verify = format!("verify -crl_check_all -no-CApath -no-CAstore -CAfile ca.pem {client}.pem");
+        self.test.peer("openssl", verify.split(' ')).exit == 0
     }
 }
 
@@ -69,19 +70,156 @@ fn any_order_becomes_the_manual_s_order() {
     for turn in 0..files.len() {
         files.rotate_left(1);
         files.swap(0, turn);
-        let names = |ran: &str| names(ran);
-        let out = c.bundle(&files).exits(0).stdout;
-        assert_eq!(names(&out), names(&c.expected()), "{files:?}");
+        assert_eq!(c.bundle(&files).exits(0).stdout, c.expected(), "{files:?}");
     }
 }
 
-/// The kind and the issuer or subject of each block of a bundle.
-fn names(bundle: &str) -> Vec<String> {
-    let material = pkit::material::Material::read(std::path::Path::new("ca.pem"), bundle.as_bytes());
-    let name = |block: &pkit::material::Block| match &block.item {
-        pkit::material::Item::Cert(cert) => format!("CA {}", cert.subject),
-        pkit::material::Item::Crl(crl) => format!("CRL {}", crl.issuer),
-        _ => "something else".to_owned(),
+#[test]
+fn any_form_becomes_pem() {
+    let c = Clients::new();
+    let reversed: String = ALL[..5].iter().rev().filter(|f| f.ends_with("pem")).map(|f| c.test.text(f)).collect();
+    c.test.file("cas.pem", format!("\u{feff}{}", reversed.replace('\n', "\r\n")));
+    c.test.file("pems/list.pem", crl_pem(&c.test.read("root.crl")).trim_end());
+    let files = ["cas.pem", "pems", "issuing.crl", "intermediate.crl", "root.pem"];
+    assert_eq!(c.bundle(&files).exits(0).err_has("note[pem-bom]").stdout, c.expected());
+    if have("openssl") {
+        let pack = "crl2pkcs7 -in pems/list.pem -certfile cas.pem -outform DER -out bag.p7b";
+        c.test.file("cas.pem", reversed);
+        c.test.peer("openssl", pack.split(' ')).exits(0);
+        assert_eq!(c.bundle(&["bag.p7b", "issuing.crl", "intermediate.crl"]).exits(0).stdout, c.expected());
+    }
+}
+
+#[test]
+fn openssl_lets_the_good_client_in_and_the_revoked_one_not() {
+    if !have("openssl") {
+        return;
+    }
+    let c = Clients::new();
+    c.bundle(&[&["-o", "ca.pem"], &ALL[..]].concat()).exits(0).out_has("3 CAs, 3 CRLs");
+    assert!(c.openssl_accepts("alice") && !c.openssl_accepts("bob"));
+    assert_eq!(c.test.mode("ca.pem"), 0o444);
+}
+
+#[test]
+fn a_missing_list_is_named_and_nothing_is_written() {
+    let c = Clients::new();
+    for name in ["root", "intermediate", "issuing"] {
+        let files: Vec<&str> = ALL.into_iter().filter(|f| *f != format!("{name}.crl")).collect();
+        let ran = c.refuses(&files, "crl-missing").err_has(&format!("--> {name}.pem"));
+        assert_eq!(ran.stderr.matches("error[").count(), 1, "{}", ran.stderr);
+    }
+    c.refuses(&["root.pem"], "crl-missing").err_has("`CN=Clients Root` has no CRL");
+    // Who knows better may say so.
+    c.bundle(&["root.pem", "--accept", "crl-missing", "-o", "ca.pem"]).exits(0);
+}
+
+#[test]
+fn a_list_that_is_not_in_force_is_refused() {
+    let c = Clients::new();
+    c.test.file("root.crl", c.root.crl(&Crl { next_update: Some(2021), ..Crl::default() }));
+    c.refuses(&ALL, "crl-expired").err_has("Clients Root").err_has("2021-01-01");
+    c.refuses(&[&ALL[..], &["--at", "2019-12-31"]].concat(), "crl-not-yet-valid");
+    c.bundle(&[&ALL[..], &["--at", "2020-12-31"]].concat()).exits(0);
+}
+
+#[test]
+fn of_several_lists_the_newest_is_kept() {
+    let c = Clients::new();
+    let newest = c.test.read("issuing.crl");
+    let list = |number, this_update| c.issuing.crl(&Crl { number, this_update, ..Crl::default() });
+    c.test.file("older.crl", list(9, 2019));
+    for files in [["older.crl", "issuing.crl"], ["issuing.crl", "older.crl"]] {
+        let rest = ["issuing.pem", "intermediate.pem", "intermediate.crl", "root.pem", "root.crl"];
+        let ran = c.bundle(&[&files[..], &rest].concat()).exits(0).err_has("note[crl-left-out]").err_has("older.crl");
+        assert_eq!(ran.stdout, c.expected());
+    }
+    // Made in the same second: Dovecot takes the first in the file, so only the higher number may be in it.
+    c.test.file("same-day.crl", list(2, 2020));
+    c.test.file("issuing.crl", newest);
+    for files in [["same-day.crl", "issuing.crl"], ["issuing.crl", "same-day.crl"]] {
+        let out = c.bundle(&[&files[..], &["issuing.pem"]].concat()).exits(0).stdout;
+        assert_eq!(out, c.issuing.pem() + &crl_pem(&c.test.read("same-day.crl")));
+    }
+    // The same list twice is no older one.
+    let ran = c.bundle(&["issuing.pem", "issuing.crl", "issuing.crl"]).exits(0);
+    assert!(!ran.stderr.contains("older"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_dovecot_cannot_use_is_left_out_and_named() {
+    let c = Clients::new();
+    let stranger = Authority::root("Stranger CA");
+    // The same name, another key: not the issuer of this list.
+    c.test.file("foreign.crl", stranger.crl(&Crl::default()));
+    c.test.file("impostor.crl", Authority::root("Clients Root").crl(&Crl { this_update: 2022, ..Crl::default() }));
+    c.test.file("delta.crl", c.issuing.crl(&Crl { number: 2, this_update: 2022, delta: Some(1), ..Crl::default() }));
+    let more = ["foreign.crl", "impostor.crl", "delta.crl", "alice.pem"];
+    let ran = c.bundle(&[&more[..], &ALL].concat()).exits(0);
+    assert_eq!(ran.stdout, c.expected());
+    let ran = ran.err_has("warning[crl-foreign]: no CA among the files given has signed the CRL of `CN=Stranger CA`");
+    ran.err_has("--> impostor.crl").err_has("a delta CRL").err_has("note[not-an-authority]: `alice`");
+    // A delta alone is no list.
+    c.refuses(&["issuing.pem", "delta.crl"], "crl-missing");
+    c.bundle(&["alice.pem", "root.crl"]).exits(3).err_has("error[no-authorities]");
+}
+
+#[test]
+fn two_certificates_of_one_ca_share_its_list() {
+    let c = Clients::new();
+    let other = Authority::root("Other Root");
+    c.test.file("cross.pem", cert_pem(&other.cross_sign(&c.root, |_| {})));
+    c.test.file("other.pem", other.pem());
+    c.test.file("other.crl", other.crl(&Crl::default()));
+    let ran = c.bundle(&[&["cross.pem", "other.pem", "other.crl"], &ALL[..]].concat()).exits(0);
+    assert_eq!((ran.stdout.matches("BEGIN CERTIFICATE").count(), ran.stdout.matches("BEGIN X509 CRL").count()), (5, 4));
+}
+
+#[test]
+fn programs_get_the_list_in_json() {
+    let c = Clients::new();
+    let json = c.bundle(&[&ALL[..], &["--json"]].concat()).exits(0).json();
+    let entries = json["result"]["entries"].as_array().unwrap();
+    let kinds: Vec<&str> = entries.iter().map(|e| e["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["ca", "crl", "ca", "crl", "ca", "crl"]);
+    assert_eq!(json["result"]["goes_stale"], "3000-01-01T00:00:00Z");
+    let found = Material::read(Path::new("ca.pem"), json["result"]["content"].as_str().unwrap().as_bytes());
+    assert!(found.blocks.iter().all(|b| matches!(b.item, Item::Cert(_) | Item::Crl(_))));
+}
+
+#[test]
+fn dovecot_2_3_lets_the_good_client_in_and_the_revoked_one_not() {
+    dovecot_tells_clients_apart(Release::V2_3, "client sent an invalid cert", |pki, ca| {
+        let (cert, key) = (pki.fullchain.display(), pki.key.display());
+        format!("ssl_cert = <{cert}\nssl_key = <{key}\nssl_ca = <{}\nssl_verify_client_cert = yes\n", ca.display())
+    });
+}
+
+#[test]
+fn dovecot_2_4_lets_the_good_client_in_and_the_revoked_one_not() {
+    dovecot_tells_clients_apart(Release::V2_4, "client sent an untrusted cert", |pki, ca| {
+        let (cert, key) = (pki.fullchain.display(), pki.key.display());
+        let server = format!("ssl_server_cert_file = {cert}\nssl_server_key_file = {key}\n");
+        format!("{server}ssl_server_ca_file = {}\nssl_server_request_client_cert = yes\n", ca.display())
+    });
+}
+
+/// Dovecot finishes the handshake with anybody and refuses at the login.
+fn dovecot_tells_clients_apart(release: Release, logged: &str, tls: fn(&Pki, &Path) -> String) {
+    let c = Clients::new();
+    c.bundle(&[&["-o", "ca.pem"], &ALL[..]].concat()).exits(0);
+    let server = Test::new();
+    let pki = Pki::new(&server);
+    let ca = server.file("ca.pem", c.test.read("ca.pem"));
+    let settings = format!("ssl = required\nauth_ssl_require_client_cert = yes\n{}", tls(&pki, &ca));
+    let Some(dovecot) = Dovecot::start(release, &server, &settings) else { return };
+    let login = |client: Client| client.imap_login(dovecot.imaps, "alice", "secret");
+    let client = |name: &str| {
+        let file = |extension: &str| c.test.path(format!("{name}.{extension}"));
+        Client::trusting(&pki.root).presenting(&file("pem"), &file("key"))
     };
-    material.blocks.iter().map(name).collect()
+    login(client("alice")).says("a OK");
+    login(client("bob")).verifies().says("a NO");
+    login(Client::trusting(&pki.root)).says("a NO");
+    dovecot.daemon.says(logged);
 }

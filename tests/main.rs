@@ -4,14 +4,21 @@
 #![allow(clippy::disallowed_methods, reason = "tests lay out files and start programs as a user does")]
 
 mod architecture;
+mod bundle;
 mod chain;
+mod chain_check;
+mod cli;
 mod common;
 mod crl;
+mod data_suites;
 mod dhparam;
+mod differential;
 mod emit;
 mod explain;
+mod hostile;
 mod key;
 mod perms;
+mod prepare;
 mod readme;
 mod servers;
 mod writer;

@@ -20,17 +20,6 @@ impl Test {
     fn chown(&self, name: &str, owner: &str) {
         self.peer("chown", [owner, name]).exits(0);
     }
-
-    /// The same command as the user nobody, who then is neither owner nor root.
-    fn run_as_nobody(&self, args: &[&str]) -> Ran {
-        let pkit = env!("CARGO_BIN_EXE_pkit");
-        let copy = self.path("pkit");
-        std::fs::copy(pkit, &copy).unwrap();
-        let mut line = vec!["--reuid=65534", "--regid=65534", "--clear-groups", "--", copy.to_str().unwrap()];
-        line.extend(args);
-        self.chmod(".", 0o755);
-        self.peer("setpriv", line)
-    }
 }
 
 /// Every pair of code and path (from the scratch directory) that was reported.

@@ -19,7 +19,7 @@ pub fn order(
         again.iter().map(|at| tell(&CHAIN_DUPLICATE, at, "it stands in the file already")).collect();
     findings.extend(leaf_first(&first));
     findings.extend(sequence(&first, path));
-    findings.extend(gaps(&first, path));
+    findings.extend(gap(&first, path));
     let used = |cert: &Cert| std::iter::once(path).chain(alternatives).any(|p| p.certs.contains(&cert));
     for at @ (_, cert) in first.iter().filter(|(_, cert)| !used(cert)) {
         findings.push(if path.root().is_some_and(|root| root == *cert) || cert.is_self_issued() {
@@ -69,10 +69,12 @@ fn sequence(file: &[Place<'_>], path: &Path<'_>) -> Option<Finding> {
 }
 
 /// Intermediates of the path that came from somewhere else.
-fn gaps(file: &[Place<'_>], path: &Path<'_>) -> Vec<Finding> {
-    let Some((origin, _)) = file.first() else { return Vec::new() };
+fn gap(file: &[Place<'_>], path: &Path<'_>) -> Option<Finding> {
+    let (origin, _) = file.first()?;
     let missing = path.certs.iter().skip(1).filter(|cert| !file.iter().any(|(_, c)| c == *cert));
-    missing.map(|cert| tell(&CHAIN_GAP, &(*origin, *cert), "the path needs it, and it is not in the file")).collect()
+    let names: Vec<String> = missing.map(|cert| format!("`{}`", cert.short_name())).collect();
+    let message = || format!("the path needs {}, and the file does not hold it", names.join(", "));
+    (!names.is_empty()).then(|| CHAIN_GAP.at((*origin).clone().into(), message()))
 }
 
 rules! {

@@ -127,10 +127,12 @@ pub fn bundle(bundle: &Bundle<'_>, now: OffsetDateTime) -> Vec<Finding> {
         let message = format!("no CA among the files given has signed the CRL of `{}`", crl.issuer);
         findings.push(CRL_FOREIGN.at((*origin).clone().into(), message));
     }
-    for (origin, crl) in &bundle.superseded {
-        let what = if crl.is_delta { "a delta CRL" } else { "an older CRL" };
-        findings
-            .push(CRL_LEFT_OUT.at((*origin).clone().into(), format!("{what} of `{}` is left out", crl.issuer.short())));
+    let superseded =
+        bundle.superseded.iter().map(|list| (list, if list.1.is_delta { "a delta CRL" } else { "an older CRL" }));
+    let repeated = bundle.repeated.iter().map(|list| (list, "another copy of the CRL"));
+    for ((origin, crl), what) in superseded.chain(repeated) {
+        let message = format!("{what} of `{}` is left out", crl.issuer.short());
+        findings.push(CRL_LEFT_OUT.at((*origin).clone().into(), message));
     }
     for (origin, cert) in &bundle.no_authorities {
         findings.push(NO_AUTHORITY.at((*origin).clone().into(), format!("`{}` is left out", cert.short_name())));
@@ -189,7 +191,7 @@ rules! {
     }
     /// Not the one to use.
     CRL_LEFT_OUT = Info "crl-left-out" {
-        summary: "a CRL is left out because a newer one of the same CA is there, or because it is a delta",
+        summary: "a CRL is left out: it is a copy, a newer one of the same CA is there, or it is a delta",
         help: "nothing is needed",
         source: "tried on Dovecot 2.3.19: of two CRLs of one CA the newer lastUpdate wins; with equal ones the first in the file",
     }

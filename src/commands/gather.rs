@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::key::{KeyFault, PrivateKey};
+use crate::material::pem::{MAX_BLOCKS, PEM_TOO_MANY};
 use crate::material::{Item, Material};
 use crate::plan::Plan;
 use crate::report::{Report, Value};
@@ -22,6 +23,10 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
     let mut material = Material { blocks: Vec::new(), findings };
     for input in inputs {
         material.extend(Material::take(&input.path, input.bytes));
+        if material.blocks.len() > MAX_BLOCKS {
+            let many = format!("more than {MAX_BLOCKS} certificates, keys and CRLs in what was given");
+            return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));
+        }
     }
     // An encrypted key among certificates is no damage; it is only of no use here.
     let broken = material.blocks.iter().filter_map(|block| match &block.item {

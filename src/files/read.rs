@@ -22,6 +22,8 @@ pub struct Input {
 
 /// Largest file that is read: the largest CRLs in public use are below 32 MiB; a file above twice that is a mistake or an attack.
 pub const MAX_FILE: u64 = 64 << 20;
+/// Most bytes of all files of one run: a directory of the largest ones must not fill the memory.
+pub const MAX_TOTAL: u64 = 256 << 20;
 /// Most files taken from the directories of one run: a CA's delivery has ten, a system's trust store some hundred.
 pub const MAX_FILES: usize = 20_000;
 /// Deepest directory below a named one: deliveries unpack into one or two.
@@ -40,42 +42,63 @@ pub fn file(path: &Path) -> Result<Input> {
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
 pub fn pile(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<Finding>)> {
-    let (mut inputs, mut findings) = (Vec::new(), Vec::new());
+    let mut gathered = Gathered { inputs: Vec::new(), findings: Vec::new(), left: MAX_TOTAL };
     for path in paths {
         if path.as_os_str() != "-" && path.is_dir() {
-            directory(path, 0, &mut inputs, &mut findings)?;
+            gathered.directory(path, 0)?;
         } else {
-            inputs.push(file(path)?);
+            gathered.file(path)?;
         }
     }
-    Ok((inputs, findings))
+    Ok((gathered.inputs, gathered.findings))
 }
 
-/// The files of one directory and of those below it. Links to files are followed, as hashed CA directories consist of them;
-/// links to directories are not, so that no loop can be built.
-fn directory(dir: &Path, depth: usize, inputs: &mut Vec<Input>, findings: &mut Vec<Finding>) -> Result<()> {
-    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut entries = entries.map_err(|e| unreadable(dir, &e))?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let skipped = |why: String| NOT_READ.at(Location::File(path.clone()), why);
-        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
-        if is_dir && depth >= MAX_DEPTH {
-            findings.push(skipped(format!("more than {MAX_DEPTH} directories deep")));
-        } else if is_dir {
-            directory(&path, depth + 1, inputs, findings)?;
-        } else if inputs.len() >= MAX_FILES {
-            findings.push(skipped(format!("only the first {MAX_FILES} files are read")));
-            return Ok(());
-        } else {
-            match file(&path) {
-                Ok(input) => inputs.push(input),
-                Err(error) => findings.push(skipped(error.message)),
+/// What has been read so far.
+struct Gathered {
+    inputs: Vec<Input>,
+    findings: Vec<Finding>,
+    left: u64,
+}
+
+impl Gathered {
+    fn file(&mut self, path: &Path) -> Result<()> {
+        // Looked at first, so that what is beyond the limit is not even read.
+        let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+        if size > self.left && size <= MAX_FILE {
+            return Err(too_much(path));
+        }
+        let input = file(path)?;
+        self.left = self.left.checked_sub(input.bytes.len() as u64).ok_or_else(|| too_much(path))?;
+        self.inputs.push(input);
+        Ok(())
+    }
+
+    /// The files of one directory and of those below it. Links to files are followed, as hashed CA directories consist of them;
+    /// links to directories are not, so that no loop can be built.
+    fn directory(&mut self, dir: &Path, depth: usize) -> Result<()> {
+        let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = entries.map_err(|e| unreadable(dir, &e))?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+            if is_dir && depth >= MAX_DEPTH {
+                self.skip(path, format!("more than {MAX_DEPTH} directories deep"));
+            } else if is_dir {
+                self.directory(&path, depth + 1)?;
+            } else if self.inputs.len() >= MAX_FILES {
+                self.skip(path, format!("only the first {MAX_FILES} files are read"));
+                return Ok(());
+            } else if let Err(error) = self.file(&path) {
+                self.skip(path, error.message);
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn skip(&mut self, path: PathBuf, why: String) {
+        self.findings.push(NOT_READ.at(Location::File(path), why));
+    }
 }
 
 /// Opened without waiting (a FIFO would hang) and without becoming a terminal's reader, then judged by descriptor.
@@ -143,6 +166,11 @@ fn too_large(path: &Path, size: Option<u64>) -> Error {
         .path(path)
 }
 
+fn too_much(path: &Path) -> Error {
+    let message = format!("{} makes it more than {} MiB in all", path.display(), MAX_TOTAL >> 20);
+    Error::input(&FILE_TOO_LARGE, message).path(path)
+}
+
 rules! {
     /// Nothing there.
     FILE_MISSING = Error "file-missing" {
@@ -170,9 +198,9 @@ rules! {
     }
     /// Beyond the limit.
     FILE_TOO_LARGE = Error "file-too-large" {
-        summary: "the file is larger than anything a CA sends",
+        summary: "the file, or all files together, are larger than anything a CA sends",
         help: "name the certificate, key or CRL file itself",
-        source: "the largest public CRLs are below 32 MiB; the limit is 64 MiB, so that memory stays bounded",
+        source: "the largest public CRLs are below 32 MiB; the limit is 64 MiB, 256 MiB in all, so that memory stays bounded",
     }
     /// A file of a directory that could not be read.
     NOT_READ = Skipped "not-read" {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::read;
 use crate::error::{Error, Result};
-use crate::finding::rules;
+use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::cert::Cert;
 use crate::material::{Item, Material};
 
@@ -37,6 +37,8 @@ pub struct Store {
     pub path: PathBuf,
     /// The anchors.
     pub anchors: Vec<Cert>,
+    /// What to tell if not all of it could be read: a chain may then fail for an anchor that is there.
+    pub incomplete: Option<Finding>,
 }
 
 /// Reads the anchors. A store without a single certificate is an error: nothing could be proven with it.
@@ -49,10 +51,11 @@ pub fn load(source: &Source) -> Result<Store> {
             (path.clone(), format!("the system trust store ({}{chosen})", path.display()), "system".to_owned())
         }
     };
-    let (inputs, _) = read::pile(std::slice::from_ref(&path))?;
+    let (inputs, mut damage) = read::pile(std::slice::from_ref(&path))?;
     let mut anchors: Vec<Cert> = Vec::new();
     for input in inputs {
         let material = Material::read(&input.path, &input.bytes);
+        damage.extend(material.findings.into_iter().filter(|f| f.severity == Severity::Error));
         anchors.extend(material.blocks.into_iter().filter_map(|b| match b.item {
             Item::Cert(cert) => Some(*cert),
             _ => None,
@@ -64,7 +67,17 @@ pub fn load(source: &Source) -> Result<Store> {
     if anchors.is_empty() {
         return Err(Error::input(&TRUST_EMPTY, format!("no certificate in {name}")).path(path));
     }
-    Ok(Store { name, short_name, path, anchors })
+    let incomplete = damage.first().map(|first| {
+        let message = format!(
+            "{} parts of {name} cannot be read; the first: {} [{}] {}",
+            damage.len(),
+            first.at,
+            first.rule.code,
+            first.message
+        );
+        TRUST_DAMAGED.at(Location::File(path.clone()), message)
+    });
+    Ok(Store { name, short_name, path, anchors, incomplete })
 }
 
 /// The file or directory of this system, and the variable that chose it.
@@ -86,6 +99,12 @@ rules! {
         summary: "the trust store holds no certificate",
         help: "name a file or directory with root certificates with --trust",
         source: "RFC 5280 section 6.1.1 (d): a path is proven from a trust anchor",
+    }
+    /// Not all of it.
+    TRUST_DAMAGED = Warning "trust-damaged" {
+        summary: "a part of the trust store cannot be read, so an anchor may be missing",
+        help: "restore the store (`update-ca-certificates` on Debian), or name another with --trust",
+        source: "RFC 5280 section 6.1.1 (d)",
     }
     /// No store.
     TRUST_MISSING = Error "trust-missing" {

@@ -36,14 +36,18 @@ pub fn open(bytes: &[u8]) -> Result<Vec<Member>, Malformed> {
     if archive.len() > MAX_MEMBERS {
         return Err(Malformed::new(format!("{} members; pkit opens archives of up to {MAX_MEMBERS}", archive.len())));
     }
+    if archive.has_duplicate_names() {
+        return Err(Malformed::new("two members have the same name; programs differ in which of them they see"));
+    }
     let mut members = Vec::new();
     let mut left = MAX_TOTAL.min(bytes.len() as u64 * MAX_RATIO);
     for index in 0..archive.len() {
+        let known = archive.name_for_index(index).and_then(|name| Some(name.ok()?.into_owned()));
         let mut file = match archive.by_index(index) {
             Ok(file) => file,
             Err(zip::result::ZipError::UnsupportedArchive(_) | zip::result::ZipError::InvalidPassword) => {
                 members.push(Member {
-                    name: format!("member {}", index + 1),
+                    name: known.unwrap_or_else(|| format!("member {}", index + 1)),
                     bytes: Err("encrypted or packed in an unknown way"),
                 });
                 continue;

@@ -2,6 +2,8 @@
 //! x509-parser; what it lets pass and DER does not (lengths, trailing bytes, repeated extensions) is refused here. Whether a
 //! certificate is any good is not asked.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
 
@@ -53,8 +55,9 @@ impl Cert {
         fields.expect(tag::INTEGER)?;
         signed.must_name(fields.expect(tag::SEQUENCE)?.raw)?;
         let mut extensions = Extensions::default();
-        for (n, extension) in tbs.extensions().iter().enumerate() {
-            if tbs.extensions()[..n].iter().any(|e| e.oid == extension.oid) {
+        let mut seen = HashSet::new();
+        for extension in tbs.extensions() {
+            if !seen.insert(extension.oid.as_bytes()) {
                 return Err(Malformed::new(format!("the extension {} occurs twice", extension.oid)));
             }
             extensions.add(extension.oid.as_bytes(), extension.critical, extension.value)?;
@@ -94,9 +97,9 @@ impl Cert {
         self.subject == self.issuer
     }
 
-    /// Valid at this instant? Both ends belong to the validity.
+    /// Valid at this instant? Validity is in whole seconds, and both ends belong to it.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
-        self.not_before <= now && now <= self.not_after
+        (self.not_before.unix_timestamp()..=self.not_after.unix_timestamp()).contains(&now.unix_timestamp())
     }
 
     /// DNS names of the subjectAltName extension.

@@ -26,6 +26,10 @@ pub struct PemBlock {
 /// Most blocks, sound or damaged, of one file: the whole of the web's trust anchors are some hundred, a mesh of 10,000 is a test.
 pub const MAX_BLOCKS: usize = 20_000;
 
+/// Longest label: the longest in use has 23 characters. Without a limit, a text of nothing but `END END END` would be read once
+/// for each of its words.
+const MAX_LABEL: usize = 64;
+
 /// Does the file look like text with PEM in it, damaged markers included? `None` means it should be read as DER.
 pub fn text_of(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = match bytes {
@@ -211,7 +215,7 @@ fn next_marker(text: &[u8], from: usize) -> Option<Marker> {
             continue;
         }
         let word = label_at - if begin { 6 } else { 4 };
-        let label_len = text[label_at..].iter().take_while(|b| is_label_byte(**b)).count();
+        let label_len = text[label_at..].iter().take(MAX_LABEL).take_while(|b| is_label_byte(**b)).count();
         let label = String::from_utf8_lossy(&text[label_at..label_at + label_len]).trim_end().to_owned();
         let label_end = label_at + label.len();
         let before = dashes_before(text, from, word);
@@ -418,7 +422,7 @@ rules! {
     }
     /// Beyond the limit.
     PEM_TOO_MANY = Error "pem-too-many" {
-        summary: "one file holds more blocks than any delivery or trust store",
+        summary: "there are more blocks than in any delivery or trust store",
         help: "split the file, or name the part that matters",
         source: "pkit's limit of 20,000 blocks keeps a run bounded",
     }

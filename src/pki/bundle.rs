@@ -2,7 +2,9 @@
 //! issuing CA first and the root last. A CRL belongs to a CA if the CA signed it; of several the newest is kept.
 
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
+use super::chain::{MAX_DEPTH, MAX_SIGNATURES};
 use crate::finding::Origin;
 use crate::material::Material;
 use crate::material::cert::Cert;
@@ -29,6 +31,8 @@ pub struct Bundle<'a> {
     pub no_authorities: Vec<(&'a Origin, &'a Cert)>,
     /// Lists that no CA of the pile has signed.
     pub foreign: Vec<(&'a Origin, &'a Crl)>,
+    /// Lists that stood there once more.
+    pub repeated: Vec<(&'a Origin, &'a Crl)>,
     /// Lists that a newer one of the same CA makes useless, and deltas, which Dovecot does not read.
     pub superseded: Vec<(&'a Origin, &'a Crl)>,
 }
@@ -37,29 +41,32 @@ pub struct Bundle<'a> {
 pub fn dovecot_ca(material: &Material) -> Bundle<'_> {
     let mut bundle = Bundle::default();
     let mut authorities: Vec<(&Origin, &Cert)> = Vec::new();
+    let mut seen = HashSet::new();
     for (origin, cert) in material.certs() {
         if !(cert.is_ca() || cert.is_self_issued()) {
             bundle.no_authorities.push((origin, cert));
-        } else if !authorities.iter().any(|(_, known)| *known == cert) {
+        } else if seen.insert(cert.sha256()) {
             authorities.push((origin, cert));
         }
     }
-    let mut unsigned: Vec<(&Origin, &Crl)> = material.crls().collect();
+    let mut lists = Lists::new(material, &mut bundle.repeated);
     for (origin, ca) in lowest_first(authorities) {
-        let (mut own, rest): (Vec<_>, Vec<_>) = unsigned.into_iter().partition(|(_, crl)| is_of(crl, ca));
-        unsigned = rest;
-        own.sort_by_key(|(_, crl)| (crl.is_delta, Reverse(crl.this_update)));
         // Another certificate of the same CA has its list already.
         let shared = bundle.entries.iter().find(|e| e.ca.subject == ca.subject && e.ca.public_key == ca.public_key);
         let crl = match shared {
             Some(entry) => entry.crl,
-            None if own.first().is_some_and(|(_, crl)| !crl.is_delta) => Some(own.remove(0)),
-            None => None,
+            None => {
+                let mut own = lists.of(ca);
+                own.sort_by_key(|(_, crl)| (crl.is_delta, Reverse((crl.this_update, number(crl)))));
+                let whole = own.first().is_some_and(|(_, crl)| !crl.is_delta);
+                let newest = whole.then(|| own.remove(0));
+                bundle.superseded.extend(own);
+                newest
+            }
         };
-        bundle.superseded.extend(own);
         bundle.entries.push(Entry { origin, ca, crl });
     }
-    bundle.foreign = unsigned;
+    bundle.foreign = lists.left();
     bundle
 }
 
@@ -89,31 +96,62 @@ impl Bundle<'_> {
     }
 }
 
-/// By name and signature: many CAs have lists of the same name after a key change.
-fn is_of(crl: &Crl, ca: &Cert) -> bool {
-    crl.issuer == ca.subject && crl.verify(&ca.public_key).is_ok()
+/// The lists of a pile, each once, that no CA has claimed yet.
+struct Lists<'a> {
+    by_issuer: HashMap<&'a [u8], Vec<(&'a Origin, &'a Crl)>>,
+    misses_left: usize,
+}
+
+impl<'a> Lists<'a> {
+    fn new(material: &'a Material, repeated: &mut Vec<(&'a Origin, &'a Crl)>) -> Lists<'a> {
+        let mut lists = Lists { by_issuer: HashMap::new(), misses_left: MAX_SIGNATURES };
+        let mut seen = HashSet::new();
+        for (origin, crl) in material.crls() {
+            let fresh = seen.insert(crl.der());
+            let place =
+                if fresh { lists.by_issuer.entry(crl.issuer.comparable()).or_default() } else { &mut *repeated };
+            place.push((origin, crl));
+        }
+        lists
+    }
+
+    /// Takes out the lists of a CA, by name and signature: many CAs have lists of the same name after a key change. A hostile
+    /// pile has thousands of CAs and lists of one name, so signatures of others are not checked without end.
+    fn of(&mut self, ca: &Cert) -> Vec<(&'a Origin, &'a Crl)> {
+        let Some(same_name) = self.by_issuer.get_mut(ca.subject.comparable()) else { return Vec::new() };
+        let misses_left = &mut self.misses_left;
+        let mut signed = |crl: &Crl| {
+            let good = *misses_left > 0 && crl.verify(&ca.public_key).is_ok();
+            *misses_left -= usize::from(!good && *misses_left > 0);
+            good
+        };
+        same_name.extract_if(.., |(_, crl)| signed(crl)).collect()
+    }
+
+    fn left(self) -> Vec<(&'a Origin, &'a Crl)> {
+        let mut left: Vec<_> = self.by_issuer.into_values().flatten().collect();
+        left.sort_by_key(|(origin, _)| *origin);
+        left
+    }
+}
+
+/// CRL numbers by size: without leading zeros the longer one is the larger.
+fn number(crl: &Crl) -> (usize, &[u8]) {
+    let digits = crl.number.as_deref().unwrap_or_default();
+    (digits.len(), digits)
 }
 
 /// Issuing CAs before what issued them, roots last; the order of the pile otherwise.
-fn lowest_first<'a>(authorities: Vec<(&'a Origin, &'a Cert)>) -> Vec<(&'a Origin, &'a Cert)> {
-    let height = |cert: &Cert| {
-        // How many CAs of the pile stand below it, at most; the bound ends loops of cross-signed CAs.
-        let mut level: Vec<&Cert> = vec![cert];
-        let mut height = 0;
-        while height < super::chain::MAX_DEPTH {
-            let below: Vec<&Cert> = authorities
-                .iter()
-                .map(|(_, c)| *c)
-                .filter(|c| !c.is_self_issued() && level.iter().any(|above| c.issuer == above.subject))
-                .collect();
-            if below.is_empty() {
-                break;
-            }
-            (level, height) = (below, height + 1);
+fn lowest_first<'a>(mut authorities: Vec<(&'a Origin, &'a Cert)>) -> Vec<(&'a Origin, &'a Cert)> {
+    // How many CAs of the pile stand below each name, at most; the bound ends loops of cross-signed CAs.
+    let mut heights: HashMap<&[u8], usize> = HashMap::new();
+    for _ in 0..MAX_DEPTH {
+        for (_, ca) in authorities.iter().filter(|(_, ca)| !ca.is_self_issued()) {
+            let own = heights.get(ca.subject.comparable()).copied().unwrap_or(0);
+            let above = heights.entry(ca.issuer.comparable()).or_default();
+            *above = (*above).max(own + 1).min(MAX_DEPTH);
         }
-        (cert.is_self_issued(), height)
-    };
-    let mut ranked: Vec<_> = authorities.iter().map(|(origin, cert)| (height(cert), *origin, *cert)).collect();
-    ranked.sort_by_key(|(rank, ..)| *rank);
-    ranked.into_iter().map(|(_, origin, cert)| (origin, cert)).collect()
+    }
+    authorities.sort_by_key(|(_, ca)| (ca.is_self_issued(), heights.get(ca.subject.comparable()).copied()));
+    authorities
 }

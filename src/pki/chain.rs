@@ -32,12 +32,13 @@ pub struct Pile<'a> {
     by_subject: HashMap<&'a [u8], Vec<Issuer<'a>>>,
     /// Names that have issued a certificate other than their own.
     issuing: HashSet<&'a [u8]>,
-    checked: RefCell<HashMap<Pair, Result<(), SignatureFault>>>,
+    checked: RefCell<HashMap<Pair<'a>, Result<(), SignatureFault>>>,
     signatures_left: Cell<usize>,
+    stopped: Cell<bool>,
 }
 
-/// Fingerprints of an issuer and of what it may have issued.
-type Pair = ([u8; 32], [u8; 32]);
+/// The key of a possible issuer, which many certificates may share, and the fingerprint of what it may have signed.
+type Pair<'a> = (&'a [u8], [u8; 32]);
 
 /// A possible issuer.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ pub const MAX_DEPTH: usize = 10;
 /// Partial paths looked at in one search: several for each signature that may be checked.
 const MAX_STEPS: usize = 2_000;
 /// Complete paths that are of interest.
-const MAX_PATHS: usize = 32;
+const MAX_PATHS: usize = 128;
 
 impl<'a> Pile<'a> {
     /// Sorts a pile by subject. Of identical certificates the first counts.
@@ -102,6 +103,7 @@ impl<'a> Pile<'a> {
             issuing: HashSet::new(),
             checked: RefCell::default(),
             signatures_left: Cell::new(MAX_SIGNATURES),
+            stopped: Cell::new(false),
         };
         let mut seen = HashSet::new();
         for (origin, cert) in certs {
@@ -162,8 +164,13 @@ impl<'a> Pile<'a> {
         let mut complete: Vec<Path> = Vec::new();
         let mut longest = Path { certs: vec![leaf], end: End::Missing };
         let mut queue = VecDeque::from([vec![leaf]]);
-        for _ in 0..MAX_STEPS {
-            let Some(certs) = queue.pop_front().filter(|_| complete.len() < MAX_PATHS) else { break };
+        for step in 0.. {
+            let anchored = complete.iter().filter(|p| p.is_anchored()).count();
+            let Some(certs) = queue.pop_front().filter(|_| anchored < MAX_PATHS) else { break };
+            if step == MAX_STEPS {
+                self.stopped.set(true);
+                break;
+            }
             let top = certs[certs.len() - 1];
             if let Some(end) = self.end_of(top) {
                 let below = if certs.len() > 1 { certs[..certs.len() - 1].to_vec() } else { certs };
@@ -186,7 +193,13 @@ impl<'a> Pile<'a> {
             return vec![longest];
         }
         complete.sort_by_key(|p| (!p.is_anchored(), p.certs.len()));
+        complete.truncate(MAX_PATHS);
         complete
+    }
+
+    /// Was a search given up at its limits, so that there may be more paths than were found?
+    pub fn stopped(&self) -> bool {
+        self.stopped.get()
     }
 
     /// The certificates of the pile that are in none of the paths.
@@ -206,7 +219,7 @@ impl<'a> Pile<'a> {
 
     /// Who issued it: by name, then signature. Key identifiers only say whom to try first (RFC 5280 section 4.2.1.1: they help
     /// to find, they prove nothing).
-    fn issuers(&self, cert: &Cert) -> Vec<Issuer<'a>> {
+    fn issuers(&self, cert: &'a Cert) -> Vec<Issuer<'a>> {
         let mut candidates = self.by_subject.get(cert.issuer.comparable()).cloned().unwrap_or_default();
         // What is not marked as a CA may have issued it all the same: then `verify` can say so.
         candidates.sort_by_key(|c| (!c.is_anchor, !may_issue(c.cert), key_ids_differ(cert, c.cert)));
@@ -215,26 +228,30 @@ impl<'a> Pile<'a> {
     }
 
     /// A signature that nobody here can check is not held against an issuer; `verify` will name it.
-    fn signed_by(&self, cert: &Cert, issuer: &Cert) -> bool {
+    fn signed_by(&self, cert: &'a Cert, issuer: &'a Cert) -> bool {
         !matches!(self.signature(cert, issuer), None | Some(Err(SignatureFault::Wrong)))
     }
 
     /// Did this issuer sign that certificate? Each pair is checked once; `None` when the search has used up its checks.
-    pub(super) fn signature(&self, cert: &Cert, issuer: &Cert) -> Option<Result<(), SignatureFault>> {
-        let pair = (*issuer.sha256(), *cert.sha256());
+    pub(super) fn signature(&self, cert: &'a Cert, issuer: &'a Cert) -> Option<Result<(), SignatureFault>> {
+        let pair = (issuer.public_key.spki(), *cert.sha256());
         if let Some(known) = self.checked.borrow().get(&pair) {
             return Some(*known);
         }
-        self.signatures_left.set(self.signatures_left.get().checked_sub(1)?);
+        let Some(left) = self.signatures_left.get().checked_sub(1) else {
+            self.stopped.set(true);
+            return None;
+        };
+        self.signatures_left.set(left);
         let verdict = cert.signed.verify(cert.der(), &issuer.public_key);
         self.checked.borrow_mut().insert(pair, verdict);
         Some(verdict)
     }
 
-    /// A certificate that has the name of this one's issuer, whether it signed it or not.
-    pub(super) fn namesake_of_issuer(&self, cert: &Cert) -> Option<&'a Cert> {
+    /// A certificate that should be this one's issuer by its name and key identifier, whether it signed it or not.
+    pub(super) fn supposed_issuer(&self, cert: &Cert) -> Option<&'a Cert> {
         let namesakes = self.by_subject.get(cert.issuer.comparable())?;
-        namesakes.iter().map(|i| i.cert).find(|c| *c != cert)
+        namesakes.iter().map(|i| i.cert).find(|c| *c != cert && !key_ids_differ(cert, c))
     }
 
     /// Where a certificate stands: in the pile, else in the trust store, which is named by the certificate's own name.

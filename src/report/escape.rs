@@ -22,8 +22,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Within a string, `escape_debug` leaves combining marks alone and escapes whatever cannot be seen.
-fn is_printable(c: char) -> bool {
+/// Can the character be seen? Within a string, `escape_debug` leaves combining marks alone and escapes whatever cannot.
+pub(super) fn is_printable(c: char) -> bool {
     let after_a_letter: String = ['a', c].into_iter().collect();
     let mut shown = after_a_letter.escape_debug();
     shown.next();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
+use super::escape::is_printable;
 use super::{Ended, Value};
 use crate::change::{Change, Mode};
 use crate::exit::Exit;
@@ -39,9 +40,29 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
             path: e.path.as_ref().map(|p| p.to_string_lossy().into_owned()),
         }),
     };
-    serde_json::to_writer(&mut *out, &envelope)?;
+    envelope.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Visible))?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// JSON as serde_json writes it, with what cannot be seen escaped as well: it lets C1 and bidirectional controls through, and a
+/// document that is looked at in a terminal must not move the cursor.
+struct Visible;
+
+impl serde_json::ser::Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return to.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if is_printable(c) {
+                write!(to, "{c}")?;
+            } else {
+                c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(to, "\\u{unit:04x}"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(serde::Serialize)]

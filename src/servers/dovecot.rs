@@ -19,6 +19,8 @@ pub(super) static DOVECOT: Server = Server {
     ask_library: None,
     grammar: &syntax::dovecot::GRAMMAR,
     directives: DIRECTIVES,
+    // Nobody reads mail without TLS.
+    level: TlsLevel::Required,
     files: &[
         FileNeed { role: Role::Certificate, parts: &[Part::Leaf, Part::Intermediates], reader: Reader::Root },
         FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::Root },
@@ -28,6 +30,7 @@ pub(super) static DOVECOT: Server = Server {
         file: Some("/etc/dovecot/conf.d/10-ssl.conf"),
         place: "put this into /etc/dovecot/conf.d/10-ssl.conf, in place of the same settings there",
         then: "check with `doveconf -n`, then `doveadm reload`",
+        look: "localhost:993",
     },
     imply: |_| {},
     notes,

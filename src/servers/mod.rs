@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::finding::{Finding, Location, rules};
-use crate::settings::TlsSettings;
+use crate::settings::{TlsLevel, TlsSettings};
 use build::{Build, Library, Version};
 use syntax::{Grammar, Parsed, Statement};
 use table::Directive;
@@ -47,6 +47,8 @@ pub struct Server {
     pub grammar: &'static Grammar,
     /// The table.
     pub directives: &'static [Directive],
+    /// What a server of this kind should ask of its clients.
+    pub level: TlsLevel,
     /// The files that it wants.
     pub files: &'static [FileNeed],
     /// What to do with the text.
@@ -123,6 +125,8 @@ pub struct Handling {
     pub place: &'static str,
     /// How it is checked and made to count.
     pub then: &'static str,
+    /// What `openssl s_client -connect` is told to see the outcome on the live port.
+    pub look: &'static str,
 }
 
 /// What a server, in this version, cannot be told.

@@ -21,6 +21,8 @@ pub(super) static OPENLDAP: Server = Server {
     ask_library: Some(Question { program: "slapd", args: &["-VV"], env: &[("LD_TRACE_LOADED_OBJECTS", "1")] }),
     grammar: &syntax::ldif::GRAMMAR,
     directives: DIRECTIVES,
+    // What must have TLS is said by olcSecurity, entry by entry.
+    level: TlsLevel::Offered,
     files: &[
         FileNeed { role: Role::Certificate, parts: &[Part::Leaf, Part::Intermediates], reader: Reader::User(USER) },
         FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::User(USER) },
@@ -30,6 +32,7 @@ pub(super) static OPENLDAP: Server = Server {
         file: None,
         place: "apply it as root: `ldapmodify -Y EXTERNAL -H ldapi:/// -f FILE`",
         then: "check with `slapcat -n 0`; it holds at once, without a reload",
+        look: "localhost:389 -starttls ldap",
     },
     imply,
     notes,

@@ -20,6 +20,8 @@ pub(super) static POSTFIX: Server = Server {
     ask_library: None,
     grammar: &syntax::main_cf::GRAMMAR,
     directives: DIRECTIVES,
+    // RFC 3207 section 4: a public mail server must not demand TLS.
+    level: TlsLevel::Offered,
     files: &[
         FileNeed { role: Role::Certificate, parts: &[Part::Leaf, Part::Intermediates], reader: Reader::Root },
         FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::Root },
@@ -29,6 +31,7 @@ pub(super) static POSTFIX: Server = Server {
         file: Some("/etc/postfix/main.cf"),
         place: "put this into /etc/postfix/main.cf, in place of the same parameters there",
         then: "check with `postconf -n`, which must not say \"unused parameter\", then `postfix reload`",
+        look: "localhost:25 -starttls smtp",
     },
     imply: |_| {},
     notes,

@@ -139,3 +139,14 @@ fn a_root_that_nobody_trusts_is_told() {
     let ran = p.test.run(["chain", "build", "pile.pem", "--trust", "stranger.pem"]).exits(0);
     assert_eq!(ran.err_has("warning[not-trusted]").stdout, p.chain());
 }
+
+/// An anchor that cannot be read is told: the chain may fail for it and nobody would know why.
+#[test]
+fn a_damaged_trust_store_is_told() {
+    let c = Crossed::new();
+    c.test.file("pile.pem", pems(&[&c.middle.der, &c.leaf]));
+    let cut = c.old.pem();
+    c.test.file("damaged.pem", c.new.pem() + &cut[..cut.len() / 2]);
+    let ran = c.test.run(["chain", "build", "pile.pem", "--trust", "damaged.pem", "-o", "chain.pem"]).exits(0);
+    ran.err_has("warning[trust-damaged]").err_has("pem-truncated").err_has("damaged.pem");
+}

@@ -112,6 +112,17 @@ impl Test {
         Ran::of(output)
     }
 
+    /// pkit in the scratch directory as the user nobody, who then is neither owner nor root.
+    pub fn run_as_nobody(&self, args: &[&str]) -> Ran {
+        let pkit = env!("CARGO_BIN_EXE_pkit");
+        let copy = self.path("pkit");
+        fs::copy(pkit, &copy).unwrap();
+        let mut line = vec!["--reuid=65534", "--regid=65534", "--clear-groups", "--", copy.to_str().unwrap()];
+        line.extend(args);
+        self.chmod(".", 0o755);
+        self.peer("setpriv", line)
+    }
+
     /// A peer's program in the scratch directory.
     pub fn peer<S: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = S>) -> Ran {
         let mut command = Command::new(program);
@@ -121,7 +132,7 @@ impl Test {
 }
 
 impl Ran {
-    fn of(output: Output) -> Ran {
+    pub fn of(output: Output) -> Ran {
         Ran {
             // A signal has no exit code; 128 + its number is what a shell would say.
             exit: output

@@ -1,5 +1,6 @@
 //! A TLS client that is not ours: `openssl s_client`.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 pub struct Client {
     root: PathBuf,
     name: &'static str,
-    args: Vec<&'static str>,
+    args: Vec<OsString>,
 }
 
 /// How a connection went.
@@ -39,7 +40,13 @@ impl Client {
 
     /// More options for `openssl s_client`.
     pub fn args<const N: usize>(mut self, args: [&'static str; N]) -> Client {
-        self.args.extend(args);
+        self.args.extend(args.map(OsString::from));
+        self
+    }
+
+    /// Shows the server this certificate.
+    pub fn presenting(mut self, certificate: &Path, key: &Path) -> Client {
+        self.args.extend(["-cert".into(), certificate.into(), "-key".into(), key.into()]);
         self
     }
 

@@ -56,6 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(store.incomplete.clone());
     findings.extend(leftovers(&pile, &selection));
     if let Err(faults) = &selection.proof {
         // Building only needs the order; whether clients would take the chain is said, but does not stop it.
@@ -67,7 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let certs = sent(&selection.path, args.with_root);
     let mut report = Report::of(result(&selection, &pile, &certs));
     report.say(shown(&selection.path, args.with_root));
-    for other in &selection.alternatives {
+    for other in selection.alternatives.iter().take(SHOWN_PATHS) {
         report.body.push(Line::Indented(format!("also possible: {}", shown(other, args.with_root))));
     }
     report.findings = findings;
@@ -87,6 +88,9 @@ fn stops_building(finding: &Finding) -> bool {
         .any(|r| std::ptr::eq(finding.rule, *r))
 }
 
+/// Most choices that an error lists.
+const LISTED: usize = 20;
+
 /// The certificate to serve, or the error that says between what the user must choose.
 pub(crate) fn choose<'a>(
     pile: &Pile<'a>,
@@ -101,7 +105,12 @@ pub(crate) fn choose<'a>(
         Undecided::Several(candidates) => {
             let several =
                 Error::input(&SEVERAL_LEAVES, format!("{} certificates could be the one to serve", candidates.len()));
-            candidates.iter().fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()))
+            let listed =
+                candidates.iter().take(LISTED).fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()));
+            match candidates.len().saturating_sub(LISTED) {
+                0 => listed,
+                more => listed.fact("…", format!("and {more} more")),
+            }
         }
     })
 }
@@ -116,13 +125,22 @@ fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: 
     }
 }
 
+/// Other paths that a person wants to read; programs get them all.
+pub(super) const SHOWN_PATHS: usize = 7;
+
 /// What is not in the chain: told, never dropped in silence.
 pub(crate) fn leftovers(pile: &Pile<'_>, selection: &Selection<'_>) -> Vec<Finding> {
     let told = |rule: &'static crate::finding::Rule, found: &Found<'_>| {
         rule.at(found.origin.clone().into(), format!("`{}` ({})", found.cert.short_name(), found.cert.subject))
     };
     let repeated = pile.repeated().iter().map(|f| told(&CERT_REPEATED, f));
-    repeated.chain(selection.unused.iter().map(|f| told(&CERT_UNUSED, f))).collect()
+    let unused = selection.unused.iter().map(|f| told(&CERT_UNUSED, f));
+    let stopped = pile.stopped().then(|| search_stopped(selection.leaf.cert, pile));
+    repeated.chain(unused).chain(stopped).collect()
+}
+
+pub(super) fn search_stopped(leaf: &Cert, pile: &Pile<'_>) -> Finding {
+    SEARCH_STOPPED.at(pile.place(leaf), format!("not every way up from `{}` was looked at", leaf.short_name()))
 }
 
 /// The certificates to send: the path, and its root where it is wanted and not already there.
@@ -195,6 +213,12 @@ finding::rules! {
         summary: "the same certificate was given more than once",
         help: "nothing is needed: it is used once",
         source: "RFC 8446 section 4.4.2: duplicates have no place in a chain",
+    }
+    /// The limits of the search.
+    SEARCH_STOPPED = Warning "chain-search-stopped" {
+        summary: "the pile has so many CAs that sign each other that the search for paths was given up at its limit",
+        help: "give only the certificates that the CA sent for this one",
+        source: "pkit's limit of 100 signatures, which rustls-webpki has as well (GHSA-fh2r-99q2-6mmg)",
     }
     /// Left over.
     CERT_UNUSED = Info "cert-unused" {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::build::{NO_CERTIFICATE, sent, shown};
+use super::build::{NO_CERTIFICATE, SHOWN_PATHS, search_stopped, sent, shown};
 use super::revocation;
 use crate::checks;
 use crate::commands::{Context, Outcome, gather};
@@ -130,6 +130,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let faults = judged.faults(context);
     let mut findings: Vec<Finding> =
         [&chain, &untrusted, &lists].into_iter().flat_map(|m| m.findings.clone()).collect();
+    findings.extend(store.incomplete.clone());
+    findings.extend(pile.stopped().then(|| search_stopped(leaf, &pile)));
     findings.extend(faults.iter().map(|f| f.finding.clone()));
     findings.extend(context.accepted(judged.opinions(&findings)));
     let mut report = Report::judging(judged.result(&faults));
@@ -204,7 +206,7 @@ impl Judged<'_> {
                 }),
             );
         }
-        for other in &self.proof.alternatives {
+        for other in self.proof.alternatives.iter().take(SHOWN_PATHS) {
             lines.push(Line::Indented(format!("another path: {}", shown(other, false))));
         }
         let word = if is_valid(faults) { "valid" } else { "not valid" };
@@ -249,6 +251,7 @@ impl Judged<'_> {
         let certs = &self.proof.path.certs;
         Some(match test {
             Test::Trust => format!("ends in `{}`", self.proof.path.root()?.subject.short()),
+            Test::Signature if all(&self.proof.path).len() < 2 => return None,
             Test::Signature => format!("{} hold", count(all(&self.proof.path).len() - 1, "signature")),
             Test::Validity => {
                 let first = certs.iter().min_by_key(|c| c.not_after)?;

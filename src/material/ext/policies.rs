@@ -92,4 +92,4 @@ fn non_empty<'a>(value: &'a [u8], what: &'static str) -> Result<Reader<'a>> {
 }
 
 /// The work on policies grows with the square of their number; real CAs have about five, and the federal bridge about fifty.
-const MOST: usize = 256;
+const MOST: usize = 100;

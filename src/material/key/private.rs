@@ -124,7 +124,9 @@ impl PrivateKey {
     /// From PKCS#8, version 1 or version 2 (which adds the public key).
     pub fn from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyFault> {
         let mut info = der::whole(bytes, tag::SEQUENCE)?;
-        if info.peek() == Some(tag::SEQUENCE) {
+        // Some programs label an encrypted key as a plain one.
+        let mut inside = info.clone();
+        if inside.expect(tag::SEQUENCE).and_then(|_| inside.expect(tag::OCTET_STRING)).is_ok() && inside.is_empty() {
             return Err(KeyFault::Encrypted);
         }
         let version = version(&mut info)?;

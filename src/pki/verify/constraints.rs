@@ -8,9 +8,9 @@ use std::mem::discriminant;
 use crate::material::cert::Cert;
 use crate::material::ext::{GeneralName, NameConstraints};
 
-/// The first name of the certificate that breaks the constraints, with the reason. For the end-entity its subject counts as well
-/// where there is no alternative name of the kind: a mail address (RFC 5280 section 4.2.1.10), and a common name that is a host
-/// name, since old clients match it. `work` is how many comparisons may still be made.
+/// The first name of the certificate that breaks the constraints, with the reason. For the end-entity its subject counts as well:
+/// mail addresses (RFC 5280 section 4.2.1.10, and as OpenSSL has it also beside an alternative name), and where it has no DNS
+/// name a common name that is a host name, since old clients match it. `work` is how many comparisons may still be made.
 pub(super) fn broken_by(
     limits: &NameConstraints,
     cert: &Cert,
@@ -34,15 +34,11 @@ pub(super) fn broken_by(
 pub(super) struct TooMuch;
 
 fn from_subject(cert: &Cert) -> Vec<GeneralName> {
-    let has = |kind: fn(&GeneralName) -> bool| cert.alt_names().iter().any(kind);
     let values =
         |kind: &'static str| cert.subject.attributes().iter().filter(move |a| a.kind == kind).map(|a| a.value.clone());
-    let mut names = Vec::new();
-    if !has(|n| matches!(n, GeneralName::Email(_))) {
-        names.extend(values("emailAddress").map(GeneralName::Email));
-    }
-    if !has(|n| matches!(n, GeneralName::Dns(_))) {
-        names.extend(values("CN").filter(|cn| cn.contains('.') && is_host(cn)).map(GeneralName::Dns));
+    let mut names: Vec<GeneralName> = values("emailAddress").map(GeneralName::Email).collect();
+    if !cert.alt_names().iter().any(|n| matches!(n, GeneralName::Dns(_))) {
+        names.extend(values("CN").filter(|cn| cn.contains('.') && is_strict_host(cn)).map(GeneralName::Dns));
     }
     names
 }
@@ -98,6 +94,13 @@ pub(super) fn is_host(name: &str) -> bool {
     let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     let name = name.strip_prefix("*.").unwrap_or(name);
     name.strip_suffix('.').unwrap_or(name).split('.').all(label)
+}
+
+/// RFC 1034 section 3.5 in the form of RFC 1123 section 2.1, the first label perhaps a wildcard: no underscore, no hyphen at
+/// the edge of a label, no dot at the end.
+pub(super) fn is_strict_host(name: &str) -> bool {
+    let edge = |label: &str| label.starts_with('-') || label.ends_with('-');
+    is_host(name) && !name.ends_with('.') && !name.contains('_') && !name.split('.').any(edge)
 }
 
 /// A mailbox, a host, or a dot and a domain.

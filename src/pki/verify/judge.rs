@@ -12,7 +12,7 @@ use crate::material::key::KeyKind;
 use crate::pki::chain::{End, Path, Pile};
 
 /// Everything that speaks against a path, in no order.
-pub(super) fn faults(pile: &Pile<'_>, path: &Path<'_>, wanted: &Wanted<'_>, work: &Cell<usize>) -> Vec<Fault> {
+pub(super) fn faults<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>, work: &Cell<usize>) -> Vec<Fault> {
     let anchor = match path.end {
         End::Anchored(anchor) if !path.certs.contains(&anchor) => Some(anchor),
         _ => None,
@@ -41,15 +41,15 @@ pub(super) fn faults(pile: &Pile<'_>, path: &Path<'_>, wanted: &Wanted<'_>, work
     judge.faults
 }
 
-struct Judge<'a> {
-    pile: &'a Pile<'a>,
-    wanted: &'a Wanted<'a>,
+struct Judge<'p, 'a> {
+    pile: &'p Pile<'a>,
+    wanted: &'p Wanted<'p>,
     /// End-entity first, anchor last.
-    certs: &'a [&'a Cert],
+    certs: &'p [&'a Cert],
     faults: Vec<Fault>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'_, 'a> {
     fn fault(&mut self, test: Test, rule: &'static Rule, depth: usize, message: String) {
         let finding = rule.at(self.pile.place(self.certs[depth]), message);
         self.faults.push(Fault { test, depth, finding });
@@ -59,10 +59,12 @@ impl Judge<'_> {
     fn dates(&mut self, depth: usize) {
         let (now, cert) = (self.wanted.now, self.certs[depth]);
         let (name, at) = (cert.short_name(), instant::show(now));
-        if now < cert.not_before {
+        // Validity is in whole seconds, and the last one belongs to it.
+        let seconds = now.unix_timestamp();
+        if seconds < cert.not_before.unix_timestamp() {
             let message = format!("`{name}` is valid from {} only; judged is {at}", instant::show(cert.not_before));
             self.fault(Test::Validity, &rules::NOT_YET_VALID, depth, message);
-        } else if now > cert.not_after {
+        } else if seconds > cert.not_after.unix_timestamp() {
             let message = format!("`{name}` expired at {}; judged is {at}", instant::show(cert.not_after));
             self.fault(Test::Validity, &rules::EXPIRED, depth, message);
         }
@@ -90,11 +92,11 @@ impl Judge<'_> {
         }
     }
 
-    /// OpenSSL's security level 1, which Debian raises to 2.
+    /// Keys that anybody can forge for: too small, or on a curve that the certificate brings along (CVE-2020-0601).
     fn key(&mut self, depth: usize) {
         let kind = self.certs[depth].public_key.kind();
-        if let KeyKind::Rsa { bits: bits @ ..1024 } | KeyKind::RsaPss { bits: bits @ ..1024 } = kind {
-            let message = format!("`{}` has an RSA key of {bits} bits", self.certs[depth].short_name());
+        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit) {
+            let message = format!("the key of `{}` is {kind}", self.certs[depth].short_name());
             self.fault(Test::Key, &rules::KEY_BROKEN, depth, message);
         }
     }
@@ -161,12 +163,7 @@ impl Judge<'_> {
         }
         for name in self.wanted.names {
             if !leaf.alt_names().iter().any(|n| name.matches(n)) {
-                let presented: Vec<String> = leaf.alt_names().iter().take(20).map(ToString::to_string).collect();
-                let has = match &presented[..] {
-                    [] => "no alternative names at all".into(),
-                    _ => presented.join(", "),
-                };
-                let message = format!("the certificate is not for {}; it has {has}", name.readable());
+                let message = format!("the certificate is not for {}; it has {}", name.readable(), presented(leaf));
                 self.fault(Test::Name, &rules::NAME_MISMATCH, 0, message);
             }
         }
@@ -225,7 +222,7 @@ impl Judge<'_> {
     }
 
     /// The last step up, to the trust anchor.
-    fn end(&mut self, path: &Path<'_>) {
+    fn end(&mut self, path: &Path<'a>) {
         let depth = path.certs.len() - 1;
         let last = path.certs[depth];
         match path.end {
@@ -235,7 +232,7 @@ impl Judge<'_> {
                 let finding = rules::NOT_TRUSTED.at(self.pile.place(root), message);
                 self.faults.push(Fault { test: Test::Trust, depth: path.certs.len(), finding });
             }
-            End::Missing => match self.pile.namesake_of_issuer(last) {
+            End::Missing => match self.pile.supposed_issuer(last) {
                 Some(namesake) if self.pile.signature(last, namesake) == Some(Err(SignatureFault::Wrong)) => {
                     let message = format!(
                         "the signature of `{}` was not made by the key of `{}` ({})",
@@ -264,6 +261,18 @@ fn oid(purpose: Purpose) -> Option<(&'static str, &'static str)> {
         Purpose::Server => Some(("1.3.6.1.5.5.7.3.1", "serverAuth")),
         Purpose::Client => Some(("1.3.6.1.5.5.7.3.2", "clientAuth")),
         Purpose::Any => None,
+    }
+}
+
+/// The names of a certificate as a sentence ends with them: the first ones, and how many more.
+fn presented(leaf: &Cert) -> String {
+    const SHOWN: usize = 20;
+    let names = leaf.alt_names();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(ToString::to_string).collect();
+    match names.len() {
+        0 => "no alternative names at all".into(),
+        n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
+        _ => shown.join(", "),
     }
 }
 

@@ -2,12 +2,15 @@
 //! the MUSTs of its section 4 and of the CA/Browser Forum's Baseline Requirements. A private PKI may live without them, so they
 //! count only where they are asked for.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::Purpose;
-use super::constraints::{is_host, is_mail_base};
+use super::constraints::{is_host, is_mail_base, is_strict_host};
 use crate::finding::{Rule, rules};
 use crate::material::cert::Cert;
 use crate::material::ext::{self, GeneralName, NameConstraints};
 use crate::material::key::KeyKind;
+use crate::name::HostName;
 
 /// What a rule is broken by.
 pub type Broken = (&'static Rule, String);
@@ -156,14 +159,9 @@ fn end_entity(cert: &Cert, purpose: Purpose, tell: &mut dyn FnMut(&'static Rule,
     }
 }
 
-/// RFC 1034 section 3.5 in the form of RFC 1123 section 2.1, with a wildcard for the first of at least three labels.
 fn is_malformed(name: &GeneralName) -> bool {
     match name {
-        GeneralName::Dns(name) => {
-            let bare = name.strip_prefix("*.").unwrap_or(name);
-            let edge = |label: &str| label.starts_with('-') || label.ends_with('-');
-            !is_host(bare) || bare.starts_with('*') || bare.contains('_') || bare.split('.').any(edge)
-        }
+        GeneralName::Dns(name) => !is_strict_host(name),
         GeneralName::Ip(bytes) => ext::ip(bytes).is_none(),
         _ => false,
     }
@@ -173,16 +171,46 @@ fn server_names(cert: &Cert, tell: &mut dyn FnMut(&'static Rule, String)) {
     if cert.alt_names().is_empty() {
         return tell(&SAN_MISSING, "it has no subjectAltName".into());
     }
-    let text = |name: &GeneralName| match name {
-        GeneralName::Dns(name) => Some(name.clone()),
-        GeneralName::Ip(bytes) => ext::ip(bytes).map(|ip| ip.to_string()),
-        _ => None,
-    };
-    let names: Vec<String> = cert.alt_names().iter().filter_map(text).collect();
     for cn in cert.subject.attributes().iter().filter(|a| a.kind == "CN") {
-        if !names.contains(&cn.value) {
-            tell(&CN_NOT_IN_SAN, format!("its common name {} is not among its alternative names", cn.value));
+        if is_misleading(&cn.value, cert.alt_names()) {
+            tell(&CN_MISLEADING, format!("its common name is {}, which no alternative name is spelled like", cn.value));
         }
+    }
+}
+
+/// A common name that means one of the alternative names and is spelled differently, or an internationalised name that is none
+/// of them: a person who reads it is shown another name than the one that was verified. Words are no such names.
+fn is_misleading(cn: &str, names: &[GeneralName]) -> bool {
+    let spelled = |name: &GeneralName| match name {
+        GeneralName::Dns(name) => name == cn,
+        GeneralName::Ip(bytes) => ext::ip(bytes).is_some_and(|ip| ip.to_string() == cn),
+        _ => false,
+    };
+    if names.iter().any(spelled) {
+        return false;
+    }
+    match cn.parse::<HostName>().or_else(|why| loose_ipv4(cn).map(HostName::Ip).ok_or(why)) {
+        Ok(HostName::Dns(host)) if host.contains("xn--") => true,
+        Ok(host) => names.iter().any(|name| host.matches(name) && !is_wildcard(name)),
+        Err(_) => false,
+    }
+}
+
+fn is_wildcard(name: &GeneralName) -> bool {
+    matches!(name, GeneralName::Dns(name) if name.starts_with('*'))
+}
+
+/// An address in the spellings of inet_aton(3) that some programs read: leading zeros and hexadecimal.
+fn loose_ipv4(text: &str) -> Option<IpAddr> {
+    let number = |part: &str| match part.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => part.parse().ok(),
+    };
+    let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+    match parts[..] {
+        [whole] if text.starts_with("0x") => Some(Ipv4Addr::from(whole).into()),
+        [a, b, c, d] => Some(Ipv4Addr::from([a, b, c, d].map(|n| n as u8)).into()),
+        _ => None,
     }
 }
 
@@ -278,9 +306,9 @@ rules! {
         source: "RFC 5280 section 4.2.1.6; Baseline Requirements 7.1.4.2 (no underscores)",
     }
     /// The common name.
-    CN_NOT_IN_SAN = Error "cn-not-in-san" {
-        summary: "the common name is not one of the alternative names, letter for letter",
-        help: "clients do not look at it, but public CAs must not issue it: use the same spelling, or no common name",
-        source: "Baseline Requirements 7.1.4.3",
+    CN_MISLEADING = Error "cn-misleading" {
+        summary: "the common name is another spelling of an alternative name, or an internationalised name that is none",
+        help: "have the certificate issued anew with the common name spelled like the alternative name, or without one",
+        source: "Baseline Requirements 7.1.4.3: a character-for-character copy of an alternative name",
     }
 }

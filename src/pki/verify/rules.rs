@@ -83,9 +83,9 @@ rules! {
     }
     /// The key is no key any more.
     KEY_BROKEN = Error "key-broken" {
-        summary: "a certificate of the chain has an RSA key below 1024 bits, which can be factored",
-        help: "make a new key of 2048 bits or more and have it certified",
-        source: "openssl SSL_CTX_set_security_level(3): level 1 refuses keys below 1024 bits; RSA-250 (829 bits) was factored in 2020",
+        summary: "a key of the chain is RSA below 1024 bits, or on a curve that the certificate itself describes",
+        help: "make a new key (RSA of 2048 bits or more, or a named curve) and have it certified",
+        source: "openssl's security level 1; RSA-250 (829 bits) was factored in 2020; RFC 5480 section 2.1.1; CVE-2020-0601",
     }
     /// The end-entity's keyUsage.
     KEY_USAGE_NOT_TLS = Error "key-usage-not-tls" {

@@ -2,25 +2,26 @@
 //! plans the files in their one layout and prints the server's directives. It shows the plan first and writes with `--apply`:
 //! this is the beginner's path.
 
+mod words;
+
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::target::{self, BuildArgs};
-use super::{Context, Outcome, chain, emit, gather};
 use crate::change::Mode;
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
+use crate::commands::target::{self, BuildArgs};
+use crate::commands::{Context, Outcome, chain, emit, gather};
 use crate::content::{Content, VersionFile, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Origin, rules};
-use crate::instant;
 use crate::material::cert::Cert;
 use crate::material::key::PrivateKey;
-use crate::material::{Block, Format, Item, Material};
+use crate::material::{Block, Item, Material};
 use crate::name::HostName;
-use crate::pki::chain::{End, Pile};
+use crate::pki::chain::Pile;
 use crate::pki::select::Selection;
 use crate::pki::verify::{Purpose, Wanted};
 use crate::plan::{Plan, Step};
@@ -28,7 +29,7 @@ use crate::report::describe::{self, count};
 use crate::report::{Line, Report, Value, object};
 use crate::servers::profile::Profile;
 use crate::servers::{Reader, Server};
-use crate::settings::{TlsLevel, TlsSettings};
+use crate::settings::TlsSettings;
 
 /// Turn what a CA sent into what a server serves
 #[derive(Debug, clap::Args)]
@@ -81,28 +82,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let selection = chain::build::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
 
     let mut findings = material.findings.clone();
+    findings.extend(store.incomplete.clone());
     findings.extend(judge(&pile, &selection, key, key_at, context));
     let findings = context.accepted(findings);
     let forbidden = context.forbids(&findings);
     let mut report = Report::of(result(&material, &pile, &selection, &store));
-    report.body = inputs_shown(&args.inputs, &material, &selection, context);
-    report.body.push(Line::Text(key_shown(key, key_at, &selection)));
-    report.body.push(Line::Text(chain_shown(&selection, &store, findings_of_path(&selection))));
+    report.body = words::inputs(&args.inputs, &material, &selection, context);
+    report.body.push(Line::Text(words::key(key, key_at, &selection)));
+    report.body.push(Line::Text(words::chain(&selection, &store)));
     report.findings = findings;
     if forbidden {
         report.body.push(Line::Text("Nothing was written: see the errors, mend them, run it again".into()));
-        return Ok(report.into());
+        report.result = report.result.with("plan", Vec::<Value>::new()).with("directives", Value::Null);
+        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), preview: !args.apply } });
     }
 
     let base = base(args, selection.leaf.cert)?;
     let build = args.build.decide(args.server)?;
     let asked = TlsSettings {
-        level: Some(TlsLevel::Required.into()),
+        level: Some(args.server.level.into()),
         certificate: Some(base.join("current").join(CHAIN).into()),
         key: Some(base.join("current").join(KEY).into()),
         ..TlsSettings::default()
     };
-    let directives = emit::directives(args.server, &level_that_fits(args.server, asked), args.profile, build)?;
+    let directives = emit::directives(args.server, &asked, args.profile, build)?;
     let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], preview: !args.apply };
     let changes = plan.apply(Mode::DryRun)?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
@@ -110,7 +113,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
     report.body.extend(directives.text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
     report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
-    report.body.extend(next(args, selection.leaf.cert));
+    report.body.extend(words::next(args, selection.leaf.cert));
     report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
     report.result = report.result.with("server_version", build.version.to_string()).with("directives", directives.text);
     Ok(Outcome { report, plan })
@@ -171,15 +174,6 @@ fn judge(
     findings
 }
 
-fn findings_of_path<'a>(selection: &'a Selection<'_>) -> Option<&'a Finding> {
-    selection.proof.as_ref().err().and_then(|faults| faults.first())
-}
-
-/// Postfix on a public port must not demand TLS (RFC 3207 section 4); everything else should.
-fn level_that_fits(server: &Server, asked: TlsSettings) -> TlsSettings {
-    if server.name == "postfix" { TlsSettings { level: Some(TlsLevel::Offered.into()), ..asked } } else { asked }
-}
-
 /// `DIR/pkit/NAME`, absolute, since the server does not know the directory that the user is in.
 fn base(args: &Args, leaf: &Cert) -> Result<PathBuf> {
     let dir = std::path::absolute(&args.dir).map_err(|e| Error::io(&args.dir, "finding the directory", &e))?;
@@ -212,96 +206,6 @@ fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: 
     VersionWrite { base, files: vec![chain, key], overwrite: context.overwrite }
 }
 
-/// What was read, file by file.
-fn inputs_shown(inputs: &[PathBuf], material: &Material, selection: &Selection<'_>, context: &Context) -> Vec<Line> {
-    let mut rows: Vec<Line> = Vec::new();
-    let mut rest = &material.blocks[..];
-    while let Some(first) = rest.first() {
-        let same = |b: &&Block| (&b.origin.path, &b.origin.member) == (&first.origin.path, &first.origin.member);
-        let n = rest.iter().take_while(same).count();
-        let (file, others) = rest.split_at(n);
-        rows.push(file_shown(file, selection, context));
-        rest = others;
-    }
-    let from: Vec<String> =
-        inputs.iter().map(|p| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned()).collect();
-    rows.insert(0, Line::Text(format!("Read {} from {}", count(rows.len(), "file"), from.join(", "))));
-    rows
-}
-
-fn file_shown(blocks: &[Block], selection: &Selection<'_>, context: &Context) -> Line {
-    let name = blocks[0].origin.short_name();
-    let form = if blocks[0].format == Format::Pem { "" } else { blocks[0].format.word() };
-    match blocks {
-        [Block { item: Item::Cert(cert), .. }] => {
-            let detail = match role(cert, selection) {
-                "leaf" => {
-                    let names: Vec<&str> = cert.dns_names().collect();
-                    format!("{}   until {}", names.join(", "), instant::day(cert.not_after, context.now))
-                }
-                _ => cert.subject.short(),
-            };
-            Line::Row(vec![name, role(cert, selection).into(), form.into(), detail])
-        }
-        [Block { item: Item::Other(why), .. }] => Line::Row(vec![name, "skipped".into(), String::new(), why.clone()]),
-        [one] => Line::Row(vec![name, one.item.kind().into(), form.into(), String::new()]),
-        several => {
-            let roles: Vec<&str> = several
-                .iter()
-                .map(|b| if let Item::Cert(c) = &b.item { role(c, selection) } else { b.item.kind() })
-                .collect();
-            Line::Row(vec![name, count(several.len(), "block"), form.into(), roles.join(", ")])
-        }
-    }
-}
-
-/// What a certificate is in the chain that was chosen.
-fn role(cert: &Cert, selection: &Selection<'_>) -> &'static str {
-    if cert == selection.leaf.cert {
-        "leaf"
-    } else if selection.path.certs.contains(&cert) {
-        "intermediate"
-    } else if selection.path.root() == Some(cert) {
-        "root"
-    } else {
-        "unused"
-    }
-}
-
-fn key_shown(key: &PrivateKey, at: &Origin, selection: &Selection<'_>) -> String {
-    format!("Key    {} matches {} ({})", at.short_name(), selection.leaf.cert.short_name(), key.kind())
-}
-
-fn chain_shown(selection: &Selection<'_>, store: &trust::Store, fault: Option<&Finding>) -> String {
-    let verdict = match (fault, &selection.path.end) {
-        (Some(fault), _) => format!("FAIL {}", fault.rule.code),
-        (None, End::Anchored(_)) => format!("OK, ends in {}", store.name),
-        (None, _) => "OK".into(),
-    };
-    format!("Chain  {}   {verdict}", chain::build::shown(&selection.path, false))
-}
-
-/// What to do next, in the order of doing it.
-fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
-    let first = if args.apply { "" } else { "run again with --apply; " };
-    let mut lines = vec![
-        Line::Text(format!("Next: {first}{}", args.server.handling.place)),
-        Line::Indented(format!("{}; then look at the live port:", args.server.handling.then)),
-    ];
-    let port = if args.server.name == "postfix" { "localhost:25 -starttls smtp" } else { "localhost:993" };
-    let anchor = match &args.trust {
-        trust::Source::System => String::new(),
-        trust::Source::Path(path) if path.is_dir() => format!(" -CApath {}", path.display()),
-        trust::Source::Path(path) => format!(" -CAfile {}", path.display()),
-    };
-    if let Ok(name) = lineage(args.name.as_ref(), leaf) {
-        lines.push(Line::Indented(format!(
-            "openssl s_client -connect {port}{anchor} -verify_return_error -verify_hostname {name} </dev/null"
-        )));
-    }
-    lines
-}
-
 fn planned(change: &crate::change::Change) -> Value {
     object! {
         "path" => change.path.as_path(), "mode" => change.mode.map(|m| format!("{m:04o}")),
@@ -312,7 +216,7 @@ fn planned(change: &crate::change::Change) -> Value {
 fn result(material: &Material, pile: &Pile<'_>, selection: &Selection<'_>, store: &trust::Store) -> Value {
     let origin = |cert: &Cert| pile.found().iter().find(|f| f.cert == cert).map(|f| f.origin);
     let input = |block: &Block| {
-        let role = if let Item::Cert(cert) = &block.item { Some(role(cert, selection)) } else { None };
+        let role = if let Item::Cert(cert) = &block.item { Some(words::role(cert, selection)) } else { None };
         object! {
             "path" => block.origin.path.as_path(), "member" => block.origin.member.clone(),
             "index" => block.origin.index, "kind" => block.item.kind(), "format" => block.format.word(), "role" => role,

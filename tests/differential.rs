@@ -1,0 +1,191 @@
+//! Generated PKIs (depth, cross-signatures, constraints, purposes, expiry, policies) judged by pkit, by `openssl verify` and by
+//! rustls-webpki. Where they differ the reason must be one that is known and written down here.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    NameConstraints, date_time_ymd,
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::common::pki::{Authority, cert_pem};
+use crate::common::{Test, have, scaled};
+use pkit::material::der::{self, tag};
+
+/// What is special about one certificate.
+#[derive(Clone, Debug, Default)]
+struct Twist {
+    expired: bool,
+    client_only: bool,
+    /// For CAs.
+    path_len: Option<u8>,
+    permitted: Option<&'static str>,
+    excluded: Option<&'static str>,
+    require_policy: bool,
+    policy: Option<u8>,
+    /// Policy 1 is called 2 from here on.
+    mapped: bool,
+}
+
+/// A chain below a root, and a second certificate for one of its CAs straight from the root.
+#[derive(Clone, Debug)]
+struct Shape {
+    cas: Vec<Twist>,
+    leaf: Twist,
+    cross: Option<(usize, Twist)>,
+    /// Asked for by the user: a policy must be valid, this one.
+    explicit: bool,
+    acceptable: Option<u8>,
+}
+
+fn twist() -> impl Strategy<Value = Twist> {
+    let rare = || prop::bool::weighted(0.12);
+    let name =
+        || prop::option::weighted(0.15, prop::sample::select(vec!["example.org", "mail.example.org", "example.net"]));
+    let length = prop::option::weighted(0.3, 0u8..3);
+    let policy = prop::option::weighted(0.8, prop::sample::select(vec![0u8, 1, 1, 2]));
+    (rare(), rare(), length, name(), name(), rare(), policy, rare()).prop_map(
+        |(expired, client_only, path_len, permitted, excluded, require_policy, policy, mapped)| Twist {
+            expired,
+            client_only,
+            path_len,
+            permitted,
+            excluded: excluded.filter(|name| *name != "example.org"),
+            require_policy,
+            policy,
+            mapped,
+        },
+    )
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let cross = prop::option::weighted(0.5, (any::<prop::sample::Index>(), twist()));
+    let wishes = (prop::bool::weighted(0.3), prop::option::weighted(0.3, 1u8..3));
+    (prop::collection::vec(twist(), 1..4), twist(), cross, wishes).prop_map(|(cas, leaf, cross, wishes)| {
+        let cross = cross.map(|(at, twist)| (at.index(cas.len()), twist));
+        Shape { cas, leaf, cross, explicit: wishes.0, acceptable: wishes.1 }
+    })
+}
+
+#[test]
+fn three_implementations_agree_or_are_known_to_differ() {
+    if !have("openssl") {
+        return;
+    }
+    let cases = u32::try_from(scaled(60)).unwrap();
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let agree = |shape: Shape| {
+        let verdicts = judge(&shape);
+        prop_assert!(known(&shape, &verdicts), "{verdicts:?} on {shape:#?}");
+        Ok(())
+    };
+    runner.run(&shape(), agree).unwrap();
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Verdicts {
+    pkit: bool,
+    openssl: bool,
+    webpki: bool,
+}
+
+/// Are these verdicts equal, or different for a reason?
+fn known(shape: &Shape, v: &Verdicts) -> bool {
+    // OpenSSL does not go back: it takes the first certificate with the issuer's name that is valid in time.
+    let openssl = v.pkit == v.openssl || (v.pkit && shape.cross.is_some());
+    // rustls-webpki knows no policies, so it accepts what breaks them.
+    let webpki = v.pkit == v.webpki || (v.webpki && has_policies(shape));
+    openssl && webpki
+}
+
+fn has_policies(shape: &Shape) -> bool {
+    let twists = shape.cas.iter().chain(shape.cross.iter().map(|(_, twist)| twist));
+    shape.explicit || twists.into_iter().any(|twist| twist.require_policy || twist.mapped)
+}
+
+fn judge(shape: &Shape) -> Verdicts {
+    let root = Authority::root("Example Root");
+    let mut cas: Vec<Authority> = Vec::new();
+    let mut ders: Vec<Vec<u8>> = Vec::new();
+    for (n, twist) in shape.cas.iter().enumerate() {
+        let above = cas.last().unwrap_or(&root);
+        let ca = above.below(&format!("CA {n}"));
+        ders.push(above.cross_sign(&ca, |params| twisted_ca(params, twist)));
+        cas.push(ca);
+    }
+    let leaf = cas.last().unwrap().leaf_with(&["mail.example.org"], |params| twisted(params, &shape.leaf)).der;
+    if let Some((at, twist)) = &shape.cross {
+        ders.push(root.cross_sign(&cas[*at], |params| twisted_ca(params, twist)));
+    }
+    let test = Test::new();
+    test.file("root.pem", root.pem());
+    test.file("leaf.pem", cert_pem(&leaf));
+    test.file("cas.pem", ders.iter().map(|der| cert_pem(der)).collect::<String>());
+    let pkit = ["chain", "check", "leaf.pem", "--untrusted", "cas.pem", "--trust", "root.pem"];
+    let acceptable = shape.acceptable.map_or("anyPolicy".into(), |policy| format!("1.2.3.4.{policy}"));
+    let explicit: &[&str] = if shape.explicit { &["--require-explicit-policy"] } else { &[] };
+    let more = ["--name", "mail.example.org", "--at", AT, "--policy", &acceptable];
+    let pkit = test.run([&pkit[..], &more, explicit].concat());
+    assert!(matches!(pkit.exit, 0 | 1), "{}", pkit.stderr);
+    let openssl =
+        "verify -policy_check -purpose sslserver -verify_hostname mail.example.org -attime 1798761600 -policy";
+    let explicit: &[&str] = if shape.explicit { &["-explicit_policy"] } else { &[] };
+    let files = ["-trusted", "root.pem", "-untrusted", "cas.pem", "leaf.pem"];
+    let words = openssl.split(' ').chain([&*acceptable]).chain(explicit.iter().copied()).chain(files);
+    let openssl = test.peer("openssl", words);
+    Verdicts { pkit: pkit.exit == 0, openssl: openssl.exit == 0, webpki: webpki(&leaf, &ders, &root) }
+}
+
+/// 2027-01-01, as `openssl` is told it.
+const AT: &str = "@1798761600";
+
+fn webpki(leaf: &[u8], ders: &[Vec<u8>], root: &Authority) -> bool {
+    let root = CertificateDer::from(root.der.clone());
+    let anchors = [webpki::anchor_from_trusted_cert(&root).unwrap()];
+    let between: Vec<CertificateDer> = ders.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let leaf = CertificateDer::from(leaf);
+    let cert = EndEntityCert::try_from(&leaf).unwrap();
+    let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_798_761_600));
+    let usage = KeyUsage::server_auth();
+    let path = cert.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, at, usage, None, None);
+    path.is_ok() && cert.verify_is_valid_for_subject_name(&"mail.example.org".try_into().unwrap()).is_ok()
+}
+
+fn twisted_ca(params: &mut CertificateParams, twist: &Twist) {
+    let limit = twist.path_len.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained);
+    params.is_ca = IsCa::Ca(limit);
+    let subtree = |name: &&str| GeneralSubtree::DnsName((*name).into());
+    if twist.permitted.is_some() || twist.excluded.is_some() {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: twist.permitted.iter().map(subtree).collect(),
+            excluded_subtrees: twist.excluded.iter().map(subtree).collect(),
+        });
+    }
+    twisted(params, twist);
+    if twist.mapped {
+        let oid = |policy: u8| der::tlv(tag::OID, &[0x2a, 3, 4, policy]);
+        let mapping = der::sequence(&[&der::sequence(&[&oid(1), &oid(2)])]);
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 33], mapping));
+    }
+    if twist.require_policy {
+        let now = der::sequence(&[&der::tlv(tag::context_primitive(0), &[0])]);
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 36], now));
+    }
+}
+
+fn twisted(params: &mut CertificateParams, twist: &Twist) {
+    if twist.expired {
+        params.not_after = date_time_ymd(2010, 1, 1);
+    }
+    if twist.client_only {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    }
+    if let Some(policy) = twist.policy {
+        // 0 is anyPolicy.
+        let oid: &[u8] = if policy == 0 { &[0x55, 0x1d, 0x20, 0] } else { &[0x2a, 3, 4, policy] };
+        let list = der::sequence(&[&der::sequence(&[&der::tlv(tag::OID, oid)])]);
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], list));
+    }
+}
