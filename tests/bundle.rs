@@ -153,7 +153,7 @@ fn what_dovecot_cannot_use_is_left_out_and_named() {
     // The same name, another key: not the issuer of this list.
     c.test.file("foreign.crl", stranger.crl(&Crl::default()));
     c.test.file("impostor.crl", Authority::root("Clients Root").crl(&Crl { this_update: 2022, ..Crl::default() }));
-    c.test.file("delta.crl", c.issuing.crl(&Crl { number: 2, this_update: 2022, delta: true, ..Crl::default() }));
+    c.test.file("delta.crl", c.issuing.crl(&Crl { number: 2, this_update: 2022, delta: Some(1), ..Crl::default() }));
     let more = ["foreign.crl", "impostor.crl", "delta.crl", "alice.pem"];
     let ran = c.bundle(&[&more[..], &ALL].concat()).exits(0);
     assert_eq!(ran.stdout, c.expected());

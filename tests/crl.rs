@@ -1,6 +1,8 @@
 //! `pkit crl convert`: the same list in the other form, byte for byte, as openssl reads it.
 
-use crate::common::pki::{Authority, Crl, crl_pem};
+mod revocation;
+
+use crate::common::pki::{self, Authority, Crl, crl_pem};
 use crate::common::{Test, have};
 
 #[test]
@@ -137,4 +139,71 @@ fn programs_get_it_in_json_and_existing_files_stay() {
     let before = t.snapshot();
     t.run(["crl", "convert", "list.crl", "-o", "list.pem"]).exits(4);
     assert_eq!(t.snapshot(), before);
+}
+
+#[test]
+fn a_list_is_shown_with_all_that_it_says() {
+    let (t, ca) = (Test::new(), Authority::root("Example CA"));
+    let list = Crl { number: 7, revoked: vec![0xabc], delta: Some(5), ..Crl::default() };
+    t.file("list.crl", ca.crl(&list));
+    let ran = t.run(["crl", "inspect", "list.crl"]).exits(0).out_has("CN=Example CA").out_has("0abc 2020-01-01");
+    ran.out_has("ECDSA-SHA256").out_has("3000-01-01").out_has("delta to");
+    let json = t.run(["crl", "inspect", "list.crl", "--json"]).exits(0).json();
+    let crl = &json["result"]["crls"][0];
+    assert_eq!((&crl["revoked"][0]["serial_number"], &crl["delta_to"]), (&"0abc".into(), &"05".into()));
+}
+
+#[test]
+fn a_list_is_checked_by_signature_and_dates() {
+    let (t, ca) = (Test::new(), Authority::root("Example CA"));
+    t.file("list.crl", ca.crl(&Crl { number: 7, ..Crl::default() }));
+    t.file("ca.pem", ca.pem());
+    t.file("twin.pem", Authority::root("Example CA").pem());
+    t.file("other.pem", Authority::root("Other CA").pem());
+    let check = |args: &str| t.run(format!("crl check list.crl {args}").split_whitespace());
+    check("--issuer ca.pem --at 2999-12-12").exits(0).out_has("OK    CRL 7 of \"Example CA\", 20 d left");
+    check("").exits(0).out_has("crl-signature-unchecked");
+    check("--issuer twin.pem").exits(1).out_has("crl-foreign");
+    check("--issuer other.pem").exits(1).out_has("crl-foreign");
+    check("--issuer ca.pem twin.pem").exits(0);
+    check("--issuer ca.pem --at 2999-12-30").exits(0).out_has("crl-expires-soon");
+    check("--issuer ca.pem --at 2999-12-30 --warn 12h").exits(0).out_has("OK    CRL 7");
+    check("--issuer ca.pem --at 3001-01-01").exits(1).out_has("crl-expired");
+    let json = check("--issuer ca.pem --at 2999-12-31 --json").exits(0).json();
+    let crl = &json["result"]["crls"][0];
+    assert_eq!(
+        (&crl["seconds_left"], &crl["signature_valid"], &crl["issuer_found"]),
+        (&86_400.into(), &true.into(), &true.into())
+    );
+}
+
+#[test]
+fn whether_a_certificate_is_on_the_list_is_told() {
+    let (t, ca) = (Test::new(), Authority::root("Example CA"));
+    let (good, bad) = (ca.leaf(&["good.example.org"]), ca.leaf(&["bad.example.org"]));
+    t.file("list.crl", ca.crl(&Crl { revoked: vec![1, bad.serial], ..Crl::default() }));
+    t.file("ca.pem", ca.pem());
+    t.file("good.pem", good.pem());
+    t.file("bad.pem", bad.pem());
+    t.file("foreign.pem", Authority::root("Other CA").leaf(&["foreign.example.org"]).pem());
+    let check = |cert: &str| t.run(["crl", "check", "list.crl", "--issuer", "ca.pem", "--cert", cert]);
+    check("good.pem").exits(0).out_has("not on CRL 1");
+    check("bad.pem").exits(1).out_has("revoked at 2020-01-01");
+    check("foreign.pem").exits(1).out_has("no list speaks for");
+}
+
+/// 35 MB of list: the text of it is never in memory as a whole, nor the list twice.
+#[test]
+fn a_large_list_is_converted_in_bounded_memory() {
+    let (t, ca) = (Test::new(), Authority::root("Example CA"));
+    let one = pki::entry(0x7fff_ffff_ffff_ffff, 2020, &[]);
+    let der = ca.crl(&Crl { entries: one.repeat(300_000), ..Crl::default() });
+    t.file("large.crl", &der);
+    // What one run may map in all: the program itself, 1.5 times the list, nothing more.
+    let limit = 96 * 1024 + der.len() * 3 / 2 / 1024;
+    let script = format!("ulimit -v {limit} && exec {} crl convert large.crl -o large.pem", env!("CARGO_BIN_EXE_pkit"));
+    t.peer("sh", ["-c", &script]).exits(0).out_has("300000 entries");
+    assert_eq!(t.text("large.pem"), crl_pem(&der));
+    t.run(["crl", "convert", "large.pem", "-o", "back.crl"]).exits(0);
+    assert_eq!(t.read("back.crl"), der);
 }

@@ -159,15 +159,11 @@ impl Crl {
     }
 }
 
-/// A CRL number has at most 20 octets (5.2.3).
 fn number(value: &[u8]) -> Result<Vec<u8>, DerError> {
     let mut reader = Reader::new(value);
-    let magnitude = reader.unsigned()?;
+    let magnitude = reader.unsigned()?.to_vec();
     reader.end()?;
-    if magnitude.len() > 20 {
-        return Err(DerError { what: "a CRL number of more than 20 octets", offset: 0 });
-    }
-    Ok(magnitude.to_vec())
+    Ok(magnitude)
 }
 
 fn is_time(tag: u8) -> bool {

@@ -126,9 +126,6 @@ fn read<'a>(mut fields: Reader<'a>, issuer: &mut Option<&'a [u8]>, walked: &mut 
 
 fn extensions<'a>(list: &Tlv<'a>, entry: &mut Entry<'a>, unknown: &mut Option<&'a [u8]>) -> Result<()> {
     let mut list = list.reader();
-    if list.is_empty() {
-        return Err(DerError { what: "an empty list of extensions", offset: list.offset() });
-    }
     let (mut seen, mut count) = ([&[][..]; MAX_EXTENSIONS], 0);
     while !list.is_empty() {
         let offset = list.offset();

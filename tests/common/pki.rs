@@ -27,13 +27,26 @@ pub struct Crl {
     pub this_update: u16,
     pub next_update: Option<u16>,
     pub revoked: Vec<u64>,
-    pub delta: bool,
+    /// The number of the list that this one is a delta to.
+    pub delta: Option<u64>,
+    /// Entries as DER, behind those of `revoked`.
+    pub entries: Vec<u8>,
+    /// Extensions as DER.
+    pub extensions: Vec<u8>,
 }
 
 impl Default for Crl {
     /// Current, and nobody is revoked.
     fn default() -> Crl {
-        Crl { number: 1, this_update: 2020, next_update: Some(3000), revoked: Vec::new(), delta: false }
+        Crl {
+            number: 1,
+            this_update: 2020,
+            next_update: Some(3000),
+            revoked: Vec::new(),
+            delta: None,
+            entries: Vec::new(),
+            extensions: Vec::new(),
+        }
     }
 }
 
@@ -72,13 +85,14 @@ impl Authority {
 
     /// A revocation list in DER.
     pub fn crl(&self, list: &Crl) -> Vec<u8> {
-        let entry = |serial: &u64| der::sequence(&[&integer(*serial), &date(list.this_update)]);
-        let entries: Vec<u8> = list.revoked.iter().flat_map(entry).collect();
+        let mut entries: Vec<u8> = list.revoked.iter().flat_map(|s| entry(*s, list.this_update, &[])).collect();
+        entries.extend(&list.entries);
         let entries = if entries.is_empty() { entries } else { der::sequence(&[&entries]) };
         let mut extensions = extension(CRL_NUMBER, false, &integer(list.number.into()));
-        if list.delta {
-            extensions.extend(extension(DELTA_INDICATOR, true, &integer(1)));
+        if let Some(base) = list.delta {
+            extensions.extend(extension(DELTA_INDICATOR, true, &integer(base)));
         }
+        extensions.extend(&list.extensions);
         let body = der::sequence(&[
             &integer(1),
             ECDSA_WITH_SHA256,
@@ -175,7 +189,13 @@ fn next_serial() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+/// One entry of a CRL, with extensions as DER.
+pub fn entry(serial: u64, year: u16, extensions: &[u8]) -> Vec<u8> {
+    let extensions = if extensions.is_empty() { Vec::new() } else { der::sequence(&[extensions]) };
+    der::sequence(&[&integer(serial), &date(year), &extensions])
+}
+
+pub fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if critical { der::tlv(der::tag::BOOLEAN, &[0xff]) } else { Vec::new() };
     der::sequence(&[&der::tlv(der::tag::OID, oid), &critical, &der::tlv(der::tag::OCTET_STRING, value)])
 }

@@ -101,7 +101,7 @@ fn nothing_else_than_the_issuers_list_is_written() {
         // A list of a CA that is known, but of another one than the certificate's.
         (other.crl(&Crl::default()), "crl-not-by-issuer"),
         (damaged, "crl-not-by-issuer"),
-        (issuer.ca.crl(&Crl { delta: true, ..Crl::default() }), "fetched-no-crl"),
+        (issuer.ca.crl(&Crl { delta: Some(1), ..Crl::default() }), "fetched-no-crl"),
         ([&good[..], &good].concat(), "fetched-no-crl"),
         (issuer.ca.der.clone(), "fetched-no-crl"),
         (b"<html>".to_vec(), "fetched-no-crl"),

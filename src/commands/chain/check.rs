@@ -153,10 +153,10 @@ struct Judged<'a> {
 impl Judged<'_> {
     /// What speaks against the chain; faults that the user accepts are warnings.
     fn faults(&self, context: &Context) -> Vec<Fault> {
-        let faults = match (&self.proof.verdict, &self.revocation) {
-            (Err(faults), _) | (Ok(_), revocation::Judged::Faults(faults)) => faults.clone(),
-            (Ok(_), _) => Vec::new(),
-        };
+        let mut faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
+        if let revocation::Judged::Faults(revoked) = &self.revocation {
+            faults.extend(revoked.iter().cloned());
+        }
         let accepted = |fault: Fault| {
             let findings = context.accepted(vec![fault.finding.clone()]);
             findings.into_iter().map(move |finding| Fault { finding, ..fault.clone() })

@@ -1,4 +1,4 @@
-//! The part of `chain check` that asks revocation lists: its options, and what the lists say of a path that stands.
+//! The part of `chain check` that asks revocation lists: its options, and what the lists say of a path.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::files::trust::Store;
 use crate::material::Material;
 use crate::material::cert::Cert;
-use crate::pki::chain::Pile;
+use crate::pki::chain::{End, Pile};
 use crate::pki::revocation::{Depth, Lists, Question, Status};
 use crate::pki::verify::{Fault, Proof, Test, Wanted, prove};
 use crate::report::describe::count;
@@ -49,7 +49,7 @@ impl RevocationArgs {
         gather::material(&self.crl, context)
     }
 
-    /// Asks the lists about a path. One that does not stand is not worth asking about.
+    /// Asks the lists about a path that ends in a trust anchor, whatever else speaks against it: that may have been accepted.
     pub(super) fn judge<'a>(
         &self,
         lists: &'a Material,
@@ -58,31 +58,34 @@ impl RevocationArgs {
         proof: &Proof<'a>,
         wanted: &Wanted<'_>,
     ) -> Judged {
-        let Ok(chain) = &proof.verdict else { return Judged::NotAsked };
-        if self.crl.is_empty() {
-            return Judged::NotAsked;
-        }
+        let (certs, anchor) = match proof.path.end {
+            End::Anchored(anchor) if !self.crl.is_empty() => (&proof.path.certs, anchor),
+            _ => return Judged::NotAsked,
+        };
         let signers: Vec<&Cert> =
             pile.found().iter().map(|f| f.cert).chain(lists.certs().map(|(_, c)| c)).chain(&store.anchors).collect();
         let statuses = Lists::new(lists.crls()).judge(&Question {
-            path: chain.certs(),
-            anchor: chain.anchor(),
+            path: certs,
+            anchor,
             depth: if self.crl_depth == DepthWord::Leaf { Depth::Leaf } else { Depth::Chain },
             now: wanted.now,
             signers: &signers,
-            stands: &|signer| stands(signer, chain.anchor(), &signers, store, wanted),
+            stands: &|signer| stands(signer, anchor, &signers, store, wanted),
         });
-        told(&statuses, chain.certs(), pile)
+        told(&statuses, certs, pile)
     }
 }
 
-/// Does a path stand from the signer of a list to the anchor of the path in question?
+/// Does a path stand from the signer of a list to the anchor of the path in question? Another key of that same CA will do as
+/// well if it is trusted by itself.
 fn stands(signer: &Cert, anchor: &Cert, signers: &[&Cert], store: &Store, wanted: &Wanted<'_>) -> bool {
     let place = crate::finding::Origin::file("");
     let pile = Pile::new(signers.iter().map(|cert| (&place, *cert)), &store.anchors);
     let found = pile.found().iter().find(|f| f.cert == signer);
     found.is_some_and(|signer| {
-        prove(&pile, signer.cert, &Wanted::at(wanted.now)).verdict.is_ok_and(|chain| chain.anchor() == anchor)
+        let proof = prove(&pile, signer.cert, &Wanted::at(wanted.now));
+        let same_ca = |top: &Cert| top == signer.cert && top.subject == anchor.subject;
+        proof.verdict.is_ok_and(|chain| chain.anchor() == anchor || same_ca(chain.anchor()))
     })
 }
 

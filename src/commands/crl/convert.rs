@@ -53,17 +53,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.findings = piles.iter().flat_map(|(_, material)| noticed(material, context)).collect();
     match args.output.as_deref() {
         Some(dir) if is_directory(dir) => {
-            let mut steps = Vec::new();
-            let mut names = HashSet::new();
-            for (path, material) in piles {
-                let write = write(dir, path, material, to, context)?;
-                if !names.insert(write.path.clone()) {
-                    let twice = format!("two of the files would become {}", write.path.display());
-                    return Err(Error::usage(twice).hint("rename one of them, or convert it by itself with -o FILE"));
-                }
-                steps.push(Step::Write(write));
-            }
-            Ok(Outcome { report, plan: Plan { steps, only_shown: false } })
+            let writes = piles.into_iter().map(|(path, material)| write(dir, path, material, to, context));
+            let writes = writes.collect::<Result<Vec<_>>>()?;
+            distinct(&writes)?;
+            Ok(Outcome {
+                report,
+                plan: Plan { steps: writes.into_iter().map(Step::Write).collect(), only_shown: false },
+            })
         }
         output => {
             let all: Vec<Crl> = piles.into_iter().flat_map(|(_, material)| taken(material)).collect();
@@ -85,14 +81,23 @@ fn is_directory(path: &Path) -> bool {
 
 fn write(dir: &Path, from: &Path, material: Material, to: To, context: &Context) -> Result<FileWrite> {
     let crls: Vec<Crl> = taken(material).collect();
-    let name = from.file_name().filter(|name| *name != "-");
-    let name = name.ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
-    Ok(FileWrite {
-        path: dir.join(name).with_extension(if to == To::Pem { "pem" } else { "crl" }),
-        what: described(&crls),
-        content: encode(crls, to)?,
-        overwrite: context.overwrite,
-    })
+    let name = from.with_extension(if to == To::Pem { "pem" } else { "crl" });
+    let name = name
+        .file_name()
+        .filter(|_| from.as_os_str() != "-")
+        .ok_or_else(|| Error::usage("standard input has no name to write under; give -o FILE"))?;
+    let what = described(&crls);
+    Ok(FileWrite { path: dir.join(name), content: encode(crls, to)?, what, overwrite: context.overwrite })
+}
+
+/// Two CAs that both call their list `list.crl` are common; one must not take the other's place.
+fn distinct(writes: &[FileWrite]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match writes.iter().find(|write| !seen.insert(&write.path)) {
+        None => Ok(()),
+        Some(write) => Err(Error::usage(format!("two of the files would become {}", write.path.display()))
+            .hint("rename one of them, or convert it by itself with -o FILE")),
+    }
 }
 
 fn encode(crls: Vec<Crl>, to: To) -> Result<Content> {

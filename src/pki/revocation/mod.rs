@@ -187,14 +187,16 @@ impl<'a> Lists<'a> {
         }
         self.sound(list.crl, issuer, question)?;
         let delta = self.delta(list.crl, issuer, question);
-        match (dates(list.crl, question.now), delta) {
-            // The numbers say that nothing lies between the two, so the delta's dates speak for both (5.2.4).
-            (Ok(()), _) | (Err(Why::Expired), Some(_)) => {}
-            (Err(why), _) => return Err(why),
-        }
         let entry = delta.and_then(|d| d.find(&cert.serial, &cert.issuer));
         let entry = entry.or_else(|| list.crl.find(&cert.serial, &cert.issuer));
-        Ok(entry.filter(|e| e.reason != Some(Reason::REMOVE_FROM_CRL)))
+        let entry = entry.filter(|e| e.reason != Some(Reason::REMOVE_FROM_CRL));
+        match dates(list.crl, question.now) {
+            // The numbers say that nothing lies between the two, so the delta's dates speak for both (5.2.4); and who was
+            // revoked when the list was new is still to be told of.
+            Err(Why::Expired) if delta.is_some() || entry.is_some() => Ok(entry),
+            Err(why) => Err(why),
+            Ok(()) => Ok(entry),
+        }
     }
 
     /// The newest usable delta that goes on from this list: the same scope and key, a base not beyond it (6.3.3 (c)).
