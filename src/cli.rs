@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::Severity;
 
 /// Certificates, keys, chains and CRLs for the people who run TLS servers.
@@ -132,13 +132,18 @@ pub struct Style {
 
 impl Global {
     /// What the commands need to know; `clock` is used unless `--at` says otherwise.
-    pub fn context(&self, clock: OffsetDateTime) -> Context {
-        Context {
+    pub fn context(&self, clock: OffsetDateTime) -> Result<Context> {
+        if let Some(unknown) = self.accept.iter().find(|code| commands::explain::all().all(|r| r.code != **code)) {
+            let message = format!("--accept {unknown}: no finding has this code");
+            return Err(Error::usage(message).hint("`pkit explain` lists all codes"));
+        }
+        Ok(Context {
             now: self.at.unwrap_or(clock),
             overwrite: if self.force { Overwrite::Replace } else { Overwrite::Refuse },
             accept: self.accept.clone(),
             json: self.json,
-        }
+            dry_run: self.dry_run,
+        })
     }
 
     /// What the end of the run needs to know.

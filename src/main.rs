@@ -11,7 +11,8 @@ use pkit::change::{Change, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::report::{Ended, Report, human, json};
+use pkit::report::escape::visible;
+use pkit::report::{Ended, Report, Value, human, json};
 
 fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
@@ -41,12 +42,18 @@ fn run() -> ExitCode {
     ended_with(show(&ended, style), ended.exit)
 }
 
-/// Help and version are clap's to print, and so are wrong words, unless a program asked for JSON.
+/// Help and version are clap's to print. Wrong words may hold anything (a file name out of `*`), so they are escaped like all
+/// that comes from outside, and a program that asked for JSON gets JSON.
 fn refuse(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || !std::env::args_os().any(|arg| arg == "--json") {
-        return ended_with(error.print(), if error.use_stderr() { Exit::Usage } else { Exit::Ok });
+    if !error.use_stderr() {
+        return ended_with(error.print(), Exit::Ok);
     }
     let words = error.render().to_string();
+    if !std::env::args_os().any(|arg| arg == "--json") {
+        let mut err = io::stderr().lock();
+        let told = words.lines().try_for_each(|line| writeln!(err, "{}", visible(line)));
+        return ended_with(told, Exit::Usage);
+    }
     let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let error = Error::usage(message);
     let ended =
@@ -65,15 +72,19 @@ struct Acted {
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 fn act(cli: &Cli, dry_run: bool) -> Acted {
     let context = cli.global.context(time::OffsetDateTime::now_utc());
-    let outcome = match cli.command.run(&context) {
+    let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
         Err(error) => return Acted { error: Some(error), applied: !dry_run, ..Acted::default() },
     };
-    let applied = !dry_run && !outcome.plan.preview;
+    let applied = !dry_run && !outcome.plan.only_shown;
     match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
-        // What the report says of was not done: a digest of a key that is not there would only mislead.
-        Err(error) => Acted { error: Some(error), applied, ..Acted::default() },
+        // What was noticed stays true. What the report says of was not done, and the digest of a key that is not there
+        // would only mislead.
+        Err(error) => {
+            let told = Report { findings: outcome.report.findings, ..Report::of(Value::Null) };
+            Acted { report: Some(told), changes: Vec::new(), applied, error: Some(error) }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is to happen, as a value: commands return a `Plan`, and only `main` applies it. So a dry run is the same plan, not
-//! applied, and nothing is written before everything has been judged.
+//! What is to happen, as a value: commands return a `Plan`, and only `main` carries it out. So a dry run is the same plan,
+//! looked at and not done, and nothing is written before everything has been judged.
 
 use crate::change::{Action, Change, Mode};
 use crate::content::{FileWrite, VersionWrite};
@@ -12,7 +12,7 @@ pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
     /// Only to be shown: the command wants a word from the user (`--apply`) before it acts.
-    pub preview: bool,
+    pub only_shown: bool,
 }
 
 /// One thing to be done.
@@ -27,7 +27,12 @@ pub enum Step {
 impl Plan {
     /// A plan of one file.
     pub fn file(write: FileWrite) -> Plan {
-        Plan { steps: vec![Step::Write(write)], preview: false }
+        Plan { steps: vec![Step::Write(write)], only_shown: false }
+    }
+
+    /// What doing the steps would change, as the disk is now.
+    pub fn preview(&self) -> Result<Vec<Change>> {
+        self.apply(Mode::DryRun)
     }
 
     /// Does the steps in order and tells what became of each path. A step that fails leaves its target as it was; the error

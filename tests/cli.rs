@@ -248,3 +248,23 @@ fn nothing_touches_the_network() {
         assert!(call.contains("AF_UNIX"), "{call}");
     }
 }
+
+/// A file name out of `*` is enough to type one.
+#[test]
+fn wrong_words_cannot_move_the_cursor() {
+    let ran = Test::new().run(["key", "new", "\x1b[31mX"]).exits(2);
+    assert!(!ran.stderr.contains('\x1b'), "{:?}", ran.stderr);
+}
+
+/// A write that is refused takes nothing back of what was noticed.
+#[test]
+fn findings_are_told_beside_an_error() {
+    let t = Test::new();
+    let root = crate::common::pki::Authority::root("Example Root");
+    let leaf = root.leaf(&["mail.example.org"]);
+    t.file("pile.pem", leaf.pem() + &leaf.pem());
+    t.file("root.pem", root.pem());
+    t.file("there.pem", "old");
+    let ran = t.run(["chain", "build", "pile.pem", "--trust", "root.pem", "-o", "there.pem", "--json"]).exits(4);
+    assert_eq!(ran.json()["findings"][0]["id"], "cert-repeated");
+}

@@ -89,3 +89,15 @@ fn hostile_sizes_end_soon_and_broken_files_are_input_errors() {
         t.run(["dhparam", "check", file]).exits(3).err_has("error[dh-not-found]").err_has("hint:");
     }
 }
+
+/// A server reads the first block, and stumbles over it.
+#[test]
+fn every_block_is_judged_and_damage_is_told() {
+    let t = Test::new();
+    let good = t.run(["dhparam", "new", "--group", "ffdhe2048"]).stdout;
+    t.file("cut.pem", good[..100].to_owned() + "\n" + &good);
+    t.run(["dhparam", "check", "cut.pem"]).exits(1).out_has("error[pem-truncated]").out_has("OK");
+    t.file("two.pem", keys::openssl(&["dhparam", "512"]));
+    t.file("two.pem", good.into_bytes().into_iter().chain(t.read("two.pem")).collect::<Vec<u8>>());
+    t.run(["dhparam", "check", "two.pem"]).exits(1).out_has("ffdhe2048").out_has("error[dh-too-small]");
+}

@@ -338,3 +338,22 @@ fn an_exponent_that_protects_nothing_is_named() {
         t.run(["key", "check", "a.csr"]).exits(1).out_has("error[key-exponent]");
     }
 }
+
+/// Its digest would be that of a key which nobody ever sees again.
+#[test]
+fn a_dry_run_makes_no_key() {
+    let t = Test::new();
+    let ran = t.run(["key", "new", "-o", "mail.key", "--type", "ecdsa", "--dry-run", "--json"]).exits(0);
+    assert_eq!(ran.json()["changes"][0]["what"], "ECDSA P-256");
+    assert!(!ran.stdout.contains("spki_sha256\":\""), "{}", ran.stdout);
+    assert!(!t.exists("mail.key"));
+}
+
+#[test]
+fn an_existing_key_that_others_can_read_is_told() {
+    let t = Test::new();
+    t.run(["key", "new", "-o", "mail.key", "--type", "ecdsa"]).exits(0);
+    t.chmod("mail.key", 0o644);
+    let again = t.run(["key", "new", "-o", "mail.key", "--type", "ecdsa", "--if-missing"]).exits(0);
+    again.out_has("0644").err_has("warning[key-world-readable]");
+}

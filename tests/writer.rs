@@ -30,7 +30,7 @@ fn set(base: impl Into<PathBuf>, pair: &str, overwrite: Overwrite) -> Plan {
     let key = Content::Secret(Zeroizing::new(pair.into()));
     let file = |name, content| VersionFile { name, content, what: name.into() };
     let files = vec![file("privkey.pem", key), file("fullchain.pem", Content::Public(pair.into()))];
-    Plan { steps: vec![Step::Version(VersionWrite { base: base.into(), files, overwrite })], preview: false }
+    Plan { steps: vec![Step::Version(VersionWrite { base: base.into(), files, overwrite })], only_shown: false }
 }
 
 /// The pair that `current` leads to, which must be whole; none before there is a `current`.

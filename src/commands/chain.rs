@@ -80,7 +80,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
     let wanted = Wanted { names: &args.name, ..Wanted::at(context.now) };
-    let public = key.as_ref().and_then(|(_, key)| key.public());
+    let public = key.as_ref().map(|(at, key)| gather::public(key, at)).transpose()?;
     let selection = choose(&pile, public.as_ref(), args.key.as_deref(), &wanted)?;
 
     let mut findings = material.findings.clone();
@@ -92,7 +92,7 @@ fn build(args: &BuildArgs, context: &Context) -> Result<Outcome> {
             .extend(faults.iter().cloned().map(|f| if stops_building(&f) { f } else { f.severity(Severity::Warning) }));
     }
     let findings = context.accepted(findings);
-    let forbidden = context.forbids(&findings);
+    let forbidden = super::forbid(&findings);
     let certs = sent(&selection.path, args.with_root);
     let mut report = Report::of(result(&selection, &pile, &certs));
     report.say(shown(&selection.path, args.with_root));

@@ -101,7 +101,7 @@ fn convert(args: &ConvertArgs, context: &Context) -> Result<Outcome> {
                 }
                 steps.push(Step::Write(write));
             }
-            Ok(Outcome { report, plan: Plan { steps, preview: false } })
+            Ok(Outcome { report, plan: Plan { steps, only_shown: false } })
         }
         output => {
             let all: Vec<&Crl> = piles.iter().flat_map(|(_, m)| m.crls()).map(|(_, crl)| crl).collect();

@@ -81,11 +81,22 @@ fn new(args: &NewArgs, context: &Context) -> Outcome {
 }
 
 fn check(args: &CheckArgs, context: &Context) -> Result<Outcome> {
-    let (at, params) = load(&args.file)?;
-    let judgement = dh::judge(&params, &at);
-    let mut report = Report::judging(value(&params, judgement.safe_prime).with("path", args.file.as_path()));
-    report.findings = context.accepted(judgement.findings);
-    report.body = vec![line(&at, &params, &report.findings)];
+    let material = load(&args.file)?;
+    let mut report = Report::judging(Value::Null);
+    let mut findings = material.findings;
+    for block in &material.blocks {
+        if let Item::Dh(params) = &block.item {
+            let judgement = dh::judge(params, &block.origin);
+            let own = context.accepted(judgement.findings);
+            // A server reads the first block of the file.
+            if report.body.is_empty() {
+                report.result = value(params, judgement.safe_prime).with("path", args.file.as_path());
+            }
+            report.body.push(line(&block.origin, params, &own));
+            findings.extend(own);
+        }
+    }
+    report.findings = context.accepted(findings);
     Ok(report.into())
 }
 
@@ -106,18 +117,15 @@ fn value(params: &DhParams, safe_prime: Option<bool>) -> Value {
     }
 }
 
-/// The first parameters of a file, PEM or DER.
-fn load(path: &Path) -> Result<(Origin, DhParams)> {
+/// A file with parameters in it, PEM or DER.
+fn load(path: &Path) -> Result<Material> {
     let input = read::file(path)?;
     let material = Material::read(&input.path, &input.bytes);
-    let found = material.blocks.into_iter().find_map(|block| match block.item {
-        Item::Dh(params) => Some((block.origin, params)),
-        _ => None,
-    });
-    found.ok_or_else(|| {
-        let why = material.findings.first().map_or("there is no DH PARAMETERS block".into(), |f| f.message.clone());
-        Error::input(&DH_NOT_FOUND, format!("{} holds no DH parameters: {why}", path.display())).path(path)
-    })
+    if material.blocks.iter().any(|block| matches!(block.item, Item::Dh(_))) {
+        return Ok(material);
+    }
+    let why = material.findings.first().map_or("there is no DH PARAMETERS block".into(), |f| f.message.clone());
+    Err(Error::input(&DH_NOT_FOUND, format!("{} holds no DH parameters: {why}", path.display())).path(path))
 }
 
 impl From<GroupName> for Group {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Outcome};
 use crate::checks;
-use crate::checks::key::KEY_NOT_FOUND;
+use crate::checks::key::{KEY_NOT_FOUND, KEY_NOT_JUDGED};
 use crate::content::{Content, FileWrite};
 use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
-use crate::material::key::{KeyFault, PrivateKey};
+use crate::material::key::{KeyFault, PrivateKey, PublicKey};
 use crate::material::pem::{MAX_BLOCKS, PEM_TOO_MANY};
 use crate::material::{Item, Material};
 use crate::plan::Plan;
@@ -67,8 +67,16 @@ pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
     }
 }
 
-/// Bytes to a file, or to stdout where no file is named: a public thing goes to stdout by default. `lines` is what to say about
-/// it; a program that gets JSON finds the text in the result instead.
+/// The public half of a private key. Without it nobody can say which certificate the key belongs to.
+pub(super) fn public(key: &PrivateKey, at: &Origin) -> Result<PublicKey> {
+    key.public().ok_or_else(|| {
+        let message = format!("{at}: the public key of {} cannot be computed here and is not in the file", key.kind());
+        Error::input(&KEY_NOT_JUDGED, message).path(&at.path)
+    })
+}
+
+/// Bytes to a file, or to stdout where no file is named: a public thing goes to stdout by default. A program that gets JSON finds
+/// the text in the result instead.
 pub(super) fn deliver(
     mut report: Report,
     bytes: Vec<u8>,

@@ -31,24 +31,24 @@ pub struct Context {
     pub accept: Vec<String>,
     /// Whether the result goes to a program; a key never does.
     pub json: bool,
+    /// Whether nothing will be written, so that nothing costly needs to be made.
+    pub dry_run: bool,
 }
 
 impl Context {
-    /// Findings that forbid to go on: errors that the user has not accepted by name.
-    pub fn forbids(&self, findings: &[Finding]) -> bool {
-        findings.iter().any(|f| f.severity == Severity::Error && !self.accept.iter().any(|code| code == f.rule.code))
-    }
-
-    /// The findings with those that the user accepted turned from errors into warnings, so that the exit code agrees.
+    /// The findings, errors that the user has accepted by name turned into notes, so that they no longer count.
     pub fn accepted(&self, findings: Vec<Finding>) -> Vec<Finding> {
-        findings
-            .into_iter()
-            .map(|f| match f.severity {
-                Severity::Error if self.accept.iter().any(|code| code == f.rule.code) => f.severity(Severity::Warning),
-                _ => f,
-            })
-            .collect()
+        let milder = |f: Finding| match f.severity {
+            Severity::Error if self.accept.iter().any(|code| code == f.rule.code) => f.severity(Severity::Info),
+            _ => f,
+        };
+        findings.into_iter().map(milder).collect()
     }
+}
+
+/// Do these findings, accepted ones aside, forbid to go on?
+pub(crate) fn forbid(findings: &[Finding]) -> bool {
+    findings.iter().any(|f| f.severity == Severity::Error)
 }
 
 /// What a command decided: what to say and what to do.

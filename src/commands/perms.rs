@@ -64,18 +64,20 @@ fn check(paths: &[PathBuf], context: &Context) -> Outcome {
 
 /// What a file holds decides what its mode should be. A file that cannot be read is judged by what can be seen.
 fn with_role(facts: FileFacts, skipped: &mut Vec<Finding>) -> (FileFacts, Role) {
-    let role = match read::file(&facts.real) {
-        Ok(input) => match material::contents(&input.bytes) {
-            Contents::Key => Role::Key,
-            Contents::Public => Role::Public,
-            Contents::Other => Role::Other,
-        },
-        Err(error) => {
-            skipped.push(read::NOT_READ.at(Location::File(facts.path.clone()), error.message));
-            Role::Unread
-        }
+    let seen = read::file(&facts.real).map(|input| material::contents(&input.bytes)).map_err(|error| error.message);
+    let role = match seen {
+        Ok(Contents::Key) => Role::Key,
+        Ok(Contents::Public) => Role::Public,
+        Ok(Contents::Other) => Role::Other,
+        Ok(Contents::Sealed) => unread(&facts, "an archive that cannot be looked into as a whole", skipped),
+        Err(why) => unread(&facts, &why, skipped),
     };
     (facts, role)
+}
+
+fn unread(facts: &FileFacts, why: &str, skipped: &mut Vec<Finding>) -> Role {
+    skipped.push(read::NOT_READ.at(Location::File(facts.path.clone()), why));
+    Role::Unread
 }
 
 /// The rows for people and for programs, and the findings behind them.

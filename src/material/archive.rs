@@ -62,7 +62,8 @@ pub fn open(bytes: &[u8]) -> Result<Vec<Member>, Malformed> {
             members.push(Member { name, bytes: Err(why) });
             continue;
         }
-        let mut content = Zeroizing::new(Vec::new());
+        // The claimed size, bounded, as capacity: a buffer that grows leaves copies of a key behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(file.size().min(left) as usize + 1));
         let read = file.by_ref().take(left + 1).read_to_end(&mut content);
         read.map_err(|e| Malformed::new(format!("the member {name} cannot be unpacked: {e}")))?;
         left = left.checked_sub(content.len() as u64).ok_or_else(|| {

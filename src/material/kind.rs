@@ -14,6 +14,8 @@ pub enum Contents {
     Public,
     /// Nothing of ours.
     Other,
+    /// An archive that cannot be looked into as a whole, so a key may be in it.
+    Sealed,
 }
 
 /// Looks for a private key first, anywhere in the bytes, then for anything else of ours.
@@ -22,20 +24,31 @@ pub fn contents(bytes: &[u8]) -> Contents {
     let text = Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<u8>>());
     let has = |what: &[u8]| text.windows(what.len()).any(|w| w == what);
     let shape = Kind::of(bytes);
-    if has(b"PRIVATE KEY-----") || shape.is_some_and(Kind::holds_key) || zip_holds_key(bytes) {
+    if archive::is_zip(bytes) {
+        archived(bytes)
+    } else if has(b"PRIVATE KEY") && (has(b"BEGIN") || has(b"END"))
+        || shape.is_some_and(Kind::holds_key)
+        || is_ber_pkcs12(bytes)
+    {
         Contents::Key
-    } else if has(b"-----BEGIN ") || shape.is_some() || archive::is_zip(bytes) {
+    } else if has(b"-----BEGIN ") || shape.is_some() {
         Contents::Public
     } else {
         Contents::Other
     }
 }
 
-fn zip_holds_key(bytes: &[u8]) -> bool {
-    archive::is_zip(bytes)
-        && archive::open(bytes).is_ok_and(|members| {
-            members.iter().filter_map(|m| m.bytes.as_ref().ok()).any(|inner| contents(inner) == Contents::Key)
-        })
+/// The worst of the members.
+fn archived(bytes: &[u8]) -> Contents {
+    let Ok(members) = archive::open(bytes) else { return Contents::Sealed };
+    let of = |member: &archive::Member| member.bytes.as_ref().map_or(Contents::Sealed, |inner| contents(inner));
+    let found: Vec<Contents> = members.iter().map(of).collect();
+    [Contents::Key, Contents::Sealed].into_iter().find(|c| found.contains(c)).unwrap_or(Contents::Public)
+}
+
+/// A PFX of version 3 (RFC 7292 section 4) with an indefinite length, as some tools write it and OpenSSL reads it.
+fn is_ber_pkcs12(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x30, 0x80, 2, 1, 3])
 }
 
 /// The structures that are told apart by label or shape.
@@ -133,5 +146,8 @@ mod tests {
         assert_eq!(contents(&der::sequence(&[&der::unsigned(&[9; 32]), &version])), Contents::Public, "DH parameters");
         assert_eq!(contents(b"-----BEGIN CERTIFICATE-----\n"), Contents::Public);
         assert_eq!(contents(b"# notes"), Contents::Other);
+        assert_eq!(contents("\u{2014}BEGIN PRIVATE KEY\u{2014}\nMIIB".as_bytes()), Contents::Key);
+        assert_eq!(contents(&[0x30, 0x80, 2, 1, 3, 0x30, 0x80]), Contents::Key);
+        assert_eq!(contents(b"PK\x03\x04 broken"), Contents::Sealed);
     }
 }

@@ -194,8 +194,8 @@ impl Material {
 
     /// A file or member that is no archive.
     fn flat(&mut self, file: &Origin, bytes: &[u8]) {
-        if pem::text_of(bytes).is_some() {
-            let (blocks, findings) = pem::blocks(bytes, file);
+        if let Some(text) = pem::Text::of(bytes) {
+            let (blocks, findings) = pem::blocks(&text, file);
             let nothing = blocks.is_empty() && findings.is_empty();
             self.findings.extend(findings);
             for (index, block) in blocks.into_iter().enumerate() {

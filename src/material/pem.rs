@@ -3,8 +3,6 @@
 //! is told, with the line; nothing is skipped in silence. Servers read less than this does, so what they would stumble over is
 //! a finding. What the bytes inside a block mean is left to the parsers of `material`.
 
-use std::borrow::Cow;
-
 use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
@@ -29,20 +27,38 @@ pub const MAX_BLOCKS: usize = 20_000;
 /// for each of its words.
 const MAX_LABEL: usize = 64;
 
-/// Does the file look like text with PEM in it, damaged markers included? `None` means it should be read as DER.
-pub fn text_of(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let text = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Cow::Owned(from_utf16(bytes)),
-        _ => Cow::Borrowed(bytes),
-    };
-    find(&text, b"BEGIN ").is_some().then_some(text)
+/// A file's text, once its encoding is out of the way.
+#[derive(Debug)]
+pub enum Text<'a> {
+    /// ASCII, or something near it.
+    Plain(&'a [u8]),
+    /// It was UTF-16; the text may hold a key.
+    FromUtf16(Zeroizing<Vec<u8>>),
+}
+
+impl<'a> Text<'a> {
+    /// The text, if it looks as if PEM were in it, damaged markers included. `None` means that it should be read as DER.
+    pub fn of(bytes: &'a [u8]) -> Option<Text<'a>> {
+        let text = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Text::FromUtf16(from_utf16(bytes)),
+            _ => Text::Plain(bytes),
+        };
+        find(text.bytes(), b"BEGIN ").is_some().then_some(text)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Text::Plain(bytes) => bytes,
+            Text::FromUtf16(bytes) => bytes,
+        }
+    }
 }
 
 /// Every block of a text, in order, and what was odd or broken about each. `file` names the text in findings.
-pub fn blocks(bytes: &[u8], file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
-    let text = text_of(bytes).unwrap_or(Cow::Borrowed(bytes));
-    let mut scan = Scan { text: &text, file, blocks: Vec::new(), findings: Vec::new(), lines: LineCounter::default() };
-    if matches!(text, Cow::Owned(_)) {
+pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
+    let bytes = text.bytes();
+    let mut scan = Scan { text: bytes, file, blocks: Vec::new(), findings: Vec::new(), lines: LineCounter::default() };
+    if matches!(text, Text::FromUtf16(_)) {
         scan.tell(&PEM_UTF16, 0, "the file is UTF-16");
     } else if bytes.starts_with(UTF8_BOM) {
         scan.tell(&PEM_BOM, 0, "the file begins with a UTF-8 byte order mark");
@@ -125,6 +141,10 @@ impl Scan<'_> {
         };
         let line = self.lines.line(self.text, begin.start);
         let body = &self.text[begin.end..end.start];
+        if self.is_prose(begin, &end, body) {
+            self.tell(&PEM_PROSE, begin.start, format!("the words `BEGIN {label}` and `END {label}` in a sentence"));
+            return end.end;
+        }
         self.form(begin, &end, body);
         let (headers, base64, skipped) = headers(body);
         match decode(base64) {
@@ -136,6 +156,18 @@ impl Scan<'_> {
             }
         }
         end.end
+    }
+
+    /// A readme says "everything from -----BEGIN X----- to -----END X-----". Between real markers stands more than a few letters,
+    /// and nothing stands beside them.
+    fn is_prose(&self, begin: &Marker, end: &Marker, body: &[u8]) -> bool {
+        // As with indentation, what is further away does not matter, and looking for it could take for ever.
+        let (from, to) = (begin.start.saturating_sub(80), (end.end + 80).min(self.text.len()));
+        let before = self.text[from..begin.start].rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        let after = self.text[end.end..to].split(|b| *b == b'\n').next().unwrap_or_default();
+        let words = |part: &[u8]| part.iter().any(u8::is_ascii_alphabetic) && find(part, b"-----").is_none();
+        let letters = body.iter().filter(|b| !b.is_ascii_whitespace()).take(SHORTEST_BODY).count();
+        letters < SHORTEST_BODY && (words(before) || words(after))
     }
 
     /// What servers would stumble over although the block can be read.
@@ -317,19 +349,26 @@ fn decode(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
 }
 
 /// UTF-16 with its byte order mark; half of a pair becomes U+FFFD, which no base64 contains.
-fn from_utf16(bytes: &[u8]) -> Vec<u8> {
+fn from_utf16(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let little = bytes.starts_with(&[0xff, 0xfe]);
     let units = bytes[2..].chunks_exact(2).map(|pair| {
         let pair = [pair[0], pair[1]];
         if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
     });
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
+    // Two bytes become three at most, so the buffer never grows and leaves no copy behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() / 2 * 3));
+    for c in char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)) {
+        text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    text
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|w| w == what)
 }
 
+/// In base64 letters; the smallest thing that anybody sends, an Ed25519 key, has 64.
+const SHORTEST_BODY: usize = 40;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =
@@ -359,6 +398,12 @@ rules! {
         summary: "END of one block and BEGIN of the next stand on one line: files were joined without a line break between them",
         help: "let pkit write the file anew: servers read neither block (`bad end line`)",
         source: "tried: Dovecot 2.3.19, OpenSSL 3.0: PEM routines::bad end line",
+    }
+    /// Markers spoken of.
+    PEM_PROSE = Info "pem-in-prose" {
+        summary: "a text speaks of PEM markers; there is no block between them",
+        help: "nothing is needed",
+        source: "RFC 7468 section 2: text outside of blocks is ignored",
     }
     /// A marker that is not one.
     PEM_MARKER = Error "pem-marker-damaged" {
@@ -391,7 +436,9 @@ mod tests {
     use super::*;
 
     fn read(text: impl AsRef<[u8]>) -> (Vec<String>, Vec<(&'static str, usize)>) {
-        let (blocks, findings) = blocks(text.as_ref(), &Origin::file("t"));
+        let text = text.as_ref();
+        let text = Text::of(text).unwrap_or(Text::Plain(text));
+        let (blocks, findings) = blocks(&text, &Origin::file("t"));
         let blocks = blocks.iter().map(|b| format!("{} {:?} {}", b.label, b.der.as_slice(), b.line)).collect();
         (blocks, findings.iter().map(|f| (f.rule.code, f.at.line().unwrap_or(0))).collect())
     }
@@ -445,9 +492,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_about_markers_is_no_damage() {
+        for text in [
+            "including the -----BEGIN CERTIFICATE----- and -----END CERTIFICATE----- lines.",
+            "Paste from -----BEGIN CERTIFICATE-----\nto\n-----END CERTIFICATE----- here",
+        ] {
+            assert_eq!(read(text), (vec![], vec![("pem-in-prose", 1)]));
+        }
+    }
+
+    #[test]
     fn headers_are_taken_off() {
         let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,\n  0011\n\nAQID\n-----END RSA PRIVATE KEY-----\n";
-        let (blocks, findings) = blocks(text.as_bytes(), &Origin::file("t"));
+        let (blocks, findings) = blocks(&Text::Plain(text.as_bytes()), &Origin::file("t"));
         assert_eq!(
             blocks[0].headers,
             [("Proc-Type".into(), "4,ENCRYPTED".into()), ("DEK-Info".into(), "AES-128-CBC,0011".to_owned())]
@@ -459,8 +516,8 @@ mod tests {
     fn what_the_pem_crate_writes_is_read_back() {
         for n in 0..200usize {
             let data: Vec<u8> = (0..n).map(|i| i as u8).collect();
-            let (blocks, findings) =
-                blocks(pem::encode(&pem::Pem::new("X", data.clone())).as_bytes(), &Origin::file("t"));
+            let text = pem::encode(&pem::Pem::new("X", data.clone()));
+            let (blocks, findings) = blocks(&Text::Plain(text.as_bytes()), &Origin::file("t"));
             assert_eq!((blocks[0].der.to_vec(), findings), (data, vec![]));
         }
     }

@@ -95,7 +95,7 @@ fn a_root_that_nobody_trusts_unless_that_is_accepted() {
     order.test.file("with-root.pem", order.test.text("sent.pem") + &order.root.pem());
     order.refuses(&["with-root.pem", "--key", "mail.key"], 1, "not-trusted");
     let accepting = ["with-root.pem", "--key", "mail.key", "--accept", "not-trusted", "--apply", "--force"];
-    order.prepare(&accepting).exits(0).err_has("warning[not-trusted]");
+    order.prepare(&accepting).exits(0).err_has("note[not-trusted]");
     order.serves("0002");
 }
 
@@ -243,4 +243,33 @@ fn hostile_words() {
     run(&["--apply", "--name", "../etc"]).exits(2).err_has("not a host name");
     run(&["--apply", "--name", "mail.example.org\nssl = no"]).exits(2).err_has("not a host name");
     assert_eq!(order.test.snapshot(), before);
+}
+
+/// Ed448 keys cannot be computed with here; "matches" would be a guess.
+#[test]
+fn a_key_that_nobody_can_compare() {
+    let order = Order::new();
+    order.test.peer("openssl", ["genpkey", "-algorithm", "ed448", "-out", "ed448.key"]).exits(0);
+    order.refuses(&["sent.pem", "--key", "ed448.key"], 3, "key-not-judged");
+    order
+        .test
+        .run(["chain", "build", "sent.pem", "--key", "ed448.key", "--trust", "root.pem"])
+        .exits(3)
+        .err_has("key-not-judged");
+}
+
+/// What a CA's readme says about its own files is no damage.
+#[test]
+fn a_readme_that_speaks_of_markers_is_no_damage() {
+    let order = Order::new();
+    order.test.file(
+        "readme.txt",
+        "Copy all,\nincluding the -----BEGIN CERTIFICATE----- and -----END CERTIFICATE----- lines.\n",
+    );
+    order.prepare_sent(&["readme.txt"]).exits(0).err_has("note[pem-in-prose]");
+}
+
+#[test]
+fn a_code_that_does_not_exist_cannot_be_accepted() {
+    Order::new().refuses_sent(&["--accept", "not-trustd"], 2, "usage");
 }

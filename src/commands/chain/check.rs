@@ -143,7 +143,7 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// What speaks against the chain; faults that the user accepts are warnings.
+    /// What speaks against the chain; faults that the user accepts are notes.
     fn faults(&self, context: &Context) -> Vec<Fault> {
         let faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
         let accepted = |fault: Fault| {

@@ -7,15 +7,17 @@ use zeroize::Zeroizing;
 
 use super::{Access, load, value};
 use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
+use crate::checks::perms::{self, Role};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
-use crate::files::{read, write};
+use crate::files::{facts, read, users, write};
+use crate::finding::Severity;
 use crate::material::Item;
 use crate::material::key::PrivateKey;
 use crate::pki::keygen::{self, NewKey, RsaBits};
 use crate::plan::Plan;
-use crate::report::Report;
+use crate::report::{Report, object};
 
 /// Make a private key: RSA 3072 unless told otherwise, PKCS#8, mode 0400.
 #[derive(Debug, clap::Args)]
@@ -67,6 +69,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     {
         return Ok(outcome);
     }
+    if context.dry_run {
+        return Ok(promised(&args.output, new, context));
+    }
     let key = keygen::generate(new)?;
     let content = Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec()));
     let (owner, group) = write::owner();
@@ -80,6 +85,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     let plan = Plan::file(FileWrite { path: args.output.clone(), content, what, overwrite: context.overwrite });
     Ok(Outcome { report, plan })
+}
+
+/// A dry run makes no key: nobody would ever see it again, and its digest would only mislead.
+fn promised(path: &Path, new: NewKey, context: &Context) -> Outcome {
+    let kind = new.kind();
+    let result =
+        object! { "path" => path, "type" => kind.algorithm(), "bits" => kind.bits(), "curve" => kind.curve_name() };
+    if path.as_os_str() == "-" {
+        return Report::of(result).into();
+    }
+    let content = Content::Secret(Zeroizing::default());
+    let write = FileWrite { path: path.to_owned(), content, what: kind.to_string(), overwrite: context.overwrite };
+    Outcome { report: Report::of(result), plan: Plan::file(write) }
 }
 
 /// The key that the words ask for.
@@ -129,9 +147,16 @@ fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Out
     }
 }
 
+/// The key is as asked for; whether others can read it is worth a word all the same.
 fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
-    let mut report = Report::of(value(path, key, Access::of(path).as_ref()));
-    report.say(format!("unchanged {} ({})", path.display(), words(key)));
+    let access = Access::of(path);
+    let mut report = Report::of(value(path, key, access.as_ref()));
+    let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
+    report.say(format!("unchanged {} ({}{mode})", path.display(), words(key)));
+    if let Ok(facts) = facts::of(path) {
+        report.findings = perms::file(&facts, Role::Key, users::caller());
+        report.findings.iter_mut().for_each(|f| f.severity = f.severity.min(Severity::Warning));
+    }
     Ok(report.into())
 }
 

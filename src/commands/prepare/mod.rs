@@ -8,11 +8,10 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use crate::change::Mode;
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::target::{self, BuildArgs};
-use crate::commands::{Context, Outcome, chain, emit, gather};
+use crate::commands::{Context, Outcome, chain, emit, forbid, gather};
 use crate::content::{Content, VersionFile, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::trust;
@@ -79,13 +78,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let named = args.key.as_deref().map(gather::key).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
-    let selection = chain::choose(&pile, key.public().as_ref(), Some(&key_at.path), &wanted)?;
+    let public = gather::public(key, key_at)?;
+    let selection = chain::choose(&pile, Some(&public), Some(&key_at.path), &wanted)?;
 
     let mut findings = material.findings.clone();
     findings.extend(store.incomplete.clone());
     findings.extend(judge(&pile, &selection, key, key_at, context));
     let findings = context.accepted(findings);
-    let forbidden = context.forbids(&findings);
+    let forbidden = forbid(&findings);
     let mut report = Report::of(result(&material, &pile, &selection, &store));
     report.body = words::inputs(&args.inputs, &material, &selection, context);
     report.body.push(Line::Text(words::key(key, key_at, &selection)));
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if forbidden {
         report.body.push(Line::Text("Nothing was written: see the errors, mend them, run it again".into()));
         report.result = report.result.with("plan", Vec::<Value>::new()).with("directives", Value::Null);
-        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), preview: !args.apply } });
+        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), only_shown: !args.apply } });
     }
 
     let base = base(args, selection.leaf.cert)?;
@@ -106,8 +106,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         ..TlsSettings::default()
     };
     let directives = emit::directives(args.server, &asked, args.profile, build)?;
-    let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], preview: !args.apply };
-    let changes = plan.apply(Mode::DryRun)?;
+    let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], only_shown: !args.apply };
+    let changes = plan.preview()?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
@@ -146,11 +146,17 @@ fn private_key<'a>(
     let keys: Vec<_> = material.keys().collect();
     let certified =
         |key: &PrivateKey| key.public().is_some_and(|public| pile.found().iter().any(|f| f.cert.public_key == public));
-    let fitting = keys.iter().copied().find(|(_, key)| certified(key));
-    fitting.or(keys.first().copied()).ok_or_else(|| {
+    if let Some(found) = keys.iter().copied().find(|(_, key)| certified(key)).or(keys.first().copied()) {
+        return Ok(found);
+    }
+    let unusable = material.blocks.iter().find_map(|block| match &block.item {
+        Item::UnusableKey(fault) => Some(gather::error_of(&checks::key::fault(fault, &block.origin))),
+        _ => None,
+    });
+    Err(unusable.unwrap_or_else(|| {
         Error::input(&KEY_NOT_FOUND, "no private key among the inputs")
             .hint("name the key that the CSR was made with: --key FILE")
-    })
+    }))
 }
 
 /// Everything that speaks for or against serving this chain with this key.

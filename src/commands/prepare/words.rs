@@ -1,6 +1,6 @@
 //! What `prepare` tells a person: what was read, what it is, whether it fits, and what to do next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Args, lineage};
 use crate::commands::{Context, chain};
@@ -93,8 +93,8 @@ pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
     ];
     let anchor = match &args.trust {
         trust::Source::System => String::new(),
-        trust::Source::Path(path) if path.is_dir() => format!(" -CApath {}", path.display()),
-        trust::Source::Path(path) => format!(" -CAfile {}", path.display()),
+        trust::Source::Path(path) if path.is_dir() => format!(" -CApath {}", quoted(path)),
+        trust::Source::Path(path) => format!(" -CAfile {}", quoted(path)),
     };
     if let Ok(name) = lineage(args.name.as_ref(), leaf) {
         lines.push(Line::Indented(format!(
@@ -103,4 +103,11 @@ pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
         )));
     }
     lines
+}
+
+/// For a shell (POSIX XCU 2.2.2): as it is where nothing in it could mean anything, else between single quotes.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
