@@ -126,7 +126,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<Outcome> {
     findings.extend(store.incomplete.clone());
     findings.extend(pile.stopped().then(|| super::search_stopped(leaf, &pile)));
     findings.extend(faults.iter().map(|f| f.finding.clone()));
-    findings.extend(context.accepted(judged.opinions(&findings)));
+    let opinions = judged.opinions(&findings);
+    findings.extend(opinions);
     let mut report = Report::judging(judged.result(&faults));
     report.body = judged.lines(&faults);
     report.findings = findings;
