@@ -89,9 +89,9 @@ fn a_refusal_says_what_where_and_what_to_do() {
     let ran = s.check(&["--name", "www.example.org", "--at", "4097-01-01"]).exits(1);
     let ran = ran.out_has("FAIL  name").out_has("not valid as of").out_has("error[name-mismatch]").out_has("help:");
     ran.out_has("it has DNS:mail.example.org").out_has("--> chain.pem:1").out_has("error[cert-expired]");
-    // Accepted by name, a fault is a warning.
+    // Accepted by name, a fault is a note.
     let accepted = ["--name", "www.example.org", "--accept", "name-mismatch"];
-    s.check(&accepted).exits(0).out_has("WARN  name").out_has("warning[name-mismatch]");
+    s.check(&accepted).exits(0).out_has("NOTE  name").out_has("note[name-mismatch]");
 }
 
 #[test]

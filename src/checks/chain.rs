@@ -17,7 +17,11 @@ pub fn order(
     let (first, again) = repetitions(file);
     let mut findings: Vec<Finding> =
         again.iter().map(|at| tell(&CHAIN_DUPLICATE, at, "it stands in the file already")).collect();
-    findings.extend(leaf_first(&first));
+    if let Some(finding) = leaf_first(&first) {
+        // Everything else would be judged from the wrong end.
+        findings.push(finding);
+        return findings;
+    }
     findings.extend(sequence(&first, path));
     findings.extend(gap(&first, path));
     let used = |cert: &Cert| std::iter::once(path).chain(alternatives).any(|p| p.certs.contains(&cert));

@@ -33,7 +33,8 @@ fn what_is_odd_about_the_order_is_a_warning() {
 fn a_ca_in_front_is_judged_and_told() {
     let s = Served::new();
     let ran = s.check_file(&[&s.upper.der, &s.lower.der, &s.leaf.der], &["--json"]).exits(0);
-    assert_eq!(warnings(&ran)[..1], ["chain-leaf-not-first"]);
+    let order: Vec<_> = warnings(&ran).into_iter().filter(|code| code.starts_with("chain-")).collect();
+    assert_eq!(order, ["chain-leaf-not-first"]);
     assert_eq!(ran.json()["result"]["path"][0]["subject"], "CN=Upper CA");
 }
 

@@ -133,7 +133,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     findings.extend(store.incomplete.clone());
     findings.extend(pile.stopped().then(|| search_stopped(leaf, &pile)));
     findings.extend(faults.iter().map(|f| f.finding.clone()));
-    findings.extend(context.accepted(judged.opinions(&findings)));
+    let opinions = judged.opinions(&findings);
+    findings.extend(opinions);
     let mut report = Report::judging(judged.result(&faults));
     report.body = judged.lines(&faults);
     report.findings = findings;
@@ -151,7 +152,7 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// What speaks against the chain; faults that the user accepts are warnings.
+    /// What speaks against the chain; faults that the user accepts are notes.
     fn faults(&self, context: &Context) -> Vec<Fault> {
         let mut faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
         if let revocation::Judged::Faults(revoked) = &self.revocation {
