@@ -91,6 +91,29 @@ impl Crl {
     pub fn verify(&self, key: &PublicKey) -> Result<(), SignatureFault> {
         self.signed.verify(&self.der, key)
     }
+
+    /// Is the certificate of the list's own issuer with this serial number (its bytes as encoded) on it?
+    pub fn contains(&self, serial: &[u8]) -> bool {
+        self.find(serial).unwrap_or(false)
+    }
+
+    fn find(&self, serial: &[u8]) -> Result<bool, DerError> {
+        let mut fields = Signed::from_der(&self.der).map_err(|_| DerError { what: "no CRL", offset: 0 })?.0;
+        fields.optional(tag::INTEGER)?;
+        fields.expect(tag::SEQUENCE)?;
+        dn::read(&mut fields)?;
+        while fields.peek().is_some_and(is_time) {
+            fields.time()?;
+        }
+        let Some(list) = fields.optional(tag::SEQUENCE)? else { return Ok(false) };
+        let mut list = list.reader();
+        while !list.is_empty() {
+            if list.enter(tag::SEQUENCE)?.expect(tag::INTEGER)?.content == serial {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Every entry must be whole: serial number, date, perhaps extensions.

@@ -15,6 +15,7 @@ mod kind;
 pub mod pem;
 pub mod pkcs7;
 pub mod signature;
+pub mod subject_hash;
 
 use std::fmt;
 use std::path::Path;

@@ -5,4 +5,5 @@ pub mod chain;
 mod constraints;
 pub mod keygen;
 pub mod select;
+pub mod store;
 pub mod verify;
