@@ -68,6 +68,17 @@ pub struct FileWrite {
     pub overwrite: Overwrite,
 }
 
+/// One symbolic link within a directory, such as `0a1b2c3d.0 -> root.pem` in a directory of CAs.
+#[derive(Debug)]
+pub struct LinkWrite {
+    /// Where it stands.
+    pub path: PathBuf,
+    /// What it leads to: a name in the same directory.
+    pub target: String,
+    /// Whether a link to something else may go. What is no link never goes.
+    pub overwrite: Overwrite,
+}
+
 /// A set of files that belong together (key and chain) under `base/NNNN`, with `base/current` naming the one in use.
 /// Servers are told the path through `current`, so key and chain change in the same instant.
 #[derive(Debug)]

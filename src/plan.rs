@@ -2,9 +2,9 @@
 //! looked at and not done, and nothing is written before everything has been judged.
 
 use crate::change::{Action, Change, Mode};
-use crate::content::{FileWrite, VersionWrite};
+use crate::content::{FileWrite, LinkWrite, VersionWrite};
 use crate::error::{Error, Result};
-use crate::files::{versions, write};
+use crate::files::{link, versions, write};
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Plan {
 pub enum Step {
     /// Leave one file behind.
     Write(FileWrite),
+    /// Leave one link behind.
+    Link(LinkWrite),
     /// Leave one directory of files behind as the next version of a set, and make it the current one.
     Version(VersionWrite),
 }
@@ -42,6 +44,7 @@ impl Plan {
         for step in &self.steps {
             let done = match step {
                 Step::Write(file) => write::file(file, mode).map(|change| vec![change]),
+                Step::Link(link) => link::link(link, mode).map(|change| vec![change]),
                 Step::Version(version) => versions::version(version, mode),
             };
             match done {

@@ -1,5 +1,10 @@
 //! `pkit bundle dovecot-ca`: each CA followed by its CRL, judged by openssl and by real Dovecots.
 
+mod cadir;
+mod check;
+mod keycert;
+mod matrix;
+
 use std::path::Path;
 
 use pkit::material::{Item, Material};
@@ -138,12 +143,79 @@ fn of_several_lists_the_newest_is_kept() {
     c.test.file("same-day.crl", list(2, 2020));
     c.test.file("issuing.crl", newest);
     for files in [["same-day.crl", "issuing.crl"], ["issuing.crl", "same-day.crl"]] {
-        let out = c.bundle(&[&files[..], &["issuing.pem"]].concat()).exits(0).stdout;
-        assert_eq!(out, c.issuing.pem() + &crl_pem(&c.test.read("same-day.crl")));
+        let ran = c.bundle(&[&files[..], &["issuing.pem", "--accept", "ca-issuer-missing"]].concat()).exits(0);
+        let ran = ran.err_has("made in the same second the one with the lower number is left out");
+        assert_eq!(ran.stdout, c.issuing.pem() + &crl_pem(&c.test.read("same-day.crl")));
     }
     // The same list twice is no older one.
-    let ran = c.bundle(&["issuing.pem", "issuing.crl", "issuing.crl"]).exits(0);
+    let ran = c.bundle(&["issuing.pem", "issuing.crl", "issuing.crl", "--accept", "ca-issuer-missing"]).exits(0);
     assert!(!ran.stderr.contains("older"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_list_in_force_is_kept_before_a_newer_one_that_is_not_yet() {
+    let c = Clients::new();
+    c.test.file("early.crl", c.issuing.crl(&Crl { number: 9, this_update: 2900, ..Crl::default() }));
+    let ran = c.bundle(&[&["early.crl"], &ALL[..]].concat()).exits(0);
+    assert_eq!(ran.stdout, c.expected());
+    ran.err_has("a newer CRL of `Clients Issuing` that is not in force is left out").err_has("--> early.crl");
+}
+
+#[test]
+fn the_way_up_must_be_whole() {
+    let c = Clients::new();
+    let rootless: Vec<&str> = ALL.into_iter().filter(|f| *f != "root.pem").collect();
+    c.refuses(&rootless, "ca-issuer-missing").err_has("--> intermediate.pem").err_has("`CN=Clients Root`");
+}
+
+#[test]
+fn several_issuing_cas_share_what_is_above_them() {
+    let c = Clients::new();
+    let second = c.root.below("Second Issuing");
+    c.test.file("second.pem", second.pem());
+    c.test.file("second.crl", second.crl(&Crl::default()));
+    let out = c.bundle(&[&ALL[..], &["second.pem", "second.crl"]].concat()).exits(0).stdout;
+    let at = |pem: &str| out.find(pem).unwrap();
+    let root = at(&c.root.pem());
+    assert!(at(&second.pem()) < root && at(&c.issuing.pem()) < root);
+    assert!(out.contains(&(second.pem() + &crl_pem(&c.test.read("second.crl")))));
+    c.test.file("ca.pem", &out);
+    c.test.run(["bundle", "check", "ca.pem"]).exits(0);
+}
+
+#[test]
+fn der_joined_to_pem_is_named() {
+    let c = Clients::new();
+    c.test.file("mixed.pem", [c.issuing.pem().as_bytes(), &c.test.read("issuing.crl")].concat());
+    let rest = ["intermediate.pem", "intermediate.crl", "root.pem", "root.crl"];
+    c.refuses(&[&["mixed.pem"], &rest[..]].concat(), "crl-missing").err_has("warning[pem-binary-inside]");
+}
+
+#[test]
+fn a_bundle_of_the_same_cas_is_renewed_without_force() {
+    let c = Clients::new();
+    let make = |files: &[&str]| c.bundle(&[&["-o", "ca.pem"], files].concat());
+    make(&ALL).exits(0).out_has("wrote ca.pem");
+    make(&ALL).exits(0).out_has("unchanged ca.pem");
+    c.test.file("newer.crl", c.issuing.crl(&Crl { number: 2, this_update: 2021, ..Crl::default() }));
+    make(&[&ALL[..], &["newer.crl"]].concat()).exits(0).out_has("replace");
+    assert!(c.test.text("ca.pem").contains(&crl_pem(&c.test.read("newer.crl"))));
+    // Other CAs, or something else altogether: that takes --force.
+    let other = Authority::root("Other Root");
+    c.test.file("other.pem", other.pem());
+    c.test.file("other.crl", other.crl(&Crl::default()));
+    let more = [&ALL[..], &["other.pem", "other.crl"]].concat();
+    let before = c.test.snapshot();
+    make(&more).exits(4).err_has("error[file-exists]");
+    assert_eq!(c.test.snapshot(), before);
+    make(&[&more[..], &["--force"]].concat()).exits(0);
+    for precious in ["notes".to_owned(), c.test.text("ca.pem") + &c.test.text("alice.key")] {
+        c.test.chmod("ca.pem", 0o644);
+        c.test.file("ca.pem", precious);
+        let before = c.test.snapshot();
+        make(&more).exits(4).err_has("error[file-exists]");
+        assert_eq!(c.test.snapshot(), before);
+    }
 }
 
 #[test]

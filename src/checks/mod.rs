@@ -1,5 +1,7 @@
 //! The judges: parsed values in, findings out. They know no server, look at no file and never print.
 
+pub mod admission;
+pub mod bundle;
 pub mod cert;
 pub mod chain;
 pub mod crl;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::{Context, Outcome};
 use crate::checks;
 use crate::checks::key::{KEY_NOT_FOUND, KEY_NOT_JUDGED};
-use crate::content::{Content, FileWrite};
+use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::key::{KeyFault, PrivateKey, PublicKey};
 use crate::material::pem::{MAX_BLOCKS, PEM_TOO_MANY};
-use crate::material::{Item, Material};
+use crate::material::{Contents, Item, Material, contents};
 use crate::plan::Plan;
 use crate::report::{Report, Value};
 
@@ -112,6 +112,20 @@ pub(super) fn deliver_content(
             report.into()
         }
     }
+}
+
+/// May this be put where a file stands? What pkit itself rewrites as its job (a bundle of the same CAs, the next CRL of the
+/// same issuer) goes without `--force`, so that a cron line never needs it. `successor` says whether the new file follows on
+/// what the old one holds; a file with a key in it, or that cannot be read whole, is never taken for one.
+pub(super) fn overwrite(path: &Path, context: &Context, successor: impl FnOnce(&Material) -> bool) -> Overwrite {
+    if path.as_os_str() == "-" {
+        return context.overwrite;
+    }
+    let Ok(input) = read::file(path) else { return context.overwrite };
+    let old = Material::read(&input.path, &input.bytes);
+    let whole = old.findings.iter().all(|f| f.severity != Severity::Error);
+    let keyless = contents(&input.bytes) == Contents::Public;
+    if whole && keyless && successor(&old) { Overwrite::Replace } else { context.overwrite }
 }
 
 /// Damage as the reason why the work stops.

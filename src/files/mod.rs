@@ -1,8 +1,9 @@
 //! The only code that touches the disk: `read` what was named, `facts` about it, the system's `trust` store, `users` by number,
-//! the one `write`r and the sets of `versions`. It has no opinions about what it reads and never prints.
+//! the one `write`r, the `link`s and the sets of `versions`. It has no opinions about what it reads and never prints.
 
 mod acl;
 pub mod facts;
+pub mod link;
 pub mod read;
 mod temporary;
 pub mod trust;

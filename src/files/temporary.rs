@@ -58,6 +58,31 @@ impl Drop for Temporary<'_> {
     }
 }
 
+/// A symbolic link under a name of its own, which is removed when this is dropped.
+pub(super) struct Link<'a> {
+    dir: BorrowedFd<'a>,
+    name: String,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(dir: BorrowedFd<'a>, target: &OsStr, leads_to: &str) -> Result<Link<'a>, Failed> {
+        let name = name_for(target)?;
+        rustix::fs::symlinkat(leads_to, dir, &name).map_err(failed("making the link"))?;
+        Ok(Link { dir, name })
+    }
+
+    /// Takes the target's name, whatever has it now.
+    pub(super) fn replace(&self, target: &OsStr) -> Result<(), Errno> {
+        rustix::fs::renameat(self.dir, &self.name, self.dir, target)
+    }
+}
+
+impl Drop for Link<'_> {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlinkat(self.dir, &self.name, AtFlags::empty());
+    }
+}
+
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
 pub(super) fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
     fill(&File::from(create_private(dir, name)?), content)

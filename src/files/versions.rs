@@ -165,12 +165,8 @@ impl<'a> Base<'a> {
         let link = self.path.join(CURRENT);
         let unused = format!("version {name} is there, but not in use");
         let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
-        let aside = temporary::name_for(OsStr::new(CURRENT)).map_err(told)?;
-        rustix::fs::symlinkat(name, &self.dir, &aside).map_err(failed("making the link")).map_err(told)?;
-        if let Err(e) = rustix::fs::renameat(&self.dir, &aside, &self.dir, CURRENT) {
-            let _ = rustix::fs::unlinkat(&self.dir, &aside, AtFlags::empty());
-            return Err(told(failed("switching the link")(e)));
-        }
+        let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), name).map_err(told)?;
+        made.replace(OsStr::new(CURRENT)).map_err(failed("switching the link")).map_err(told)?;
         rustix::fs::fsync(&self.dir).map_err(|e| {
             Error::io(&link, "syncing the directory", &e.into())
                 .state("the new version is in use, but a power failure now could undo it")

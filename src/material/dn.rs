@@ -115,7 +115,8 @@ fn text(kind: u8, content: &[u8], raw: &[u8]) -> String {
     decoded(kind, content).unwrap_or_else(|| format!("#{}", crate::crypto::hex(raw)))
 }
 
-fn decoded(kind: u8, content: &[u8]) -> Option<String> {
+/// A string of one of the usual types as text; none for other types, and where the bytes are no such text.
+pub(super) fn decoded(kind: u8, content: &[u8]) -> Option<String> {
     match kind {
         UTF8_STRING | PRINTABLE_STRING | IA5_STRING | NUMERIC_STRING => String::from_utf8(content.to_vec()).ok(),
         // Used as ISO 8859-1 in practice, whatever T.61 says.

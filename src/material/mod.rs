@@ -17,6 +17,7 @@ pub mod pkcs7;
 pub mod points;
 pub mod revoked;
 pub mod signature;
+pub mod subject_hash;
 
 use std::fmt;
 use std::path::Path;

@@ -66,6 +66,9 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
     } else if bytes.starts_with(UTF8_BOM) {
         scan.tell(&PEM_BOM, 0, "the file begins with a UTF-8 byte order mark");
     }
+    if let Some(nul) = bytes.iter().position(|b| *b == 0) {
+        scan.tell(&PEM_BINARY, nul, format!("bytes that are no text, at byte {nul}; what they hold was not read"));
+    }
     scan.run();
     (scan.blocks, scan.findings)
 }
@@ -430,6 +433,12 @@ rules! {
         summary: "the file is UTF-16, as Windows exports it",
         help: "nothing is needed if pkit writes the file anew; no server reads this form",
         source: "RFC 7468 section 2: PEM is ASCII; tried: OpenSSL 3.0 finds nothing in it",
+    }
+    /// Something else than text.
+    PEM_BINARY = Warning "pem-binary-inside" {
+        summary: "bytes that are no text stand among the PEM blocks, as when a DER file is joined to a PEM file",
+        help: "convert the DER file to PEM and join them again; for a CRL: `pkit crl convert`",
+        source: "tried: Dovecot 2.3.19 reads nothing behind the first zero byte and says nothing; 2.4.1 does not start (`contains NUL characters`)",
     }
     /// Indented.
     PEM_INDENTED = Warning "pem-indented" {

@@ -1,10 +1,14 @@
 //! Joins CA certificates and their CRLs into the one file that Dovecot's `ssl_ca` wants: each CA followed by its CRL, the
-//! issuing CA first and the root last. A CRL belongs to a CA if the CA signed it; of several the newest is kept.
+//! issuing CA first and the root last. A CRL belongs to a CA by name, key identifier and signature; of several the newest that
+//! is in force is kept.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use time::OffsetDateTime;
+
 use super::chain::{MAX_DEPTH, MAX_SIGNATURES};
+use super::store;
 use crate::finding::Origin;
 use crate::material::Material;
 use crate::material::cert::Cert;
@@ -29,16 +33,27 @@ pub struct Bundle<'a> {
     pub entries: Vec<Entry<'a>>,
     /// Certificates that are no CAs.
     pub no_authorities: Vec<(&'a Origin, &'a Cert)>,
-    /// Lists that no CA of the pile has signed.
+    /// Lists that belong to no CA of the pile.
     pub foreign: Vec<(&'a Origin, &'a Crl)>,
     /// Lists that stood there once more.
     pub repeated: Vec<(&'a Origin, &'a Crl)>,
-    /// Lists that a newer one of the same CA makes useless, and deltas, which Dovecot does not read.
-    pub superseded: Vec<(&'a Origin, &'a Crl)>,
+    /// Lists that the one that was kept makes useless, and deltas.
+    pub superseded: Vec<Superseded<'a>>,
+}
+
+/// A list that is left out for another one of the same CA.
+#[derive(Debug)]
+pub struct Superseded<'a> {
+    /// Where it stood.
+    pub origin: &'a Origin,
+    /// The list.
+    pub crl: &'a Crl,
+    /// The one that is in the bundle instead; none where all that there is are deltas.
+    pub kept: Option<&'a Crl>,
 }
 
 /// Sorts a pile into a bundle.
-pub fn dovecot_ca(material: &Material) -> Bundle<'_> {
+pub fn dovecot_ca(material: &Material, now: OffsetDateTime) -> Bundle<'_> {
     let mut bundle = Bundle::default();
     let mut authorities: Vec<(&Origin, &Cert)> = Vec::new();
     let mut seen = HashSet::new();
@@ -57,10 +72,13 @@ pub fn dovecot_ca(material: &Material) -> Bundle<'_> {
             Some(entry) => entry.crl,
             None => {
                 let mut own = lists.of(ca);
-                own.sort_by_key(|(_, crl)| (crl.is_delta, Reverse((crl.this_update, number(crl)))));
+                own.sort_by_key(|(_, crl)| {
+                    (crl.is_delta, Reverse((store::in_force(crl, now), crl.this_update, number(crl))))
+                });
                 let whole = own.first().is_some_and(|(_, crl)| !crl.is_delta);
                 let newest = whole.then(|| own.remove(0));
-                bundle.superseded.extend(own);
+                let kept = newest.map(|(_, crl)| crl);
+                bundle.superseded.extend(own.into_iter().map(|(origin, crl)| Superseded { origin, crl, kept }));
                 newest
             }
         };
@@ -81,6 +99,17 @@ impl Bundle<'_> {
             }
         }
         text
+    }
+
+    /// The DER of everything in the file, in its order.
+    pub fn contents<'a>(&'a self) -> impl Iterator<Item = &'a [u8]> {
+        let both = |(n, entry): (usize, &'a Entry<'_>)| [Some(entry.ca.der()), self.first_of(n).map(Crl::der)];
+        self.entries.iter().enumerate().flat_map(both).flatten()
+    }
+
+    /// When the first list ends: from then on Dovecot refuses clients.
+    pub fn goes_stale(&self) -> Option<OffsetDateTime> {
+        self.entries.iter().filter_map(|e| e.crl?.1.next_update).min()
     }
 
     /// How many lists the file holds.
@@ -115,13 +144,13 @@ impl<'a> Lists<'a> {
         lists
     }
 
-    /// Takes out the lists of a CA, by name and signature: many CAs have lists of the same name after a key change. A hostile
-    /// pile has thousands of CAs and lists of one name, so signatures of others are not checked without end.
+    /// Takes out the lists of a CA: many CAs have lists of the same name after a key change. OpenSSL does not take a list by
+    /// another key identifier for the CA's, whoever signed it. A hostile pile has thousands of CAs and lists of one name, so signatures of others are not checked without end.
     fn of(&mut self, ca: &Cert) -> Vec<(&'a Origin, &'a Crl)> {
         let Some(same_name) = self.by_issuer.get_mut(ca.subject.comparable()) else { return Vec::new() };
         let misses_left = &mut self.misses_left;
         let mut signed = |crl: &Crl| {
-            let good = *misses_left > 0 && crl.verify(&ca.public_key).is_ok();
+            let good = *misses_left > 0 && store::of(crl, ca) && crl.verify(&ca.public_key).is_ok();
             *misses_left -= usize::from(!good && *misses_left > 0);
             good
         };

@@ -6,4 +6,5 @@ pub mod graph;
 pub mod keygen;
 pub mod revocation;
 pub mod select;
+pub mod store;
 pub mod verify;

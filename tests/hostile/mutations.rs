@@ -48,8 +48,8 @@ fn read_everything(bytes: &[u8]) {
     for (_, key) in material.keys() {
         let _ = key.public().map(|public| pile.for_key(&public, now).len());
     }
-    let bundle = dovecot_ca(&material);
-    let _ = (bundle.to_pem(), pkit::checks::crl::bundle(&bundle, now));
+    let bundle = dovecot_ca(&material, now);
+    let _ = (bundle.to_pem(), pkit::checks::bundle::made(&bundle, &material, now));
     let _ = material.findings.iter().map(|f| format!("{} {}", f.at, f.message)).count();
 }
 

@@ -50,6 +50,12 @@ impl Client {
         self
     }
 
+    /// Sends these certificates behind its own.
+    pub fn sending(mut self, chain: &Path) -> Client {
+        self.args.extend(["-cert_chain".into(), chain.into()]);
+        self
+    }
+
     /// Connects, shakes hands, and hangs up.
     pub fn handshake(&self, port: u16) -> Handshake {
         self.talk(port, &["-showcerts"], "")

@@ -1,15 +1,17 @@
 //! `bundle dovecot-ca`: the file for Dovecot's `ssl_ca` (2.4: `ssl_server_ca_file`), each CA followed by its CRL.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::gather;
-use super::{Context, Outcome};
+use super::NO_AUTHORITIES;
 use crate::checks;
+use crate::commands::{Context, Outcome, any_error, gather};
+use crate::content::Overwrite;
 use crate::crypto;
 use crate::error::{Error, Result};
-use crate::finding::rules;
 use crate::instant;
-use crate::pki::bundle::{Bundle, dovecot_ca};
+use crate::material::{Item, Material};
+use crate::pki::bundle::{Bundle, Entry, dovecot_ca};
 use crate::report::describe::count;
 use crate::report::{Line, Report, Value, object};
 
@@ -19,8 +21,10 @@ use crate::report::{Line, Report, Value, object};
   pkit bundle dovecot-ca *.crt *.crl -o /etc/ssl/dovecot-ca.pem
 
 Out comes: issuing CA, its CRL, intermediate, its CRL, root, its CRL, all in
-PEM. Every CA needs a current CRL, the root too, or Dovecot lets nobody in.")]
-pub struct DovecotCaArgs {
+PEM. Every CA needs a current CRL, the root too, or Dovecot lets nobody in.
+A bundle of the same CAs is replaced without --force: for cron, after the
+CRLs were fetched; reload Dovecot afterwards.")]
+pub struct Args {
     /// CA certificates and CRLs in any form and order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -29,56 +33,47 @@ pub struct DovecotCaArgs {
     output: Option<PathBuf>,
 }
 
-/// The verbs of `bundle`.
-#[derive(Debug, clap::Subcommand)]
-pub enum Verb {
-    /// Join CA certificates and CRLs for Dovecot
-    DovecotCa(DovecotCaArgs),
-}
-
-impl Verb {
-    pub(crate) fn words(&self) -> &'static str {
-        match self {
-            Verb::DovecotCa(_) => "bundle dovecot-ca",
-        }
-    }
-
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        match self {
-            Verb::DovecotCa(args) => dovecot(args, context),
-        }
-    }
-}
-
-fn dovecot(args: &DovecotCaArgs, context: &Context) -> Result<Outcome> {
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let material = gather::material(&args.files, context)?;
-    let bundle = dovecot_ca(&material);
+    let bundle = dovecot_ca(&material, context.now);
     if bundle.entries.is_empty() {
         return Err(Error::input(&NO_AUTHORITIES, "there is no CA certificate in what was given"));
     }
     let mut findings = material.findings.clone();
-    findings.extend(checks::crl::bundle(&bundle, context.now));
+    findings.extend(checks::bundle::made(&bundle, &material, context.now));
     let mut report = Report::of(object! {
         "entries" => entries(&bundle),
-        "goes_stale" => goes_stale(&bundle).map(instant::rfc3339),
+        "order_ok" => true,
+        "goes_stale" => bundle.goes_stale().map(instant::rfc3339),
     });
     report.body = table(&bundle, context);
     report.findings = context.accepted(findings);
-    if super::any_error(&report.findings) {
+    if any_error(&report.findings) {
         report.body.push(Line::Text("nothing was written".into()));
         return Ok(report.into());
     }
     let what = format!("{}, {}", count(bundle.entries.len(), "CA"), count(bundle.lists(), "CRL"));
-    Ok(gather::deliver(report, bundle.to_pem().into_bytes(), what, args.output.as_deref(), context))
+    let output = args.output.as_deref();
+    let overwrite = match output {
+        Some(path) => gather::overwrite(path, context, |old| same_authorities(old, &material)),
+        None => Overwrite::Refuse,
+    };
+    let context = Context { overwrite, ..context.clone() };
+    Ok(gather::deliver(report, bundle.to_pem().into_bytes(), what, output, &context))
 }
 
-/// The instant from which Dovecot would refuse somebody: the earliest nextUpdate of all.
-fn goes_stale(bundle: &Bundle<'_>) -> Option<time::OffsetDateTime> {
-    bundle.entries.iter().filter_map(|e| e.crl?.1.next_update).min()
+/// Is the old file nothing but a bundle, and of the same CAs? One whose certificate was renewed with its key is the same.
+fn same_authorities(old: &Material, new: &Material) -> bool {
+    let authorities = |material: &Material| -> HashSet<(Vec<u8>, String)> {
+        let authorities = material.certs().filter(|(_, c)| c.is_ca() || c.is_self_issued());
+        authorities.map(|(_, c)| (c.subject.comparable().to_vec(), c.public_key.sha256())).collect()
+    };
+    let bundle = old.blocks.iter().all(|b| matches!(b.item, Item::Cert(_) | Item::Crl(_)));
+    bundle && authorities(old) == authorities(new)
 }
 
 fn table(bundle: &Bundle<'_>, context: &Context) -> Vec<Line> {
-    let row = |entry: &crate::pki::bundle::Entry<'_>| {
+    let row = |entry: &Entry<'_>| {
         let crl = match entry.crl.map(|(_, crl)| crl.next_update) {
             Some(Some(next)) => format!("CRL until {}", instant::day(next, context.now)),
             Some(None) => "CRL without an end".into(),
@@ -87,7 +82,7 @@ fn table(bundle: &Bundle<'_>, context: &Context) -> Vec<Line> {
         Line::Row(vec![entry.ca.subject.short(), crl])
     };
     let mut lines: Vec<Line> = bundle.entries.iter().map(row).collect();
-    if let Some(stale) = goes_stale(bundle) {
+    if let Some(stale) = bundle.goes_stale() {
         lines.push(Line::Text(format!(
             "renew it before {}: from then on Dovecot refuses clients",
             instant::show(stale)
@@ -112,13 +107,4 @@ fn entries(bundle: &Bundle<'_>) -> Vec<Value> {
         }
     }
     list
-}
-
-rules! {
-    /// Nothing to bundle.
-    NO_AUTHORITIES = Error "no-authorities" {
-        summary: "none of the files holds a CA certificate",
-        help: "name the certificates of the CAs that issue your clients' certificates, and their CRLs",
-        source: "Dovecot: ssl_ca holds the CAs by which client certificates are verified",
-    }
 }
