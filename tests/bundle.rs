@@ -295,3 +295,19 @@ fn dovecot_tells_clients_apart(release: Release, logged: &str, tls: fn(&Pki, &Pa
     login(Client::trusting(&pki.root)).says("a NO");
     dovecot.daemon.says(logged);
 }
+
+/// openssl, and with it Dovecot, does not take a list for some reasons or for attribute certificates as a CA's own.
+#[test]
+fn a_list_of_narrow_scope_does_not_displace_the_whole_one() {
+    let c = Clients::new();
+    let scope = |field: &[u8]| {
+        let extensions =
+            crate::common::pki::extension(&[0x55, 0x1d, 28], true, &pkit::material::der::sequence(&[field]));
+        c.issuing.crl(&Crl { this_update: 2021, extensions, ..Crl::default() })
+    };
+    c.test.file("narrow.crl", scope(&[0x85, 1, 0xff]));
+    let files = ["root.pem", "root.crl", "intermediate.pem", "intermediate.crl", "issuing.pem", "narrow.crl"];
+    c.refuses(&files, "crl-missing").err_has("for some certificates or reasons only");
+    let ran = c.bundle(&[&files[..], &["issuing.crl"]].concat()).exits(0).err_has("note[crl-left-out]");
+    assert_eq!(ran.stdout, c.expected());
+}

@@ -4,7 +4,7 @@
 
 use time::OffsetDateTime;
 
-use super::bundle::{CRL_NOT_BY_CA, unreadable};
+use super::bundle::{CRL_NOT_BY_CA, NOT_WHOLE, unreadable};
 use super::crl::{CRL_MISSING, dates};
 use super::revocation::CRL_SIGNER_MAY_NOT;
 use crate::finding::{Finding, Severity, rules};
@@ -96,10 +96,14 @@ fn path(chain: &Chain<'_>, root: &Cert, now: OffsetDateTime) -> Vec<Finding> {
 
 /// What the list that is taken for a certificate says of it, or why it cannot be used.
 fn revocation(store: &Store<'_>, (at, cert): PlacedCert<'_>, issuer: &Cert, now: OffsetDateTime) -> Vec<Finding> {
-    let Some((list_at, crl)) = store.crl_of(issuer, now) else {
+    let Some((list_at, crl)) = store.crl_of(issuer, Some(cert), now) else {
         let message = format!("the bundle has no CRL of `{}`, which issued `{}`", issuer.subject, cert.short_name());
         return vec![CRL_MISSING.at(at.clone().into(), message)];
     };
+    if !(crl.is_delta || crl.is_whole()) || !crl.covers(cert.is_ca()) {
+        let message = format!("the CRL of `{}` does not speak of `{}`", issuer.subject.short(), cert.short_name());
+        return vec![NOT_WHOLE.at(list_at.clone().into(), message)];
+    }
     let mut reasons = dates(crl, list_at, now);
     reasons.retain(|f| f.severity == Severity::Error);
     if crl.verify(&issuer.public_key).is_err() {

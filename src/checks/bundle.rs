@@ -92,7 +92,7 @@ fn stops_openssl(finding: &Finding) -> bool {
 /// A CA of a file that stands.
 fn in_place(store: &Store<'_>, at: &Origin, ca: &Cert, now: OffsetDateTime) -> Vec<Finding> {
     let mut findings = authority(store, at, ca, now);
-    match store.crl_of(ca, now) {
+    match store.crl_of(ca, None, now) {
         None => findings.push(missing(at, ca)),
         Some((list_at, crl)) if crl.verify(&ca.public_key).is_err() => {
             findings.push(CRL_NOT_BY_CA.at(list_at.clone().into(), not_by(ca)));
@@ -127,7 +127,11 @@ fn list(store: &Store<'_>, at: &Origin, crl: &Crl, now: OffsetDateTime, warn: Du
     if crl.is_delta {
         return vec![DELTA_INSIDE.at(at.clone().into(), format!("a delta CRL of `{}`", ca.subject.short()))];
     }
-    if store.crl_of(ca, now).is_some_and(|(_, taken)| taken.der() != crl.der()) {
+    if !crl.is_whole() {
+        let message = format!("the CRL of `{}` is for some certificates or reasons only", ca.subject.short());
+        return vec![NOT_WHOLE.at(at.clone().into(), message)];
+    }
+    if store.crl_of(ca, None, now).is_some_and(|(_, taken)| taken.der() != crl.der()) {
         let message = format!("another CRL of `{}` is used instead of this one", ca.subject.short());
         return vec![CRL_UNUSED.at(at.clone().into(), message)];
     }
@@ -178,6 +182,7 @@ fn left_out(list: &Superseded<'_>) -> Finding {
     let same_date = list.kept.filter(|kept| kept.this_update == list.crl.this_update && !list.crl.is_delta);
     let message = match (list.kept, same_date) {
         _ if list.crl.is_delta => format!("a delta CRL of `{issuer}` is left out"),
+        _ if !list.crl.is_whole() => format!("a CRL of `{issuer}` for some certificates or reasons only is left out"),
         (_, Some(_)) => {
             format!("of two CRLs of `{issuer}` made in the same second the one with the lower number is left out")
         }
@@ -231,6 +236,12 @@ rules! {
         summary: "a delta CRL stands in the file: some builds of OpenSSL pass over it, others take it for a whole list and let in whom only the base CRL revokes",
         help: "take the delta out; the CA's current whole CRL must be in",
         source: "tried: Dovecot 2.3.19 with OpenSSL 3.0.22 passes over it, Dovecot 2.4.1 with OpenSSL 3.5.7 takes it for a whole list",
+    }
+    /// Not for everything.
+    NOT_WHOLE = Error "crl-not-whole" {
+        summary: "a CRL speaks of some certificates or reasons only, or has a critical extension that servers do not know",
+        help: "put the CA's whole CRL in its place",
+        source: "RFC 5280 section 5.2.5; OpenSSL without extended CRL support: `different CRL scope`",
     }
     /// DER and the like.
     BUNDLE_NOT_PEM = Error "bundle-not-pem" {

@@ -137,6 +137,18 @@ impl Crl {
         self.signed.verify(&self.der, key)
     }
 
+    /// Can it be taken as its issuer's own whole list, as servers do that know nothing of deltas, indirect lists or lists for some
+    /// reasons, and nothing of its critical extensions?
+    pub fn is_whole(&self) -> bool {
+        let scope = |s: &Scope| !s.only_attributes && !s.indirect && s.reasons.is_none();
+        !self.is_delta && self.unknown_critical.is_empty() && self.scope.as_ref().is_none_or(scope)
+    }
+
+    /// Does it speak of certificates of this kind (5.2.5)?
+    pub fn covers(&self, authority: bool) -> bool {
+        self.scope.as_ref().is_none_or(|s| if authority { !s.only_users } else { !s.only_authorities })
+    }
+
     /// How it was signed.
     pub fn algorithm(&self) -> &Algorithm {
         &self.signed.algorithm

@@ -37,7 +37,7 @@ pub struct Bundle<'a> {
     pub foreign: Vec<(&'a Origin, &'a Crl)>,
     /// Lists that stood there once more.
     pub repeated: Vec<(&'a Origin, &'a Crl)>,
-    /// Lists that the one that was kept makes useless, and deltas.
+    /// Lists that the one that was kept makes useless, and those that are no whole list: deltas and the like.
     pub superseded: Vec<Superseded<'a>>,
 }
 
@@ -48,7 +48,7 @@ pub struct Superseded<'a> {
     pub origin: &'a Origin,
     /// The list.
     pub crl: &'a Crl,
-    /// The one that is in the bundle instead; none where all that there is are deltas.
+    /// The one that is in the bundle instead; none where there is no whole list.
     pub kept: Option<&'a Crl>,
 }
 
@@ -73,9 +73,10 @@ pub fn dovecot_ca(material: &Material, now: OffsetDateTime) -> Bundle<'_> {
             None => {
                 let mut own = lists.of(ca);
                 own.sort_by_key(|(_, crl)| {
-                    (crl.is_delta, Reverse((store::in_force(crl, now), crl.this_update, number(crl))))
+                    let narrow = !(crl.covers(true) && crl.covers(false));
+                    (!crl.is_whole(), narrow, Reverse((store::in_force(crl, now), crl.this_update, number(crl))))
                 });
-                let whole = own.first().is_some_and(|(_, crl)| !crl.is_delta);
+                let whole = own.first().is_some_and(|(_, crl)| crl.is_whole());
                 let newest = whole.then(|| own.remove(0));
                 let kept = newest.map(|(_, crl)| crl);
                 bundle.superseded.extend(own.into_iter().map(|(origin, crl)| Superseded { origin, crl, kept }));

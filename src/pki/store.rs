@@ -79,11 +79,14 @@ impl<'a> Store<'a> {
         Chain { certs, complete: false }
     }
 
-    /// The list that is taken for a CA's certificates: of those in its name and with its key identifier one in force before
-    /// others, the newer before the older, and of equals the first in the file. The number does not count, and the signature is
-    /// looked at only afterwards.
-    pub fn crl_of(&self, ca: &Cert, now: OffsetDateTime) -> Option<PlacedCrl<'a>> {
-        let rank = |crl: &Crl| (in_force(crl, now), crl.this_update);
+    /// The list that is taken for a certificate of a CA, or, where none is meant, for most of them: of those in the CA's name and
+    /// with its key identifier a whole one that speaks of such certificates before others, one in force before others, the
+    /// newer before the older, and of equals the first in the file. The number does not count, and the signature is looked at
+    /// only afterwards.
+    pub fn crl_of(&self, ca: &Cert, about: Option<&Cert>, now: OffsetDateTime) -> Option<PlacedCrl<'a>> {
+        // A delta counts as whole here: some builds take it for one, and `without_deltas` is for the others.
+        let fits = |crl: &Crl| (crl.is_delta || crl.is_whole()) && about.is_none_or(|cert| crl.covers(cert.is_ca()));
+        let rank = |crl: &Crl| (fits(crl), in_force(crl, now), crl.this_update);
         self.lists_of(ca).reduce(|best, next| if rank(next.1) > rank(best.1) { next } else { best })
     }
 

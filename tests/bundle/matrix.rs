@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pkit::material::der;
 use rcgen::ExtendedKeyUsagePurpose;
 
-use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem};
+use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem, extension};
 use crate::common::{Test, have, scaled};
 use crate::servers::dovecot::{Dovecot, Release};
 use crate::servers::{Client, Pki};
@@ -106,6 +107,12 @@ impl Matrix {
         let twin = self.list(&self.issuing, |l| (l.number, l.revoked) = (2, vec![]));
         let endless = self.list(&self.issuing, |l| l.next_update = None);
         let delta = self.list(&self.issuing, |l| (l.this_update, l.delta, l.revoked) = (2021, Some(1), vec![]));
+        let scoped = |field: &[u8]| self.list(&self.issuing, |l| (l.this_update, l.extensions) = (2021, scope(field)));
+        let users = scoped(&[0x81, 1, 0xff]);
+        let authorities = scoped(&[0x82, 1, 0xff]);
+        let reasons = scoped(&[0x83, 2, 6, 0x40]);
+        let indirect = scoped(&[0x84, 1, 0xff]);
+        let attributes = scoped(&[0x85, 1, 0xff]);
         let strange = self.list(&self.foreign, |_| {});
         let impostor = crl_pem(&Authority::root("Matrix Issuing").crl(&Crl { this_update: 2022, ..Crl::default() }));
         let revokes_itself = self.list(&self.root, |l| l.revoked = vec![serial_of(&self.root)]);
@@ -135,6 +142,14 @@ impl Matrix {
             ("a list without an end", text(&[&cas, &endless, &il, &rl])),
             ("a newer delta", text(&[&cas, &ul, &delta, &il, &rl])),
             ("only a delta", text(&[&cas, &delta, &il, &rl])),
+            ("for users only", text(&[&cas, &users, &il, &rl])),
+            ("for authorities only", text(&[&cas, &authorities, &il, &rl])),
+            ("for some reasons only", text(&[&cas, &reasons, &il, &rl])),
+            ("indirect", text(&[&cas, &indirect, &il, &rl])),
+            ("for attributes only", text(&[&cas, &attributes, &il, &rl])),
+            ("a newer one for some reasons only", text(&[&cas, &ul, &reasons, &il, &rl])),
+            ("a newer one for authorities only", text(&[&cas, &ul, &authorities, &il, &rl])),
+            ("a newer one for users only", text(&[&cas, &ul, &users, &il, &rl])),
             ("a stranger's list", text(&[&whole, &strange])),
             ("a newer list in the CA's name by another key", text(&[&whole, &impostor])),
             ("the root on its own list", text(&[&cas, &ul, &il, &revokes_itself])),
@@ -222,6 +237,11 @@ fn openssl_agrees_on_bundles_made_by_chance() {
         bundles.push(("by chance", kept.concat().into_bytes()));
     }
     agrees_with_openssl(&m, bundles);
+}
+
+/// An issuingDistributionPoint with one field (RFC 5280 section 5.2.5).
+fn scope(field: &[u8]) -> Vec<u8> {
+    extension(&[0x55, 0x1d, 28], true, &der::sequence(&[field]))
 }
 
 fn agrees_with_openssl(m: &Matrix, bundles: Vec<(&str, Vec<u8>)>) {

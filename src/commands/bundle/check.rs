@@ -84,7 +84,7 @@ fn predict<'a>(file: &'a Material, sent: &'a Material, now: OffsetDateTime) -> R
 /// The first end of all lists that are in use.
 fn goes_stale(material: &Material, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let store = Store::new(material).without_deltas();
-    material.certs().filter_map(|(_, ca)| store.crl_of(ca, now)?.1.next_update).min()
+    material.certs().filter_map(|(_, ca)| store.crl_of(ca, None, now)?.1.next_update).min()
 }
 
 /// One block in one line: where, what, until when, and the worst that was found there.
