@@ -8,7 +8,7 @@ pub use keys::{
     Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, public_point, random, sign_and_verify, uncompressed,
 };
 
-pub use signatures::{Scheme, SignatureFault, VerifyKey, verify};
+pub use signatures::{Scheme, SignatureFault, VerifyKey, rsa_sizes, verify};
 
 /// Hash functions that certificates and their fingerprints use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

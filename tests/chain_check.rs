@@ -5,7 +5,7 @@ mod policies;
 mod refused;
 
 use crate::common::pki::{Authority, Leaf};
-use crate::common::{Ran, Test};
+use crate::common::{Ran, Test, have};
 
 /// root -> upper -> lower -> leaf for `mail.example.org`; the chain as it is served in `chain.pem`.
 struct Served {
@@ -103,4 +103,20 @@ fn intermediates_may_come_from_elsewhere() {
     refused(s.check(&["--json"]), "trust", "chain-incomplete");
     s.test.file("key.pem", s.leaf.key_pem());
     s.test.run(["chain", "check", "key.pem", "--trust", "root.pem"]).exits(3).err_has("error[no-certificate]");
+}
+
+/// A signature that cannot be checked is not one that was made by somebody else: the issuer is there.
+#[test]
+fn an_unsupported_size_of_key_is_no_missing_issuer() {
+    if !have("openssl") {
+        return;
+    }
+    let t = Test::new();
+    let request = "req -x509 -newkey rsa:1024 -nodes -sha384 -days 30 -subj /CN=Small -keyout ca.key -out ca.pem";
+    t.peer("openssl", request.split(' ')).exits(0);
+    t.peer("openssl", "req -newkey rsa:2048 -nodes -subj /CN=leaf -keyout leaf.key -out leaf.csr".split(' ')).exits(0);
+    let sign = "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -sha384 -days 20 -CAcreateserial -out leaf.pem";
+    t.peer("openssl", sign.split(' ')).exits(0);
+    let ran = t.run(["chain", "check", "leaf.pem", "--trust", "ca.pem"]).exits(1);
+    ran.out_has("signature-unsupported").out_has("Small");
 }

@@ -36,6 +36,14 @@ pub enum SignatureFault {
     Unsupported,
 }
 
+/// The bits of RSA keys whose signatures of this kind the back end can check; others cannot be told from wrong ones.
+pub fn rsa_sizes(scheme: Scheme) -> std::ops::RangeInclusive<usize> {
+    match scheme {
+        Scheme::RsaPss(_) | Scheme::RsaPkcs1(Digest::Sha384) => 2048..=8192,
+        _ => 1024..=8192,
+    }
+}
+
 /// Was `signature` made over `message` by the holder of `key`?
 pub fn verify(scheme: Scheme, key: VerifyKey<'_>, message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
     use ring::signature as r;

@@ -60,6 +60,11 @@ impl Signed {
             // RFC 4055 section 1.2: such a key makes no other signatures.
             return Err(SignatureFault::Wrong);
         }
+        if let KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } = key.kind()
+            && !crypto::rsa_sizes(scheme).contains(bits)
+        {
+            return Err(SignatureFault::Unsupported);
+        }
         let key = key.verifier().ok_or(match (scheme, key.kind()) {
             (Scheme::Ecdsa(_), KeyKind::EcOther(_) | KeyKind::EcExplicit) => SignatureFault::Unsupported,
             // Whatever the key is, it makes no signatures of this kind.

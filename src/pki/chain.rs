@@ -34,6 +34,7 @@ pub struct Pile<'a> {
     issuing: HashSet<&'a [u8]>,
     checked: RefCell<HashMap<Pair<'a>, Result<(), SignatureFault>>>,
     signatures_left: Cell<usize>,
+    candidates_left: Cell<usize>,
     stopped: Cell<bool>,
 }
 
@@ -94,6 +95,8 @@ pub const MAX_SIGNATURES: usize = 100;
 pub const MAX_DEPTH: usize = 10;
 /// Partial paths looked at in one search: several for each signature that may be checked.
 const MAX_STEPS: usize = 2_000;
+/// Possible issuers looked at in one search: a pile can hold thousands of one name and key, all of which "signed" the same.
+const MAX_CANDIDATES: usize = 20_000;
 /// Complete paths that are of interest.
 const MAX_PATHS: usize = 128;
 
@@ -108,6 +111,7 @@ impl<'a> Pile<'a> {
             issuing: HashSet::new(),
             checked: RefCell::default(),
             signatures_left: Cell::new(MAX_SIGNATURES),
+            candidates_left: Cell::new(MAX_CANDIDATES),
             stopped: Cell::new(false),
         };
         let mut seen = HashSet::new();
@@ -225,9 +229,19 @@ impl<'a> Pile<'a> {
     /// Who issued it: by name, then signature. Key identifiers only say whom to try first (RFC 5280 section 4.2.1.1: they help
     /// to find, they prove nothing).
     fn issuers(&self, cert: &'a Cert) -> Vec<Issuer<'a>> {
+        if self.candidates_left.get() == 0 {
+            self.stopped.set(true);
+            return Vec::new();
+        }
         let mut candidates = self.by_subject.get(cert.issuer.comparable()).cloned().unwrap_or_default();
         // What is not marked as a CA may have issued it all the same: then `verify` can say so.
         candidates.sort_by_key(|c| (!c.is_anchor, !may_issue(c.cert), key_ids_differ(cert, c.cert)));
+        let left = self.candidates_left.get();
+        if candidates.len() > left {
+            self.stopped.set(true);
+            candidates.truncate(left);
+        }
+        self.candidates_left.set(left - candidates.len());
         candidates.retain(|c| self.signed_by(cert, c.cert));
         candidates
     }
