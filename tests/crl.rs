@@ -207,3 +207,15 @@ fn a_large_list_is_converted_in_bounded_memory() {
     t.run(["crl", "convert", "large.pem", "-o", "back.crl"]).exits(0);
     assert_eq!(t.read("back.crl"), der);
 }
+
+/// Bytes that are no text would be mangled as JSON text.
+#[test]
+fn der_in_json_is_base64() {
+    let t = Test::new();
+    t.file("list.pem", crl_pem(&Authority::root("Example CA").crl(&Crl::default())));
+    let json = t.run(["crl", "convert", "list.pem", "--to", "der", "--json"]).exits(0).json();
+    let base64 = json["result"]["content_base64"].as_str().unwrap();
+    t.file("again.pem", format!("-----BEGIN X509 CRL-----\n{base64}\n-----END X509 CRL-----\n"));
+    let back = t.run(["crl", "convert", "again.pem", "--to", "pem"]).exits(0);
+    assert_eq!(back.stdout, t.text("list.pem"));
+}

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::key::{KeyFault, PrivateKey, PublicKey};
-use crate::material::pem::{MAX_BLOCKS, PEM_TOO_MANY};
+use crate::material::pem::{self, MAX_BLOCKS, PEM_TOO_MANY};
 use crate::material::{Contents, Item, Material, contents};
 use crate::plan::Plan;
 use crate::report::{Report, Value};
@@ -103,8 +103,12 @@ pub(super) fn deliver_content(
         }
         None if context.json => {
             let bytes: Vec<u8> = content.pieces().flat_map(Cow::into_owned).collect();
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            report.result = report.result.with("path", Value::Null).with("content", text);
+            let result = report.result.with("path", Value::Null);
+            // Bytes that are no text have no place in JSON as they are.
+            report.result = match String::from_utf8(bytes) {
+                Ok(text) => result.with("content", text),
+                Err(binary) => result.with("content_base64", pem::base64(binary.as_bytes())),
+            };
             report.into()
         }
         None => {

@@ -1,24 +1,16 @@
-//! Certification requests (PKCS#10, RFC 2986), also those of other people with any extensions: the bytes, the name, the key and
-//! the proof of possession.
+//! Certification requests (PKCS#10, RFC 2986), also those of other people with any extensions: the key that is to be certified.
 
 use x509_parser::prelude::FromDer;
 
 use super::Malformed;
 use super::der;
-use super::dn::Name;
 use super::key::PublicKey;
-use super::signature::Signed;
-use crate::crypto::SignatureFault;
 
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Csr {
-    der: Vec<u8>,
-    /// Who asks.
-    pub subject: Name,
     /// The key to be certified.
     pub public_key: PublicKey,
-    signed: Signed,
 }
 
 impl Csr {
@@ -30,22 +22,6 @@ impl Csr {
         if !rest.is_empty() {
             return Err(Malformed::new(format!("{} bytes follow the request", rest.len())));
         }
-        let info = &request.certification_request_info;
-        Ok(Csr {
-            subject: Name::from_der(info.subject.as_raw())?,
-            public_key: PublicKey::from_spki(info.subject_pki.raw)?,
-            signed: Signed::from_der(bytes)?.1,
-            der: bytes.to_vec(),
-        })
-    }
-
-    /// The bytes as they were.
-    pub fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    /// Was it signed with the key that it carries?
-    pub fn verify(&self) -> Result<(), SignatureFault> {
-        self.signed.verify(&self.der, &self.public_key)
+        Ok(Csr { public_key: PublicKey::from_spki(request.certification_request_info.subject_pki.raw)? })
     }
 }

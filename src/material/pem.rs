@@ -73,6 +73,11 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
     (scan.blocks, scan.findings)
 }
 
+/// Base64 in one line (RFC 4648 section 4), for bytes in JSON.
+pub fn base64(bytes: &[u8]) -> String {
+    base64_simd::STANDARD.encode_to_string(bytes)
+}
+
 /// A block as RFC 7468 section 3 writes it, with LF line ends. For public things; keys are written by `material::key`.
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);

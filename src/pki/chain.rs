@@ -12,7 +12,6 @@ use crate::crypto::SignatureFault;
 use crate::finding::{Location, Origin};
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
-use crate::name::HostName;
 
 /// A certificate of the pile and where it stood.
 #[derive(Clone, Copy, Debug)]
@@ -149,11 +148,6 @@ impl<'a> Pile<'a> {
         let mut matching: Vec<Found> = self.found.iter().copied().filter(|f| f.cert.public_key == *key).collect();
         matching.sort_by_key(|f| (f.cert.is_ca(), !f.cert.is_valid_at(now), Reverse(f.cert.not_before)));
         matching
-    }
-
-    /// The end-entity certificates that present this name.
-    pub fn for_name(&self, name: &HostName) -> Vec<Found<'a>> {
-        self.end_entities().into_iter().filter(|f| f.cert.alt_names().iter().any(|n| name.matches(n))).collect()
     }
 
     /// What could be meant to be served: certificates that have issued nothing here. Those that are no CA come before those
