@@ -101,7 +101,7 @@ fn thousands_of_certificates() {
     let root = Authority::root("Example CA");
     let key = KeyPair::generate().unwrap();
     let pile = |change: fn(&mut CertificateParams)| -> String {
-        (0..scaled(2_000).min(20_000)).map(|_| cert_pem(&root.issue(&key, &["many.example.org"], change).1)).collect()
+        (0..scaled(2_000).min(19_000)).map(|_| cert_pem(&root.issue(&key, &["many.example.org"], change).1)).collect()
     };
     h.test.file("leaves.pem", pile(|_| {}));
     let ran = h.chain(&["leaves.pem"]).exits(3).err_has("error[several-end-entities]");
