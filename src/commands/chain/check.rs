@@ -256,7 +256,7 @@ impl Judged<'_> {
         Some(match test {
             Test::Trust => format!("ends in `{}`", self.proof.path.root()?.subject.short()),
             Test::Signature if all(&self.proof.path).len() < 2 => return None,
-            Test::Signature => format!("{} hold", count(all(&self.proof.path).len() - 1, "signature")),
+            Test::Signature => format!("{} checked", count(all(&self.proof.path).len() - 1, "signature")),
             Test::Validity => {
                 let first = certs.iter().min_by_key(|c| c.not_after)?;
                 format!("`{}` ends first: {}", first.short_name(), instant::day(first.not_after, self.wanted.now))
