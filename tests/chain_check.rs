@@ -69,7 +69,7 @@ fn a_good_chain_is_told_test_by_test() {
     let ran = s.check(&["--name", "mail.example.org", "--at", "2027-01-01"]).exits(0);
     let ran = ran.out_has("mail.example.org → Lower CA → Upper CA → Example Root (left out)");
     let ran = ran
-        .out_has("OK    signature            3 signatures hold")
+        .out_has("OK    signature            3 signatures checked")
         .out_has("OK    trust                ends in `Example Root`");
     assert!(!ran.out_has("valid as of 2027-01-01 00:00:00 UTC, trust from root.pem").stdout.contains("FAIL"));
     let json = s.check(&["--json"]).exits(0).json();
