@@ -66,7 +66,7 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
     } else if bytes.starts_with(UTF8_BOM) {
         scan.tell(&PEM_BOM, 0, "the file begins with a UTF-8 byte order mark");
     }
-    if let Some(nul) = bytes.iter().position(|b| *b == 0) {
+    if let Some(nul) = memchr::memchr(0, bytes) {
         scan.tell(&PEM_BINARY, nul, format!("bytes that are no text, at byte {nul}; what they hold was not read"));
     }
     scan.run();
@@ -82,8 +82,39 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 /// The same, in parts of some lines each, for things too large to have their text in memory as a whole.
 pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let marker = move |word: &str| Cow::Owned(format!("-----{word} {label}-----\n").into_bytes());
-    let lines = der.chunks(LINES * LINE / 4 * 3).map(|part| Cow::Owned(lines(part)));
+    let lines = der.chunks(PART_BYTES).map(|part| Cow::Owned(lines(part)));
     std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
+}
+
+/// Makes of a text that is one block of this label and nothing else, as every encoder writes it, the bytes that it holds. They
+/// take the text's own place, so that not even a large list is in memory twice. `false` leaves any other text as it was; it is
+/// for `blocks` to read. Not for keys: what remains of the text behind the bytes is not wiped.
+pub fn unwrap(text: &mut Vec<u8>, label: &str) -> bool {
+    let (begin, end) = (format!("-----BEGIN {label}-----\n"), format!("-----END {label}-----\n"));
+    let body = text.strip_prefix(begin.as_bytes()).and_then(|rest| rest.strip_suffix(end.as_bytes()));
+    let Some(length) = body.map(<[u8]>::len) else { return false };
+    let stop = begin.len() + length;
+    let (mut at, mut done, mut part) = (begin.len(), 0, Zeroizing::new(Vec::with_capacity(PART)));
+    while at < stop {
+        let next = stop.min(at + PART);
+        let Some(bytes) = decode_lines(&text[at..next], next == stop, &mut part) else {
+            wrap_again(text, &begin, done / PART_BYTES);
+            return false;
+        };
+        text[done..done + bytes.len()].copy_from_slice(bytes);
+        (at, done) = (next, done + bytes.len());
+    }
+    text.truncate(done);
+    true
+}
+
+/// Puts the text back whose first parts were decoded. From behind, since the text of a part is longer than its bytes.
+fn wrap_again(text: &mut [u8], begin: &str, parts: usize) {
+    for part in (0..parts).rev() {
+        let again = lines(&text[part * PART_BYTES..(part + 1) * PART_BYTES]);
+        text[begin.len() + part * PART..][..PART].copy_from_slice(&again);
+    }
+    text[..begin.len()].copy_from_slice(begin.as_bytes());
 }
 
 /// Base64 in lines of 64 characters.
@@ -348,15 +379,22 @@ fn decode(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
 fn decode_plain(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let body = base64.strip_prefix(b"\n")?;
     let mut out = Zeroizing::new(Vec::with_capacity(body.len() / (LINE + 1) * (LINE / 4 * 3) + LINE));
-    let mut text = Zeroizing::new(Vec::with_capacity(LINES * LINE));
-    for lines in body.chunks(LINES * (LINE + 1)) {
-        text.clear();
-        for line in lines.chunks(LINE + 1) {
-            text.extend_from_slice(line.strip_suffix(b"\n")?);
-        }
-        base64_simd::STANDARD.decode_append(text.as_slice(), &mut *out).ok()?;
+    let mut part = Zeroizing::new(Vec::with_capacity(PART));
+    let mut parts = body.chunks(PART).peekable();
+    while let Some(lines) = parts.next() {
+        out.extend_from_slice(decode_lines(lines, parts.peek().is_none(), &mut part)?);
     }
     Some(out)
+}
+
+/// Some lines of 64 characters, decoded in `part`. Only the last of a block may end in less, or in padding.
+fn decode_lines<'a>(lines: &[u8], last: bool, part: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    part.clear();
+    for line in lines.chunks(LINE + 1) {
+        part.extend_from_slice(line.strip_suffix(b"\n")?);
+    }
+    let bytes = base64_simd::STANDARD.decode_inplace(part).ok()?;
+    (last || bytes.len() == PART_BYTES).then_some(bytes)
 }
 
 fn decode_any(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
@@ -416,6 +454,10 @@ const SHORTEST_BODY: usize = 40;
 const LINE: usize = 64;
 /// Lines that are worked on at once: little enough to stay in a processor's cache.
 const LINES: usize = 512;
+/// Their text, line ends included.
+const PART: usize = LINES * (LINE + 1);
+/// What they hold.
+const PART_BYTES: usize = LINES * LINE / 4 * 3;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =
@@ -573,6 +615,41 @@ mod tests {
             let (blocks, findings) = blocks(&Text::Plain(text.as_bytes()), &Origin::file("t"));
             assert_eq!((blocks[0].der.to_vec(), findings), (data, vec![]));
         }
+    }
+
+    #[test]
+    fn only_a_whole_block_as_encoders_write_it_is_unwrapped() {
+        let data: Vec<u8> = (0..PART_BYTES * 2 + 100).map(|n| n as u8).collect();
+        for length in [0, 1, 47, 48, 49, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, data.len()] {
+            let mut text = encode("X509 CRL", &data[..length]).into_bytes();
+            assert!(unwrap(&mut text, "X509 CRL"), "{length}");
+            assert_eq!(text, data[..length]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_unwrapped_stays_as_it_was() {
+        let data: Vec<u8> = (0..PART_BYTES * 2 + 100).map(|n| n as u8).collect();
+        let text = encode("X509 CRL", &data);
+        let part_end = "-----BEGIN X509 CRL-----\n".len() + PART - 3;
+        let padded = [&text[..part_end], "==", &text[part_end + 2..]].concat();
+        let star = [&text[..text.len() - 60], "*", &text[text.len() - 59..]].concat();
+        let others =
+            [format!("{text}{text}"), format!("{text}\n"), text.replace('\n', "\r\n"), text.replace("X509 ", "")];
+        for other in others.into_iter().chain([padded, star, text[1..].into(), text[..text.len() - 1].into()]) {
+            let mut bytes = other.clone().into_bytes();
+            assert!(!unwrap(&mut bytes, "X509 CRL"));
+            assert!(bytes == other.as_bytes());
+        }
+    }
+
+    #[test]
+    fn padding_within_is_damage_wherever_it_stands() {
+        let text = encode("X509 CRL", &vec![7; PART_BYTES * 2]);
+        let part_end = "-----BEGIN X509 CRL-----\n".len() + PART - 3;
+        let (blocks, findings) = read(&[&text[..part_end], "==", &text[part_end + 2..]].concat());
+        assert!(blocks.is_empty());
+        assert_eq!(findings.len(), 1);
     }
 
     proptest::proptest! {
