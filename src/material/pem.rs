@@ -3,12 +3,13 @@
 //! is told, with the line; nothing is skipped in silence. Servers read less than this does, so what they would stumble over is
 //! a finding. What the bytes inside a block mean is left to the parsers of `material`.
 
-use std::borrow::Cow;
+mod plain;
 
 use memchr::memmem;
 use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
+pub use plain::{pieces, unwrap};
 
 /// One block between its markers.
 #[derive(Debug)]
@@ -77,55 +78,6 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), lines)
-}
-
-/// The same, in parts of some lines each, for things too large to have their text in memory as a whole.
-pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let marker = move |word: &str| Cow::Owned(format!("-----{word} {label}-----\n").into_bytes());
-    let lines = der.chunks(PART_BYTES).map(|part| Cow::Owned(lines(part)));
-    std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
-}
-
-/// Makes of a text that is one block of this label and nothing else, as every encoder writes it, the bytes that it holds. They
-/// take the text's own place, so that not even a large list is in memory twice. `false` leaves any other text as it was; it is
-/// for `blocks` to read. Not for keys: what remains of the text behind the bytes is not wiped.
-pub fn unwrap(text: &mut Vec<u8>, label: &str) -> bool {
-    let (begin, end) = (format!("-----BEGIN {label}-----\n"), format!("-----END {label}-----\n"));
-    let body = text.strip_prefix(begin.as_bytes()).and_then(|rest| rest.strip_suffix(end.as_bytes()));
-    let Some(length) = body.map(<[u8]>::len) else { return false };
-    let stop = begin.len() + length;
-    let (mut at, mut done, mut part) = (begin.len(), 0, Zeroizing::new(Vec::with_capacity(PART)));
-    while at < stop {
-        let next = stop.min(at + PART);
-        let Some(bytes) = decode_lines(&text[at..next], next == stop, &mut part) else {
-            wrap_again(text, &begin, done / PART_BYTES);
-            return false;
-        };
-        text[done..done + bytes.len()].copy_from_slice(bytes);
-        (at, done) = (next, done + bytes.len());
-    }
-    text.truncate(done);
-    true
-}
-
-/// Puts the text back whose first parts were decoded. From behind, since the text of a part is longer than its bytes.
-fn wrap_again(text: &mut [u8], begin: &str, parts: usize) {
-    for part in (0..parts).rev() {
-        let again = lines(&text[part * PART_BYTES..(part + 1) * PART_BYTES]);
-        text[begin.len() + part * PART..][..PART].copy_from_slice(&again);
-    }
-    text[..begin.len()].copy_from_slice(begin.as_bytes());
-}
-
-/// Base64 in lines of 64 characters.
-fn lines(der: &[u8]) -> Vec<u8> {
-    let text = base64_simd::STANDARD.encode_to_string(der).into_bytes();
-    let mut out = Vec::with_capacity(text.len() + text.len() / LINE + 1);
-    for line in text.chunks(LINE) {
-        out.extend_from_slice(line);
-        out.push(b'\n');
-    }
-    out
 }
 
 /// A marker as it stands in the text.
@@ -369,32 +321,10 @@ fn headers(body: &[u8]) -> (Vec<(String, String)>, &[u8], usize) {
 
 /// Base64 (RFC 4648 section 4) with white space anywhere. The error is an offset and what is wrong there.
 fn decode(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
-    match decode_plain(base64) {
+    match plain::decode(base64) {
         Some(out) => Ok(out),
         None => decode_any(base64),
     }
-}
-
-/// The form that every encoder writes, lines of 64 characters, at the speed of memory; `None` for any other.
-fn decode_plain(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let body = base64.strip_prefix(b"\n")?;
-    let mut out = Zeroizing::new(Vec::with_capacity(body.len() / (LINE + 1) * (LINE / 4 * 3) + LINE));
-    let mut part = Zeroizing::new(Vec::with_capacity(PART));
-    let mut parts = body.chunks(PART).peekable();
-    while let Some(lines) = parts.next() {
-        out.extend_from_slice(decode_lines(lines, parts.peek().is_none(), &mut part)?);
-    }
-    Some(out)
-}
-
-/// Some lines of 64 characters, decoded in `part`. Only the last of a block may end in less, or in padding.
-fn decode_lines<'a>(lines: &[u8], last: bool, part: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-    part.clear();
-    for line in lines.chunks(LINE + 1) {
-        part.extend_from_slice(line.strip_suffix(b"\n")?);
-    }
-    let bytes = base64_simd::STANDARD.decode_inplace(part).ok()?;
-    (last || bytes.len() == PART_BYTES).then_some(bytes)
 }
 
 fn decode_any(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
@@ -451,13 +381,6 @@ fn from_utf16(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// In base64 letters; the smallest thing that anybody sends, an Ed25519 key, has 64.
 const SHORTEST_BODY: usize = 40;
-const LINE: usize = 64;
-/// Lines that are worked on at once: little enough to stay in a processor's cache.
-const LINES: usize = 512;
-/// Their text, line ends included.
-const PART: usize = LINES * (LINE + 1);
-/// What they hold.
-const PART_BYTES: usize = LINES * LINE / 4 * 3;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =
@@ -528,6 +451,7 @@ rules! {
 
 #[cfg(test)]
 mod tests {
+    use super::plain::{PART, PART_BYTES};
     use super::*;
 
     fn read(text: impl AsRef<[u8]>) -> (Vec<String>, Vec<(&'static str, usize)>) {
@@ -614,32 +538,6 @@ mod tests {
             let text = pem::encode(&pem::Pem::new("X", data.clone()));
             let (blocks, findings) = blocks(&Text::Plain(text.as_bytes()), &Origin::file("t"));
             assert_eq!((blocks[0].der.to_vec(), findings), (data, vec![]));
-        }
-    }
-
-    #[test]
-    fn only_a_whole_block_as_encoders_write_it_is_unwrapped() {
-        let data: Vec<u8> = (0..PART_BYTES * 2 + 100).map(|n| n as u8).collect();
-        for length in [0, 1, 47, 48, 49, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, data.len()] {
-            let mut text = encode("X509 CRL", &data[..length]).into_bytes();
-            assert!(unwrap(&mut text, "X509 CRL"), "{length}");
-            assert_eq!(text, data[..length]);
-        }
-    }
-
-    #[test]
-    fn what_is_not_unwrapped_stays_as_it_was() {
-        let data: Vec<u8> = (0..PART_BYTES * 2 + 100).map(|n| n as u8).collect();
-        let text = encode("X509 CRL", &data);
-        let part_end = "-----BEGIN X509 CRL-----\n".len() + PART - 3;
-        let padded = [&text[..part_end], "==", &text[part_end + 2..]].concat();
-        let star = [&text[..text.len() - 60], "*", &text[text.len() - 59..]].concat();
-        let others =
-            [format!("{text}{text}"), format!("{text}\n"), text.replace('\n', "\r\n"), text.replace("X509 ", "")];
-        for other in others.into_iter().chain([padded, star, text[1..].into(), text[..text.len() - 1].into()]) {
-            let mut bytes = other.clone().into_bytes();
-            assert!(!unwrap(&mut bytes, "X509 CRL"));
-            assert!(bytes == other.as_bytes());
         }
     }
 

@@ -201,3 +201,28 @@ const REASONS: [&str; 11] = [
     "privilegeWithdrawn",
     "aACompromise",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Of few different bytes, so that numbers often stand within others.
+        #[test]
+        fn a_serial_number_is_found_at_the_start_of_an_entry_only(
+            serials in prop::collection::vec(prop::collection::vec(1u8..4, 1..6), 1..6),
+            wanted in prop::collection::vec(1u8..4, 1..3),
+        ) {
+            let entry = |serial: &Vec<u8>| {
+                der::sequence(&[&der::tlv(tag::INTEGER, serial), &der::tlv(0x17, b"261123041500Z")])
+            };
+            let list = serials.iter().map(entry).collect::<Vec<_>>().concat();
+            let find = |indirect| Entries::new(&list).find(&wanted, indirect, |_| true).map(|e| e.serial.as_ptr());
+            // Of an indirect list every entry is read.
+            prop_assert_eq!(find(false), find(true));
+            prop_assert_eq!(find(false).is_some(), serials.contains(&wanted));
+        }
+    }
+}
