@@ -545,7 +545,7 @@ mod tests {
     fn padding_within_is_damage_wherever_it_stands() {
         let text = encode("X509 CRL", &vec![7; PART_BYTES * 2]);
         let part_end = "-----BEGIN X509 CRL-----\n".len() + PART - 3;
-        let (blocks, findings) = read(&[&text[..part_end], "==", &text[part_end + 2..]].concat());
+        let (blocks, findings) = read([&text[..part_end], "==", &text[part_end + 2..]].concat());
         assert!(blocks.is_empty());
         assert_eq!(findings.len(), 1);
     }

@@ -58,8 +58,13 @@ pub(super) fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 /// Some lines of 64 characters, decoded in `part`. Only the last of a block may end in less, or in padding.
 fn decode_lines<'a>(lines: &[u8], last: bool, part: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     part.clear();
-    for line in lines.chunks(LINE + 1) {
-        part.extend_from_slice(line.strip_suffix(b"\n")?);
+    let (whole, rest) = lines.as_chunks::<{ LINE + 1 }>();
+    for line in whole {
+        let [text @ .., b'\n'] = line else { return None };
+        part.extend_from_slice(text);
+    }
+    if !rest.is_empty() {
+        part.extend_from_slice(rest.strip_suffix(b"\n")?);
     }
     let bytes = base64_simd::STANDARD.decode_inplace(part).ok()?;
     (last || bytes.len() == PART_BYTES).then_some(bytes)

@@ -36,9 +36,9 @@ fn is_reason(extensions: &[u8]) -> bool {
 
 /// `YYMMDDhhmmssZ` as an element, of an instant that exists. The 29th of February is left to who knows of leap years.
 fn is_utc_time(element: &[u8; 15]) -> bool {
-    let [0x17, 13, y0, y1, m0, m1, d0, d1, h0, h1, i0, i1, s0, s1, b'Z'] = *element else { return false };
+    let [0x17, 13, digits @ .., b'Z'] = element else { return false };
     let (Some([_, month, day, hour]), Some([_, _, minute, second])) =
-        (pairs([y0, y1, m0, m1, d0, d1, h0, h1]), pairs([d0, d1, h0, h1, i0, i1, s0, s1]))
+        (digits.first_chunk().and_then(pairs), digits.last_chunk().and_then(pairs))
     else {
         return false;
     };
@@ -48,8 +48,8 @@ fn is_utc_time(element: &[u8; 15]) -> bool {
 
 /// Eight digits as four numbers of two. All are looked at in one go, each in a byte of its own: a digit is 0x30 to 0x39, so
 /// its upper half is 3, and still is when 6 has been added.
-fn pairs(digits: [u8; 8]) -> Option<[u8; 4]> {
-    let text = u64::from_le_bytes(digits);
+fn pairs(digits: &[u8; 8]) -> Option<[u8; 4]> {
+    let text = u64::from_le_bytes(*digits);
     let upper = |bytes: u64| bytes & 0xf0f0_f0f0_f0f0_f0f0;
     if upper(text) != ZEROS || upper(text.wrapping_add(0x0606_0606_0606_0606)) != ZEROS {
         return None;
