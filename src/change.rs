@@ -40,9 +40,9 @@ pub struct Change {
     pub owner: String,
     /// The group's name.
     pub group: String,
-    /// SHA-256 of the old content, for public files only.
+    /// SHA-256 of the old content, for public files only and where it was asked for.
     pub before: Option<String>,
-    /// SHA-256 of the new content, for public files only.
+    /// The same of the new content.
     pub after: Option<String>,
 }
 
@@ -53,4 +53,14 @@ pub enum Mode {
     Apply,
     /// Look, and say what would be done.
     DryRun,
+}
+
+/// Whether contents are to be told by their SHA-256 as well. Of a list of a million revocations it costs more than making and
+/// writing the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// They are told.
+    Told,
+    /// Nobody would look at them.
+    Untold,
 }

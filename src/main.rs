@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use pkit::change::{Change, Mode};
+use pkit::change::{Change, Digests, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
@@ -26,7 +26,7 @@ fn run() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let style = cli.global.style();
-    let acted = std::panic::catch_unwind(|| act(&cli, style.dry_run)).unwrap_or_else(|_| Acted {
+    let acted = std::panic::catch_unwind(|| act(&cli, style)).unwrap_or_else(|_| Acted {
         error: Some(Error::bug("pkit met a condition that it does not handle")),
         ..Acted::default()
     });
@@ -70,14 +70,17 @@ struct Acted {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-fn act(cli: &Cli, dry_run: bool) -> Acted {
+fn act(cli: &Cli, style: Style) -> Acted {
     let context = cli.global.context(time::OffsetDateTime::now_utc());
     let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
-        Err(error) => return Acted { error: Some(error), applied: !dry_run, ..Acted::default() },
+        Err(error) => return Acted { error: Some(error), applied: !style.dry_run, ..Acted::default() },
     };
-    let applied = !dry_run && !outcome.plan.only_shown;
-    match outcome.plan.apply(if applied { Mode::Apply } else { Mode::DryRun }) {
+    let applied = !style.dry_run && !outcome.plan.only_shown;
+    let mode = if applied { Mode::Apply } else { Mode::DryRun };
+    // Only JSON shows them.
+    let digests = if style.json { Digests::Told } else { Digests::Untold };
+    match outcome.plan.carry_out(mode, digests) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
         // What was noticed stays true. What the report says of was not done, and the digest of a key that is not there
         // would only mislead.

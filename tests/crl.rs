@@ -29,6 +29,20 @@ fn der_becomes_pem_and_pem_becomes_der() {
     }
 }
 
+/// Which takes time that only programs, who see it, are ready to spend.
+#[test]
+fn programs_are_told_the_digest_of_what_was_written() {
+    let (t, ca) = (Test::new(), Authority::root("Example CA"));
+    t.file("list.crl", ca.crl(&Crl::default()));
+    let written = t.run(["crl", "convert", "list.crl", "-o", "list.pem", "--json"]).exits(0).json();
+    let digest = t.peer("sha256sum", ["list.pem"]).exits(0).stdout;
+    assert_eq!(written["changes"][0]["before"], serde_json::Value::Null);
+    assert_eq!(written["changes"][0]["after"]["sha256"], digest[..64]);
+    t.file("list.crl", ca.crl(&Crl { number: 8, ..Crl::default() }));
+    let written = t.run(["crl", "convert", "list.crl", "-o", "list.pem", "--force", "--json"]).exits(0).json();
+    assert_eq!(written["changes"][0]["before"]["sha256"], digest[..64]);
+}
+
 #[test]
 fn forms_that_openssl_cannot_read_become_what_it_can() {
     let (t, ca) = (Test::new(), Authority::root("Example CA"));

@@ -132,27 +132,22 @@ fn is_pipe(file: &File) -> bool {
 
 /// Reads to the end; `size` is what is expected.
 fn limited(path: &Path, mut from: impl Read, size: u64) -> Result<Input> {
-    // One growth step could leave a copy of a key behind, so the buffer is made by hand and never reallocated in place.
-    let mut bytes = Zeroizing::new(Vec::with_capacity((size as usize).max(64 << 10)));
-    let mut chunk = Zeroizing::new(vec![0u8; 64 << 10]);
+    // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
+    // buffer takes, and a larger one is made by hand.
+    let mut bytes = Zeroizing::new(Vec::with_capacity((size as usize + 1).max(64 << 10)));
     loop {
-        let n = match from.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unreadable(path, &e)),
-        };
-        if bytes.len() as u64 + n as u64 > MAX_FILE {
+        let room = bytes.capacity() - bytes.len();
+        let n = from.by_ref().take(room as u64).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
+        if bytes.len() as u64 > MAX_FILE {
             return Err(too_large(path, None));
         }
-        if bytes.capacity() - bytes.len() < n {
-            let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
-            larger.extend_from_slice(&bytes);
-            bytes = larger;
+        if n < room {
+            return Ok(Input { path: path.to_owned(), bytes });
         }
-        bytes.extend_from_slice(&chunk[..n]);
+        let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
+        larger.extend_from_slice(&bytes);
+        bytes = larger;
     }
-    Ok(Input { path: path.to_owned(), bytes })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {

@@ -11,14 +11,14 @@ use rustix::io::Errno;
 
 use super::temporary::{self, Failed, failed, open_dir, own, owner_of_new};
 use super::{users, write};
-use crate::change::{Action, Change, Mode};
+use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
-pub fn version(write: &VersionWrite, mode: Mode) -> Result<Vec<Change>> {
+pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec<Change>> {
     if write.files.iter().any(|f| f.content.is_secret()) {
         write::guard(nearest_existing(&write.base))?;
     }
@@ -38,7 +38,7 @@ pub fn version(write: &VersionWrite, mode: Mode) -> Result<Vec<Change>> {
             base.switch(&next.name)?;
         }
     }
-    Ok(changes(write, &next))
+    Ok(changes(write, &next, digests))
 }
 
 /// What is to become of the set.
@@ -184,7 +184,7 @@ fn fill(base: &OwnedFd, name: &str, write: &VersionWrite) -> std::result::Result
     rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
 }
 
-fn changes(write: &VersionWrite, next: &Next) -> Vec<Change> {
+fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
     let (uid, gid) = owner_of_new();
     let (owner, group) = (users::user(uid), users::group(gid));
     let made = |path: PathBuf, action, what: String| Change {
@@ -199,7 +199,7 @@ fn changes(write: &VersionWrite, next: &Next) -> Vec<Change> {
     };
     let files = write.files.iter().map(|f| Change {
         mode: Some(f.content.mode()),
-        after: write::digest(&f.content),
+        after: write::digest(&f.content, digests),
         ..made(write.base.join(&next.name).join(f.name), next.files, f.what.clone())
     });
     let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));

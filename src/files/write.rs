@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::temporary::{self, Temporary, open_dir, owner_of_new};
 use super::{facts, read, users};
-use crate::change::{Action, Change, Mode};
+use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::facts::DirFacts;
 use crate::finding::rules;
 
 /// Leaves one file behind, or says what doing so would change.
-pub fn file(write: &FileWrite, mode: Mode) -> Result<Change> {
+pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
     let place = Place::of(&write.path)?;
     if write.content.is_secret() {
         guard(&place.dir_path)?;
@@ -40,7 +40,7 @@ pub fn file(write: &FileWrite, mode: Mode) -> Result<Change> {
     if mode == Mode::Apply && action != Action::Unchanged {
         place.put(&write.content, action)?;
     }
-    Ok(change(write, action, old.as_ref()))
+    Ok(change(write, action, old.as_ref(), digests))
 }
 
 /// A key is not put where anybody may exchange it or a directory above it.
@@ -60,9 +60,10 @@ pub(super) fn guard(dir: &Path) -> Result<()> {
     }
 }
 
-/// SHA-256 for the report; digests of keys are not told: they would let a log reader recognise a key.
-pub(super) fn digest(content: &Content) -> Option<String> {
-    (!content.is_secret()).then(|| crypto::hex(&crypto::digest_of(Digest::Sha256, content.pieces())))
+/// SHA-256 for the report; digests of keys are never told: they would let a log reader recognise a key.
+pub(super) fn digest(content: &Content, digests: Digests) -> Option<String> {
+    (digests == Digests::Told && !content.is_secret())
+        .then(|| crypto::hex(&crypto::digest_of(Digest::Sha256, content.pieces())))
 }
 
 /// The names of the user and group to whom everything belongs that is written here.
@@ -192,11 +193,12 @@ pub(super) fn holds(dir: &OwnedFd, name: &str, content: &Content) -> bool {
     Existing::read(dir, &name.into()).is_some_and(|old| old.is(content))
 }
 
-fn change(write: &FileWrite, action: Action, old: Option<&Existing>) -> Change {
+fn change(write: &FileWrite, action: Action, old: Option<&Existing>, digests: Digests) -> Change {
     let (uid, gid) = match old {
         Some(old) if action == Action::Unchanged => (old.stat.st_uid, old.stat.st_gid),
         _ => owner_of_new(),
     };
+    let public = |_: &&Existing| digests == Digests::Told && !write.content.is_secret();
     Change {
         path: write.path.clone(),
         action,
@@ -204,8 +206,8 @@ fn change(write: &FileWrite, action: Action, old: Option<&Existing>) -> Change {
         mode: Some(write.content.mode()),
         owner: users::user(uid),
         group: users::group(gid),
-        before: old.filter(|_| !write.content.is_secret()).and_then(Existing::digest),
-        after: digest(&write.content),
+        before: old.filter(public).and_then(Existing::digest),
+        after: digest(&write.content, digests),
     }
 }
 

@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
         &self.bytes[self.at..]
     }
 
+    /// Passes over bytes that were looked at by way of `rest`; no more than these.
+    pub fn skip(&mut self, length: usize) {
+        self.at = self.bytes.len().min(self.at + length);
+    }
+
     /// Where the cursor stands, counted from the first byte of the outermost reader.
     pub fn offset(&self) -> usize {
         self.base + self.at

@@ -150,11 +150,15 @@ impl Material {
 
     /// The same for bytes that nobody needs any more: a CRL stays where it stands instead of being copied.
     pub fn take(path: &Path, mut bytes: Zeroizing<Vec<u8>>) -> Material {
-        if Kind::of(&bytes) != Some(Kind::Crl) {
+        let mut material = Material::default();
+        if pem::unwrap(&mut bytes, CRL_LABEL) {
+            let origin = Origin { line: 1, ..Origin::file(path) };
+            material.crl(origin, Format::Pem, std::mem::take(&mut bytes));
+        } else if Kind::of(&bytes) == Some(Kind::Crl) {
+            material.crl(Origin::file(path), Format::Der, std::mem::take(&mut bytes));
+        } else {
             return Material::read(path, &bytes);
         }
-        let mut material = Material::default();
-        material.crl(Origin::file(path), Format::Der, std::mem::take(&mut bytes));
         material
     }
 
@@ -246,7 +250,7 @@ impl Material {
                 };
             }
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Kind::Csr,
-            "X509 CRL" => return self.crl(origin, Format::Pem, std::mem::take(&mut block.der)),
+            CRL_LABEL => return self.crl(origin, Format::Pem, std::mem::take(&mut block.der)),
             "PRIVATE KEY" => Kind::Pkcs8,
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
@@ -324,6 +328,8 @@ impl Material {
     }
 }
 
+/// RFC 7468 section 6.
+const CRL_LABEL: &str = "X509 CRL";
 const NOTHING: &str = "no certificate, key or CRL in it";
 
 rules! {

@@ -3,12 +3,13 @@
 //! is told, with the line; nothing is skipped in silence. Servers read less than this does, so what they would stumble over is
 //! a finding. What the bytes inside a block mean is left to the parsers of `material`.
 
-use std::borrow::Cow;
+mod plain;
 
 use memchr::memmem;
 use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
+pub use plain::{pieces, unwrap};
 
 /// One block between its markers.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub fn blocks(text: &Text<'_>, file: &Origin) -> (Vec<PemBlock>, Vec<Finding>) {
     } else if bytes.starts_with(UTF8_BOM) {
         scan.tell(&PEM_BOM, 0, "the file begins with a UTF-8 byte order mark");
     }
-    if let Some(nul) = bytes.iter().position(|b| *b == 0) {
+    if let Some(nul) = memchr::memchr(0, bytes) {
         scan.tell(&PEM_BINARY, nul, format!("bytes that are no text, at byte {nul}; what they hold was not read"));
     }
     scan.run();
@@ -82,24 +83,6 @@ pub fn base64(bytes: &[u8]) -> String {
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), lines)
-}
-
-/// The same, in parts of some lines each, for things too large to have their text in memory as a whole.
-pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let marker = move |word: &str| Cow::Owned(format!("-----{word} {label}-----\n").into_bytes());
-    let lines = der.chunks(LINES * LINE / 4 * 3).map(|part| Cow::Owned(lines(part)));
-    std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
-}
-
-/// Base64 in lines of 64 characters.
-fn lines(der: &[u8]) -> Vec<u8> {
-    let text = base64_simd::STANDARD.encode_to_string(der).into_bytes();
-    let mut out = Vec::with_capacity(text.len() + text.len() / LINE + 1);
-    for line in text.chunks(LINE) {
-        out.extend_from_slice(line);
-        out.push(b'\n');
-    }
-    out
 }
 
 /// A marker as it stands in the text.
@@ -343,25 +326,10 @@ fn headers(body: &[u8]) -> (Vec<(String, String)>, &[u8], usize) {
 
 /// Base64 (RFC 4648 section 4) with white space anywhere. The error is an offset and what is wrong there.
 fn decode(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
-    match decode_plain(base64) {
+    match plain::decode(base64) {
         Some(out) => Ok(out),
         None => decode_any(base64),
     }
-}
-
-/// The form that every encoder writes, lines of 64 characters, at the speed of memory; `None` for any other.
-fn decode_plain(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let body = base64.strip_prefix(b"\n")?;
-    let mut out = Zeroizing::new(Vec::with_capacity(body.len() / (LINE + 1) * (LINE / 4 * 3) + LINE));
-    let mut text = Zeroizing::new(Vec::with_capacity(LINES * LINE));
-    for lines in body.chunks(LINES * (LINE + 1)) {
-        text.clear();
-        for line in lines.chunks(LINE + 1) {
-            text.extend_from_slice(line.strip_suffix(b"\n")?);
-        }
-        base64_simd::STANDARD.decode_append(text.as_slice(), &mut *out).ok()?;
-    }
-    Some(out)
 }
 
 fn decode_any(base64: &[u8]) -> Result<Zeroizing<Vec<u8>>, (usize, &'static str)> {
@@ -418,9 +386,6 @@ fn from_utf16(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// In base64 letters; the smallest thing that anybody sends, an Ed25519 key, has 64.
 const SHORTEST_BODY: usize = 40;
-const LINE: usize = 64;
-/// Lines that are worked on at once: little enough to stay in a processor's cache.
-const LINES: usize = 512;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// U+2010 to U+2015.
 const FANCY_DASHES: [&[u8]; 6] =
@@ -491,6 +456,7 @@ rules! {
 
 #[cfg(test)]
 mod tests {
+    use super::plain::{PART, PART_BYTES};
     use super::*;
 
     fn read(text: impl AsRef<[u8]>) -> (Vec<String>, Vec<(&'static str, usize)>) {
@@ -578,6 +544,15 @@ mod tests {
             let (blocks, findings) = blocks(&Text::Plain(text.as_bytes()), &Origin::file("t"));
             assert_eq!((blocks[0].der.to_vec(), findings), (data, vec![]));
         }
+    }
+
+    #[test]
+    fn padding_within_is_damage_wherever_it_stands() {
+        let text = encode("X509 CRL", &vec![7; PART_BYTES * 2]);
+        let part_end = "-----BEGIN X509 CRL-----\n".len() + PART - 3;
+        let (blocks, findings) = read([&text[..part_end], "==", &text[part_end + 2..]].concat());
+        assert!(blocks.is_empty());
+        assert_eq!(findings.len(), 1);
     }
 
     proptest::proptest! {

@@ -1,6 +1,9 @@
 //! The entries of a CRL (RFC 5280 sections 5.1.2.6 and 5.3), read one after the other where they stand. A list may hold a
 //! million of them, so nothing is copied and nothing is kept but the place.
 
+mod plain;
+
+use memchr::memmem;
 use time::OffsetDateTime;
 
 use super::der::{self, DerError, Reader, Tlv, tag};
@@ -58,8 +61,9 @@ impl<'a> Entries<'a> {
         Entries { list: Reader::new(list), issuer: None }
     }
 
-    /// The entry whose serial number is encoded so, for this issuer. Others are passed over by their lengths alone; in a list
-    /// where entries inherit their issuer, each is read.
+    /// The entry whose serial number is encoded so, for this issuer. A serial number whose bytes occur nowhere is not on the
+    /// list; where they occur, the entries before are passed over by their lengths alone. In a list where entries inherit their
+    /// issuer, each is read.
     pub(super) fn find(
         mut self,
         serial: &[u8],
@@ -69,9 +73,15 @@ impl<'a> Entries<'a> {
         if indirect {
             return Iterator::find(&mut self, |entry| entry.serial == serial && about(entry));
         }
-        while let Ok(entry) = self.list.enter(tag::SEQUENCE) {
-            if entry.clone().expect(tag::INTEGER).is_ok_and(|number| number.content == serial) {
-                return read(entry, &mut None, &mut Walked::default()).ok().filter(|entry| about(entry));
+        let number = der::tlv(tag::INTEGER, serial);
+        while let Some(hit) = memmem::find(self.list.rest(), &number) {
+            let place = self.list.offset() + hit;
+            // The same bytes may stand within an entry; only at its start are they its serial number.
+            while self.list.offset() <= place {
+                let entry = self.list.enter(tag::SEQUENCE).ok()?;
+                if entry.offset() == place {
+                    return read(entry, &mut None, &mut Walked::default()).ok().filter(|entry| about(entry));
+                }
             }
         }
         None
@@ -104,7 +114,15 @@ pub(super) fn walk(mut list: Reader<'_>) -> Result<Walked<'_>> {
     let mut walked = Walked::default();
     let mut issuer = None;
     while !list.is_empty() {
-        read(list.enter(tag::SEQUENCE)?, &mut issuer, &mut walked)?;
+        match plain::entry(list.rest()) {
+            Some(entry) => {
+                list.skip(entry.length);
+                walked.extended |= entry.reasoned;
+            }
+            None => {
+                read(list.enter(tag::SEQUENCE)?, &mut issuer, &mut walked)?;
+            }
+        }
         walked.entries += 1;
     }
     Ok(walked)
@@ -183,3 +201,28 @@ const REASONS: [&str; 11] = [
     "privilegeWithdrawn",
     "aACompromise",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Of few different bytes, so that numbers often stand within others.
+        #[test]
+        fn a_serial_number_is_found_at_the_start_of_an_entry_only(
+            serials in prop::collection::vec(prop::collection::vec(1u8..4, 1..6), 1..6),
+            wanted in prop::collection::vec(1u8..4, 1..3),
+        ) {
+            let entry = |serial: &Vec<u8>| {
+                der::sequence(&[&der::tlv(tag::INTEGER, serial), &der::tlv(0x17, b"261123041500Z")])
+            };
+            let list = serials.iter().map(entry).collect::<Vec<_>>().concat();
+            let find = |indirect| Entries::new(&list).find(&wanted, indirect, |_| true).map(|e| e.serial.as_ptr());
+            // Of an indirect list every entry is read.
+            prop_assert_eq!(find(false), find(true));
+            prop_assert_eq!(find(false).is_some(), serials.contains(&wanted));
+        }
+    }
+}
