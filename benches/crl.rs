@@ -4,31 +4,21 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark starts programs and lays out files as a user does")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "the small PKI of the tests has more than is needed here")]
 
+mod common;
 #[path = "../tests/common/pki.rs"]
 mod pki;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use common::{PKIT, ROUNDS, Spread, median, run};
 use pkit::material::cert::Cert;
 use pkit::material::crl::Crl;
 use pkit::material::der::{self, tag};
 
 const ENTRIES: u64 = 1_000_000;
-const ROUNDS: usize = 9;
-const PKIT: &str = env!("CARGO_BIN_EXE_pkit");
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.first().map(String::as_str) {
-        Some("--measure") => measure(&args[1..]),
-        // `cargo test --benches` is not asking for figures.
-        _ if !args.iter().any(|a| a == "--bench") => {}
-        _ => bench(),
-    }
+    common::main(bench);
 }
 
 fn bench() {
@@ -117,59 +107,6 @@ fn entries() -> Vec<u8> {
         all.extend(der::sequence(&[&der::unsigned(&serial), &der::tlv(0x17, day.as_bytes()), &extensions]));
     }
     all
-}
-
-/// Median, and how far the rounds lie from it.
-struct Spread {
-    median: f64,
-    least: f64,
-    most: f64,
-    peak: f64,
-}
-
-impl Spread {
-    fn of(rounds: &[(f64, f64)]) -> Spread {
-        let mut times: Vec<f64> = rounds.iter().map(|(time, _)| *time).collect();
-        times.sort_by(f64::total_cmp);
-        let peak = rounds.iter().map(|(_, peak)| *peak).fold(0.0, f64::max);
-        Spread { median: times[times.len() / 2], least: times[0], most: times[times.len() - 1], peak }
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&format!("{:.0} ({:.0}-{:.0})", self.median, self.least, self.most))
-    }
-}
-
-fn median(what: impl Fn()) -> f64 {
-    let round = || {
-        let start = Instant::now();
-        what();
-        start.elapsed().as_secs_f64() * 1e3
-    };
-    let mut times: Vec<f64> = (0..ROUNDS).map(|_| round()).collect();
-    times.sort_by(f64::total_cmp);
-    times[ROUNDS / 2]
-}
-
-/// Processor time in ms and peak memory in MiB of one program. A process of our own stands between, so that the figures are
-/// those of this child alone.
-fn run(command: &[&str]) -> (f64, f64) {
-    let me = std::env::current_exe().unwrap();
-    let output = Command::new(me).arg("--measure").args(command).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let figures: Vec<f64> = text.split_whitespace().map(|f| f.parse().unwrap()).collect();
-    assert!(output.status.success() && figures.len() == 2, "{command:?}");
-    (figures[0], figures[1])
-}
-
-fn measure(command: &[String]) {
-    let status = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(status.unwrap().success(), "{command:?}");
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
-    let time = used.user_time().num_microseconds() + used.system_time().num_microseconds();
-    println!("{} {}", time as f64 / 1e3, used.max_rss() as f64 / 1024.0);
 }
 
 const MIB: f64 = 1048576.0;

@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
-use x509_parser::prelude::FromDer;
+use x509_parser::certificate::X509CertificateParser;
+use x509_parser::nom::Parser;
 
 use super::Malformed;
 use super::der::{self, tag};
@@ -44,8 +45,9 @@ impl Cert {
     /// Reads one certificate, with nothing behind it.
     pub fn from_der(bytes: &[u8]) -> Result<Cert, Malformed> {
         der::nesting(bytes)?;
-        let (rest, x509) =
-            x509_parser::certificate::X509Certificate::from_der(bytes).map_err(|e| Malformed::new(e.to_string()))?;
+        // What the extensions say is read below.
+        let mut frame = X509CertificateParser::new().with_deep_parse_extensions(false);
+        let (rest, x509) = frame.parse(bytes).map_err(|e| Malformed::new(e.to_string()))?;
         if !rest.is_empty() {
             return Err(Malformed::new(format!("{} bytes follow the certificate", rest.len())));
         }

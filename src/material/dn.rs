@@ -33,10 +33,12 @@ impl Name {
                 let kind = pair.expect(tag::OID)?;
                 let value = pair.any()?;
                 pair.end()?;
-                parts.push(der::sequence(&[kind.raw, &folded(value.tag, value.content)]));
+                let text = decoded(value.tag, value.content);
+                let folded = text.as_deref().map(folded);
+                parts.push(der::sequence(&[kind.raw, folded.as_deref().unwrap_or(value.raw)]));
                 attributes.push(Attribute {
                     kind: short_name(kind.content),
-                    value: text(value.tag, value.content, value.raw),
+                    value: text.unwrap_or_else(|| format!("#{}", crate::crypto::hex(value.raw))),
                 });
             }
             // A set has no order of its own.
@@ -73,7 +75,8 @@ impl Name {
         last("CN").or_else(|| last("OU")).or_else(|| last("O")).unwrap_or_else(|| self.to_string())
     }
 
-    /// Equal for RFC 5280 section 7.1: case and runs of blanks do not matter, nor the string type.
+    /// Equal for RFC 5280 section 7.1: case and runs of blanks do not matter, nor the string type. What is no text counts byte
+    /// for byte.
     pub fn comparable(&self) -> &[u8] {
         &self.comparable
     }
@@ -100,19 +103,10 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Text values in one string type, lower case, inner blanks single, outer blanks gone; anything else byte for byte.
-fn folded(kind: u8, content: &[u8]) -> Vec<u8> {
-    match decoded(kind, content) {
-        Some(text) => {
-            let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-            der::tlv(UTF8_STRING, words.join(" ").as_bytes())
-        }
-        None => der::tlv(kind, content),
-    }
-}
-
-fn text(kind: u8, content: &[u8], raw: &[u8]) -> String {
-    decoded(kind, content).unwrap_or_else(|| format!("#{}", crate::crypto::hex(raw)))
+/// A text in one string type, lower case, inner blanks single, outer blanks gone.
+fn folded(text: &str) -> Vec<u8> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    der::tlv(UTF8_STRING, words.join(" ").as_bytes())
 }
 
 /// A string of one of the usual types as text; none for other types, and where the bytes are no such text.

@@ -53,13 +53,23 @@ impl Default for Crl {
 impl Authority {
     /// Signs itself.
     pub fn root(name: &str) -> Authority {
-        let (key, params) = (KeyPair::generate().unwrap(), authority(name));
+        Authority::root_with(KeyPair::generate().unwrap(), name)
+    }
+
+    /// The same with a key that is there already.
+    pub fn root_with(key: KeyPair, name: &str) -> Authority {
+        let params = authority(name);
         Authority { der: params.self_signed(&key).unwrap().der().to_vec(), key, params }
     }
 
     /// A CA under this one.
     pub fn below(&self, name: &str) -> Authority {
-        let (key, params) = (KeyPair::generate().unwrap(), authority(name));
+        self.below_with(KeyPair::generate().unwrap(), name)
+    }
+
+    /// The same with a key that is there already.
+    pub fn below_with(&self, key: KeyPair, name: &str) -> Authority {
+        let params = authority(name);
         Authority { der: self.sign(&key, &params), key, params }
     }
 

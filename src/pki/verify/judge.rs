@@ -58,13 +58,14 @@ impl<'a> Judge<'_, 'a> {
     /// 6.1.3 (a) (2).
     fn dates(&mut self, depth: usize) {
         let (now, cert) = (self.wanted.now, self.certs[depth]);
+        if cert.is_valid_at(now) {
+            return;
+        }
         let (name, at) = (cert.short_name(), instant::show(now));
-        // Validity is in whole seconds, and the last one belongs to it.
-        let seconds = now.unix_timestamp();
-        if seconds < cert.not_before.unix_timestamp() {
+        if now < cert.not_before {
             let message = format!("`{name}` is valid from {} only; judged is {at}", instant::show(cert.not_before));
             self.fault(Test::Validity, &rules::NOT_YET_VALID, depth, message);
-        } else if seconds > cert.not_after.unix_timestamp() {
+        } else {
             let message = format!("`{name}` expired at {}; judged is {at}", instant::show(cert.not_after));
             self.fault(Test::Validity, &rules::EXPIRED, depth, message);
         }
@@ -122,18 +123,19 @@ impl<'a> Judge<'_, 'a> {
     /// 6.1.4 (k) and (n): a CA must be allowed to issue what stands below it. Version 1 knows no CAs, but old roots are of it.
     fn authority(&mut self, depth: usize) {
         let cert = self.certs[depth];
-        let name = cert.short_name();
         let old_root = cert.version < 3 && depth + 1 == self.certs.len();
         if !cert.is_ca() && !old_root {
             let has = match cert.extensions.basic_constraints {
                 Some(_) => "its basic constraints say CA:FALSE",
                 None => "it has no basic constraints",
             };
-            let message = format!("`{name}` has issued `{}`, but {has}", self.certs[depth - 1].short_name());
+            let below = self.certs[depth - 1].short_name();
+            let message = format!("`{}` has issued `{below}`, but {has}", cert.short_name());
             self.fault(Test::Authority, &rules::NOT_A_CA, depth, message);
         }
         if let Some(usage) = cert.extensions.key_usage.filter(|usage| !usage.key_cert_sign()) {
-            let message = format!("the key usage of `{name}` is {}, without keyCertSign", usage.words().join(", "));
+            let words = usage.words().join(", ");
+            let message = format!("the key usage of `{}` is {words}, without keyCertSign", cert.short_name());
             self.fault(Test::KeyUsage, &rules::NO_CERT_SIGN, depth, message);
         }
     }

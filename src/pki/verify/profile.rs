@@ -16,8 +16,7 @@ pub type Broken = (&'static Rule, String);
 /// Everything in a certificate that breaks the profile. Depth 0 is the end-entity; the root is the anchor at the other end.
 pub fn broken(cert: &Cert, depth: usize, is_root: bool, purpose: Purpose) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let name = cert.short_name();
-    let mut tell = |rule: &'static Rule, why: String| broken.push((rule, format!("`{name}`: {why}")));
+    let mut tell = |rule: &'static Rule, why| broken.push((rule, format!("`{}`: {why}", cert.short_name())));
     frame(cert, is_root, &mut tell);
     extensions(cert, &mut tell);
     key_identifiers(cert, is_root, &mut tell);
