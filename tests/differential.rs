@@ -94,7 +94,9 @@ struct Verdicts {
 /// Are these verdicts equal, or different for a reason?
 fn known(shape: &Shape, v: &Verdicts) -> bool {
     // OpenSSL does not go back: it takes the first certificate with the issuer's name that is valid in time.
-    let openssl = v.pkit == v.openssl || (v.pkit && shape.cross.is_some());
+    // It also loses a policy that was mapped out of anyPolicy (RFC 5280 section 6.1.4 (b) (1), second part).
+    let mapped_out_of_any = shape.cas.iter().any(|ca| ca.mapped && ca.policy == Some(0));
+    let openssl = v.pkit == v.openssl || (v.pkit && (shape.cross.is_some() || mapped_out_of_any));
     // rustls-webpki knows no policies, so it accepts what breaks them.
     let webpki = v.pkit == v.webpki || (v.webpki && has_policies(shape));
     openssl && webpki
