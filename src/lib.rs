@@ -15,7 +15,7 @@
 //!                      | probe  fetch|   | servers spell|   +---+----------+
 //!                      +------+------+   +------+-------+       |
 //!                      +------v-----------------v---------------v-----------------------+
-//!                      | material facts settings content finding error exit name … |
+//!                      | material facts settings content change finding error exit name |
 //!                      +----------------------------------------------------------------+
 //! ```
 //!

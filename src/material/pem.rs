@@ -3,12 +3,14 @@
 //! is told, with the line; nothing is skipped in silence. Servers read less than this does, so what they would stumble over is
 //! a finding. What the bytes inside a block mean is left to the parsers of `material`.
 
+mod marker;
 mod plain;
 
 use memchr::memmem;
 use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
+use marker::{Marker, next_marker};
 pub use plain::{pieces, unwrap};
 
 /// One block between its markers.
@@ -26,10 +28,6 @@ pub struct PemBlock {
 
 /// Most blocks, sound or damaged, of one file: the whole of the web's trust anchors are some hundred, a mesh of 10,000 is a test.
 pub const MAX_BLOCKS: usize = 20_000;
-
-/// Longest label: the longest in use has 23 characters. Without a limit, a text of nothing but `END END END` would be read once
-/// for each of its words.
-const MAX_LABEL: usize = 64;
 
 /// A file's text, once its encoding is out of the way.
 #[derive(Debug)]
@@ -83,17 +81,6 @@ pub fn base64(bytes: &[u8]) -> String {
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), lines)
-}
-
-/// A marker as it stands in the text.
-struct Marker {
-    begin: bool,
-    label: String,
-    /// From the first dash to behind the last one.
-    start: usize,
-    end: usize,
-    /// Five dashes on each side.
-    sound: bool,
 }
 
 struct Scan<'a> {
@@ -227,77 +214,6 @@ impl LineCounter {
     }
 }
 
-/// The next `BEGIN label` or `END label` that has dashes beside it. Dashes that belong to the marker before were consumed with
-/// it, so glued markers come out whole.
-fn next_marker(text: &[u8], from: usize) -> Option<Marker> {
-    let mut at = from;
-    loop {
-        // Base64 has no blank, so the one behind the word is quickly found.
-        let label_at = at + memchr::memchr(b' ', &text[at..])? + 1;
-        let begin = text[at..label_at].ends_with(b"BEGIN ");
-        if !begin && !text[at..label_at].ends_with(b"END ") {
-            at = label_at;
-            continue;
-        }
-        let word = label_at - if begin { 6 } else { 4 };
-        let label_len = text[label_at..].iter().take(MAX_LABEL).take_while(|b| is_label_byte(**b)).count();
-        let label = String::from_utf8_lossy(&text[label_at..label_at + label_len]).trim_end().to_owned();
-        let label_end = label_at + label.len();
-        let before = dashes_before(text, from, word);
-        let after = dashes_after(text, label_end);
-        at = label_at;
-        if (before.count > 0 || after.count > 0) && !label.is_empty() {
-            let sound = before.plain && after.plain && before.count >= 5 && after.count >= 5;
-            // Ten dashes behind a label are this marker's five and the next one's.
-            let end = label_end + if after.plain { after.count.min(5) } else { after.bytes };
-            let start = word - if before.plain { before.count.min(5) } else { before.bytes };
-            return Some(Marker { begin, label, start, end, sound });
-        }
-    }
-}
-
-/// A run of dashes: how many, how many bytes, and whether they are all ASCII hyphens. Word processors make en and em dashes.
-struct Dashes {
-    count: usize,
-    bytes: usize,
-    plain: bool,
-}
-
-fn dashes_before(text: &[u8], from: usize, word: usize) -> Dashes {
-    let mut dashes = Dashes { count: 0, bytes: 0, plain: true };
-    let mut rest = &text[from..word];
-    loop {
-        if let Some(shorter) = rest.strip_suffix(b"-") {
-            (rest, dashes.bytes) = (shorter, dashes.bytes + 1);
-        } else if let Some(shorter) = FANCY_DASHES.iter().find_map(|d| rest.strip_suffix(*d)) {
-            (rest, dashes.bytes, dashes.plain) = (shorter, dashes.bytes + 3, false);
-        } else {
-            return dashes;
-        }
-        dashes.count += 1;
-    }
-}
-
-fn dashes_after(text: &[u8], label_end: usize) -> Dashes {
-    let mut dashes = Dashes { count: 0, bytes: 0, plain: true };
-    let mut rest = &text[label_end..];
-    loop {
-        if let Some(shorter) = rest.strip_prefix(b"-") {
-            (rest, dashes.bytes) = (shorter, dashes.bytes + 1);
-        } else if let Some(shorter) = FANCY_DASHES.iter().find_map(|d| rest.strip_prefix(*d)) {
-            (rest, dashes.bytes, dashes.plain) = (shorter, dashes.bytes + 3, false);
-        } else {
-            return dashes;
-        }
-        dashes.count += 1;
-    }
-}
-
-/// RFC 7468 labels are upper-case words; digits occur (`X509 CRL`, `PKCS7`).
-fn is_label_byte(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'.' | b'#')
-}
-
 /// Splits RFC 1421 headers from the base64; the last part is the length of what was taken off.
 fn headers(body: &[u8]) -> (Vec<(String, String)>, &[u8], usize) {
     let mut found: Vec<(String, String)> = Vec::new();
@@ -387,10 +303,6 @@ fn from_utf16(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
 /// In base64 letters; the smallest thing that anybody sends, an Ed25519 key, has 64.
 const SHORTEST_BODY: usize = 40;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
-/// U+2010 to U+2015.
-const FANCY_DASHES: [&[u8]; 6] =
-    [b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x92", b"\xe2\x80\x93", b"\xe2\x80\x94", b"\xe2\x80\x95"];
-
 rules! {
     /// A byte order mark.
     PEM_BOM = Info "pem-bom" {
