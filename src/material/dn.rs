@@ -106,20 +106,22 @@ impl std::fmt::Display for Name {
 /// A text in one string type, lower case, inner blanks single, outer blanks gone.
 fn folded(text: &str) -> Vec<u8> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    der::tlv(UTF8_STRING, words.join(" ").as_bytes())
+    der::tlv(tag::UTF8_STRING, words.join(" ").as_bytes())
 }
 
 /// A string of one of the usual types as text; none for other types, and where the bytes are no such text.
 pub(super) fn decoded(kind: u8, content: &[u8]) -> Option<String> {
     match kind {
-        UTF8_STRING | PRINTABLE_STRING | IA5_STRING | NUMERIC_STRING => String::from_utf8(content.to_vec()).ok(),
+        tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING | tag::NUMERIC_STRING => {
+            String::from_utf8(content.to_vec()).ok()
+        }
         // Used as ISO 8859-1 in practice, whatever T.61 says.
-        TELETEX_STRING => Some(content.iter().map(|b| char::from(*b)).collect()),
-        BMP_STRING if content.len().is_multiple_of(2) => {
+        tag::TELETEX_STRING => Some(content.iter().map(|b| char::from(*b)).collect()),
+        tag::BMP_STRING if content.len().is_multiple_of(2) => {
             let units = content.chunks_exact(2).map(|u| u16::from_be_bytes([u[0], u[1]]));
             char::decode_utf16(units).collect::<Result<_, _>>().ok()
         }
-        UNIVERSAL_STRING if content.len().is_multiple_of(4) => {
+        tag::UNIVERSAL_STRING if content.len().is_multiple_of(4) => {
             content.chunks_exact(4).map(|u| char::from_u32(u32::from_be_bytes([u[0], u[1], u[2], u[3]]))).collect()
         }
         _ => None,
@@ -151,14 +153,6 @@ fn short_name(oid: &[u8]) -> String {
     known.to_owned()
 }
 
-const UTF8_STRING: u8 = 0x0c;
-const NUMERIC_STRING: u8 = 0x12;
-const PRINTABLE_STRING: u8 = 0x13;
-const TELETEX_STRING: u8 = 0x14;
-const IA5_STRING: u8 = 0x16;
-const UNIVERSAL_STRING: u8 = 0x1c;
-const BMP_STRING: u8 = 0x1e;
-
 /// The name that comes next in a reader.
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Name, DerError> {
     Name::from_der(reader.expect(tag::SEQUENCE)?.raw)
@@ -175,9 +169,9 @@ mod tests {
 
     #[test]
     fn names_compare_as_rfc_5280_asks() {
-        assert_eq!(name(UTF8_STRING, "Example  CA "), name(PRINTABLE_STRING, "example ca"));
-        assert_ne!(name(UTF8_STRING, "Example CA"), name(UTF8_STRING, "ExampleCA"));
-        assert_eq!(name(PRINTABLE_STRING, "Example CA").to_string(), "CN=Example CA");
+        assert_eq!(name(tag::UTF8_STRING, "Example  CA "), name(tag::PRINTABLE_STRING, "example ca"));
+        assert_ne!(name(tag::UTF8_STRING, "Example CA"), name(tag::UTF8_STRING, "ExampleCA"));
+        assert_eq!(name(tag::PRINTABLE_STRING, "Example CA").to_string(), "CN=Example CA");
         assert_eq!(name(0x04, "ab").short(), "#04026162");
     }
 }

@@ -39,7 +39,7 @@ fn folded(kind: u8, content: &[u8]) -> Vec<u8> {
         Some(text) => {
             let words: Vec<String> =
                 text.split(is_blank).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase).collect();
-            der::tlv(UTF8_STRING, words.join(" ").as_bytes())
+            der::tlv(tag::UTF8_STRING, words.join(" ").as_bytes())
         }
         None => der::tlv(kind, content),
     }
@@ -48,8 +48,10 @@ fn folded(kind: u8, content: &[u8]) -> Vec<u8> {
 /// The types of ASN1_MASK_CANON that a name can have. All strings of single bytes are taken for ISO 8859-1.
 fn text(kind: u8, content: &[u8]) -> Option<String> {
     match kind {
-        PRINTABLE_STRING | TELETEX_STRING | IA5_STRING => Some(content.iter().map(|b| char::from(*b)).collect()),
-        UTF8_STRING | UNIVERSAL_STRING | BMP_STRING => decoded(kind, content),
+        tag::PRINTABLE_STRING | tag::TELETEX_STRING | tag::IA5_STRING => {
+            Some(content.iter().map(|b| char::from(*b)).collect())
+        }
+        tag::UTF8_STRING | tag::UNIVERSAL_STRING | tag::BMP_STRING => decoded(kind, content),
         _ => None,
     }
 }
@@ -58,10 +60,3 @@ fn text(kind: u8, content: &[u8]) -> Option<String> {
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
-
-const UTF8_STRING: u8 = 0x0c;
-const PRINTABLE_STRING: u8 = 0x13;
-const TELETEX_STRING: u8 = 0x14;
-const IA5_STRING: u8 = 0x16;
-const UNIVERSAL_STRING: u8 = 0x1c;
-const BMP_STRING: u8 = 0x1e;
