@@ -1,5 +1,8 @@
 //! Postfix as Debian has it: an instance of its own, with its own queue.
 
+use std::fs::File;
+use std::time::UNIX_EPOCH;
+
 use super::daemon::{Daemon, NotUp};
 use super::system::System;
 use crate::common::Test;
@@ -29,21 +32,40 @@ impl Postfix {
         // Postfix's own users must get to its queue.
         test.chmod("", 0o711);
         let dir = test.path("postfix");
-        for name in ["queue", "data"] {
+        for name in DIRECTORIES {
             std::fs::create_dir_all(dir.join(name)).unwrap();
         }
-        system.run(test, "chown", ["postfix".as_ref(), dir.join("data").as_path()]).exits(0);
-        test.file("postfix/main.cf", MAIN.replace("DIR", dir.to_str().unwrap()) + tls);
+        let owned = DIRECTORIES.map(|name| dir.join(name));
+        system.run(test, "chown", ["postfix".into()].into_iter().chain(owned)).exits(0);
+        let main = test.file("postfix/main.cf", MAIN.replace("DIR", dir.to_str().unwrap()) + tls);
+        // It waits for seconds where a file seems to be still edited.
+        File::options().append(true).open(main).unwrap().set_modified(UNIX_EPOCH).unwrap();
         let (daemon, [smtp, submissions]) = Daemon::on_ports(&dir.join("log"), |[smtp, submissions]| {
             let services = MASTER.replace("SUBMISSIONS", &submissions.to_string()).replace("SMTP", &smtp.to_string());
             test.file("postfix/master.cf", services);
-            let mut command = system.command(test, "postfix");
-            command.arg("-c").arg(&dir).arg("start-fg");
+            // What `postfix start-fg` ends in, after seconds of looks at the installation.
+            let mut command = system.command(test, "/usr/lib/postfix/sbin/master");
+            command.arg("-c").arg(&dir).arg("-s");
             command
         })?;
         Ok(Postfix { daemon, smtp, submissions })
     }
 }
+
+/// Those of its queue that are used, and that for its data: all of them its own user's.
+const DIRECTORIES: [&str; 11] = [
+    "data",
+    "queue/active",
+    "queue/bounce",
+    "queue/defer",
+    "queue/deferred",
+    "queue/incoming",
+    "queue/maildrop",
+    "queue/pid",
+    "queue/private",
+    "queue/public",
+    "queue/saved",
+];
 
 const MAIN: &str = "\
 compatibility_level = 3.6
