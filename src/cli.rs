@@ -19,8 +19,9 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without
---force but what is renewed: a newer CRL, a bundle of the same CAs.")]
+5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+Nothing is overwritten without --force but what is renewed: a newer CRL, a
+bundle of the same CAs.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
