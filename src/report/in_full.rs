@@ -99,7 +99,7 @@ fn extensions(ext: &Extensions) -> Vec<(&'static str, Value)> {
         ("basic_constraints_critical", critical("2.5.29.19")),
         ("key_usage", ext.key_usage.map(|usage| usage.words()).into()),
         ("key_usage_critical", critical("2.5.29.15")),
-        ("extended_key_usage", ext.extended_key_usage.as_ref().map(purposes).into()),
+        ("extended_key_usage", ext.extended_key_usage.as_deref().map(purposes).into()),
         ("extended_key_usage_critical", critical("2.5.29.37")),
         ("subject_alt_name_critical", critical("2.5.29.17")),
         ("subject_key_identifier", ext.subject_key_id.as_deref().map(colons).into()),
@@ -110,7 +110,7 @@ fn extensions(ext: &Extensions) -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn purposes(oids: &Vec<String>) -> Vec<&str> {
+fn purposes(oids: &[String]) -> Vec<&str> {
     oids.iter().map(|oid| ext::word(oid)).collect()
 }
 
