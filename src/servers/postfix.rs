@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Whole, Words};
-use super::{FileNeed, Handling, Part, Question, Reader, Role, Server};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, parts};
 use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings};
 
 /// Postfix.
@@ -18,8 +18,19 @@ pub(super) static POSTFIX: Server = Server {
     libraries: &[Library::OpenSsl],
     ask_version: Question { program: "postconf", args: &["-d", "-h", "mail_version"], env: &[] },
     ask_library: None,
-    grammar: &syntax::main_cf::GRAMMAR,
+    style: Style {
+        word: "conf",
+        documents: &[Document {
+            file: Some("/etc/postfix/main.cf"),
+            place: "put this into /etc/postfix/main.cf, in place of the same parameters there",
+            grammar: &syntax::main_cf::GRAMMAR,
+            takes: |line| line.block().is_none(),
+        }],
+        then: "check with `postconf -n`, which must not say \"unused parameter\", then `postfix reload`",
+    },
+    other_styles: &[],
     directives: DIRECTIVES,
+    parts: &parts::NONE,
     // RFC 3207 section 4: a public mail server must not demand TLS.
     level: TlsLevel::Offered,
     files: &[
@@ -27,14 +38,11 @@ pub(super) static POSTFIX: Server = Server {
         FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::Root },
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
-    handling: Handling {
-        file: Some("/etc/postfix/main.cf"),
-        place: "put this into /etc/postfix/main.cf, in place of the same parameters there",
-        then: "check with `postconf -n`, which must not say \"unused parameter\", then `postfix reload`",
-        look: "localhost:25 -starttls smtp",
-    },
+    look: "localhost:25 -starttls smtp",
     imply: |_| {},
     notes,
+    dh: |_| "no DH file is needed: none of these ciphers uses one",
+    untried: |build| build.version < Version::of(&[3, 5]),
 };
 
 static DIRECTIVES: &[Directive] = &[
