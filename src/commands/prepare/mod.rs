@@ -115,17 +115,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         key: Some(base.join("current").join(KEY).into()),
         ..TlsSettings::default()
     };
-<<<<<<< HEAD
     let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
-    let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], only_shown: !args.apply };
-=======
-    let directives = emit::directives(args.server, &asked, args.profile, build)?;
     let plan = Plan {
         steps: vec![Step::Version(version(base, &selection, key, context))],
         only_shown: !args.apply,
         ..Plan::default()
     };
->>>>>>> main
     let changes = plan.preview()?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
