@@ -4,6 +4,7 @@
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -85,6 +86,9 @@ pub struct Global {
     /// Exit 0 even where something could not be looked at
     #[arg(long, global = true)]
     allow_incomplete: bool,
+    /// Refuse instead of waiting for another run
+    #[arg(long, global = true)]
+    no_wait: bool,
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
@@ -145,6 +149,7 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            wait: if self.no_wait { Wait::Never } else { Wait::Until },
         })
     }
 
@@ -198,7 +203,7 @@ pub enum Command {
     #[command(subcommand)]
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    Emit(Box<commands::emit::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }

@@ -20,6 +20,7 @@ pub mod target;
 
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
 use crate::plan::Plan;
@@ -38,6 +39,8 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// What to do while another run changes the same thing.
+    pub wait: Wait,
 }
 
 impl Context {

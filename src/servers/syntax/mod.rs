@@ -8,6 +8,8 @@ pub mod dovecot;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
+pub mod postconf;
+pub mod postfix_map;
 pub mod shell;
 pub mod slapd_conf;
 
