@@ -10,11 +10,16 @@ pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod passphrase;
 pub mod perms;
 pub mod prepare;
 pub mod target;
 
+use std::rc::Rc;
+
 use time::OffsetDateTime;
+
+use passphrase::Secret;
 
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
@@ -34,6 +39,8 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// What opens encrypted keys and PKCS#12 files, and locks new ones.
+    pub secret: Rc<Secret>,
 }
 
 impl Context {

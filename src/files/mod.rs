@@ -4,6 +4,7 @@
 mod acl;
 pub mod facts;
 pub mod link;
+pub mod passphrase;
 pub mod read;
 mod temporary;
 pub mod trust;
