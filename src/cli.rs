@@ -22,8 +22,9 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without
---force but what is renewed: a newer CRL, a bundle of the same CAs.")]
+5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+Nothing is overwritten without --force but what is renewed: a newer CRL, a
+bundle of the same CAs.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -185,6 +186,12 @@ pub enum Command {
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Make, show and check requests to a CA
+    #[command(subcommand)]
+    Csr(commands::csr::Verb),
+    /// Show certificates
+    #[command(subcommand)]
+    Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
@@ -212,6 +219,8 @@ impl Command {
         match self {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Csr(verb) => verb.words(),
+            Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
             Command::Bundle(verb) => verb.words(),
@@ -227,6 +236,8 @@ impl Command {
         match self {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Csr(verb) => verb.run(context),
+            Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),

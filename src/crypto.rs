@@ -5,6 +5,7 @@ mod ciphers;
 mod kdf;
 mod keys;
 mod passphrase;
+mod sign;
 mod signatures;
 
 pub use ciphers::{Cipher, decrypt, encrypt};
@@ -14,6 +15,7 @@ pub use keys::{
     uncompressed,
 };
 pub use passphrase::Passphrase;
+pub use sign::{SigningKey, sign};
 pub use signatures::{Scheme, SignatureFault, VerifyKey, rsa_sizes, verify};
 
 /// Hash functions that certificates and their fingerprints use.

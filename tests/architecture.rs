@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("servers", &[BOTTOM_ROW]),
     ("files", &[BOTTOM_ROW]),
     ("system", &[BOTTOM_ROW]),
+    ("process", &["files", BOTTOM_ROW]),
     ("probe", &[BOTTOM_ROW]),
     ("plan", &["files", BOTTOM_ROW]),
     ("report", &[BOTTOM_ROW]),
@@ -64,9 +65,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde", &["report"]),
     ("serde_json", &["report"]),
     ("anstyle", &["report"]),
-    ("rustix", &["files", "system"]),
+    ("rustix", &["files", "system", "process"]),
     ("ureq", &["probe"]),
     ("nix", &["files"]),
+    ("signal_hook", &["process"]),
 ];
 
 #[test]

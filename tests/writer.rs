@@ -3,6 +3,7 @@
 
 mod faults;
 mod races;
+mod signals;
 mod traps;
 mod worker;
 

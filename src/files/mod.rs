@@ -3,6 +3,7 @@
 
 mod acl;
 pub mod facts;
+pub mod interrupt;
 pub mod link;
 pub mod passphrase;
 pub mod read;

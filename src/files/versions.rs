@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
 use super::temporary::{self, Failed, failed, open_dir, own, owner_of_new};
-use super::{users, write};
+use super::{interrupt, users, write};
 use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
@@ -31,6 +31,7 @@ pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec
         None => Next::first(),
     };
     if let (Mode::Apply, Some(base)) = (mode, &base) {
+        let _held = interrupt::hold();
         if next.files != Action::Unchanged {
             base.put(&next.name, write)?;
         }

@@ -44,14 +44,14 @@ fn openssl_and_certtool_open_what_is_encrypted() {
             assert_eq!(t.text("opened.pem"), t.text("want.pem"), "{plain} {kdf}");
             // GnuTLS 3.7 knows no scrypt.
             if *kdf == "pbkdf2" && !der {
-                t.peer("certtool", ["-k", "--infile", "locked", "--password", PASS])
-                    .exits(0)
-                    .out_has("Public Key Info:");
+                let shown = ["--pubkey-info", "--load-privkey", "locked", "--password", PASS];
+                let public = t.peer("openssl", ["pkey", "-in", plain, "-pubout"]).exits(0).stdout;
+                t.peer("certtool", shown).exits(0).out_has(&public);
             }
             let back = ["key", "convert", "locked", "--decrypt", "--passphrase-file", "pass", "-o", "back", "--force"];
             t.run(back).exits(0);
             assert_eq!(t.text("back"), t.text("want.pem"));
-            t.run(["key", "check", "locked", "--passphrase-file", "pass"]).exits(0).out_has("consistent");
+            t.run(["key", "check", "locked", "--passphrase-file", "pass"]).exits(0).out_has("strong enough");
         }
     }
 }

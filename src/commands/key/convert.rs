@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Access, KdfName, Shown, load, new, written};
+use super::{Access, Shown, load, new};
+use crate::commands::key_file::{self, KdfName};
 use crate::commands::passphrase::{InPassphraseArgs, OutPassphraseArgs, Secret};
 use crate::commands::{Context, Outcome, gather};
 use crate::content::{Content, FileWrite};
@@ -89,7 +90,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         let shown = Shown { form, encryption: passphrase.map(|_| String::new()), ..Shown::plain(&key) };
         return new::unchanged(&args.output, &shown);
     }
-    let written = written(&key, form, encoding, passphrase, args.kdf.unwrap_or_default())?;
+    let written = key_file::written(&key, form, encoding, passphrase, args.kdf.unwrap_or_default())?;
     let content = Content::Secret(written.bytes);
     let (owner, group) = write::owner();
     let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
