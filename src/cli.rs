@@ -6,6 +6,7 @@ use std::rc::Rc;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
@@ -88,6 +89,9 @@ pub struct Global {
     /// Exit 0 even where something could not be looked at
     #[arg(long, global = true)]
     allow_incomplete: bool,
+    /// Refuse instead of waiting for another run
+    #[arg(long, global = true)]
+    no_wait: bool,
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
@@ -154,6 +158,7 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            wait: if self.no_wait { Wait::Never } else { Wait::Until },
             secret: Rc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }

@@ -24,6 +24,7 @@ use std::rc::Rc;
 
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use passphrase::Secret;
 
 use crate::content::Overwrite;
@@ -44,6 +45,8 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// What to do while another run changes the same thing.
+    pub wait: Wait,
     /// What opens encrypted keys and PKCS#12 files, and locks new ones.
     pub secret: Rc<Secret>,
 }

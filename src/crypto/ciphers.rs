@@ -145,7 +145,7 @@ mod tests {
             Cipher::Rc2Of64,
             Cipher::Rc2Of40,
         ] {
-            let key: Vec<u8> = (1..=cipher.key_octets() as u8).map(|n| n * 17).collect();
+            let key: Vec<u8> = (1..=cipher.key_octets() as u8).map(|n| n.wrapping_mul(17)).collect();
             let iv = vec![7; cipher.block_octets()];
             for plain in [&b""[..], b"sixteen octets!!", &[9; 33]] {
                 let sealed = encrypt(cipher, &key, &iv, plain).unwrap();

@@ -11,6 +11,7 @@ pub mod dh;
 pub mod dn;
 pub mod encryption;
 pub mod ext;
+pub mod index;
 pub mod key;
 mod kind;
 pub mod pem;
