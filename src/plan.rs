@@ -2,9 +2,9 @@
 //! looked at and not done, and nothing is written before everything has been judged.
 
 use crate::change::{Action, Change, Digests, Mode};
-use crate::content::{FileWrite, LinkWrite, VersionWrite};
+use crate::content::{FileWrite, LinkWrite, RightsWrite, VersionWrite};
 use crate::error::{Error, Result};
-use crate::files::{link, versions, write};
+use crate::files::{link, rights, versions, write};
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub enum Step {
     Link(LinkWrite),
     /// Leave one directory of files behind as the next version of a set, and make it the current one.
     Version(VersionWrite),
+    /// Take rights to one file or directory away.
+    Rights(RightsWrite),
 }
 
 impl Plan {
@@ -49,6 +51,7 @@ impl Plan {
         for step in &self.steps {
             let done = match step {
                 Step::Write(file) => write::file(file, mode, digests).map(|change| vec![change]),
+                Step::Rights(rights) => rights::rights(rights, mode).map(|change| vec![change]),
                 Step::Link(link) => link::link(link, mode).map(|change| vec![change]),
                 Step::Version(version) => versions::version(version, mode, digests),
             };

@@ -55,6 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde", &["report"]),
     ("serde_json", &["report"]),
     ("anstyle", &["report"]),
+    ("toml", &["checks"]),
     ("rustix", &["files", "system", "process"]),
     ("ureq", &["probe"]),
     ("nix", &["files"]),

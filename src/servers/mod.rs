@@ -9,6 +9,7 @@ pub mod build;
 mod dovecot;
 mod gnutls;
 mod openldap;
+mod password;
 mod postfix;
 pub mod profile;
 pub mod syntax;
@@ -21,6 +22,7 @@ use crate::error::Error;
 use crate::finding::{Finding, Location, rules};
 use crate::settings::{TlsLevel, TlsSettings};
 use build::{Build, Library, Version};
+pub use password::holds_key_password;
 use syntax::{Grammar, Parsed, Statement};
 use table::Directive;
 

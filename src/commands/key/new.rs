@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Access, load, value};
 use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
-use crate::checks::perms::{self, Role};
+use crate::checks::perms::{Judge, Role};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
@@ -154,7 +154,7 @@ fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
     let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
     report.say(format!("unchanged {} ({}{mode})", path.display(), words(key)));
     if let Ok(facts) = facts::of(path) {
-        report.findings = perms::file(&facts, Role::Key, users::caller());
+        report.findings = Judge { caller: users::caller(), ..Judge::default() }.file(&facts, Role::Key, &[]);
         report.findings.iter_mut().for_each(|f| f.severity = f.severity.min(Severity::Warning));
     }
     Ok(report.into())
