@@ -196,6 +196,8 @@ impl Page<'_> {
                 (Mode::Apply, Action::Replace) => "replaced",
                 (Mode::Apply, Action::Restrict) => "restricted",
                 (Mode::DryRun, Action::Restrict) => "would restrict",
+                (Mode::Apply, Action::Append) => "added to",
+                (Mode::DryRun, Action::Append) => "would add to",
                 (Mode::DryRun, Action::Create) => "would write",
                 (Mode::DryRun, Action::Replace) => "would replace",
             };

@@ -37,7 +37,7 @@ pub(super) fn run(audit: &Audit, diff: bool, as_script: bool) -> Result<Outcome>
     }
     let report = report(files, &writes, left, diff);
     let steps = writes.into_iter().map(Step::Rights).collect();
-    Ok(Outcome { report, plan: Plan { steps, only_shown: false } })
+    Ok(Outcome { report, plan: Plan { steps, ..Plan::default() } })
 }
 
 struct Mending<'a> {
