@@ -237,7 +237,7 @@ impl Command {
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
-            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }
