@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Access, Shown, load};
-use crate::checks::perms::{self, Role};
+use crate::checks::perms::{Judge, Role};
 use crate::commands::key_file::{self, KdfName};
 use crate::commands::new_key::NewKeyArgs;
 use crate::commands::{Context, Outcome};
@@ -127,7 +127,7 @@ pub(super) fn unchanged(path: &Path, key: &Shown<'_>) -> Result<Outcome> {
     let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
     report.say(format!("unchanged {} ({}{mode})", path.display(), words(key)));
     if let Ok(facts) = facts::of(path) {
-        report.findings = perms::file(&facts, Role::Key, users::caller());
+        report.findings = Judge { caller: users::caller(), ..Judge::default() }.file(&facts, Role::Key, &[]);
         report.findings.iter_mut().for_each(|f| f.severity = f.severity.min(Severity::Warning));
     }
     Ok(report.into())
