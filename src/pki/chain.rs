@@ -205,6 +205,11 @@ impl<'a> Pile<'a> {
         self.stopped.get()
     }
 
+    /// The search is given up at a limit of the caller's.
+    pub(super) fn stop(&self) {
+        self.stopped.set(true);
+    }
+
     /// The certificates of the pile that are in none of the paths.
     pub fn unused(&self, paths: &[Path<'_>]) -> Vec<Found<'a>> {
         let used = |cert: &Cert| paths.iter().any(|p| p.certs.contains(&cert) || p.root() == Some(cert));
