@@ -14,7 +14,7 @@ struct World {
 }
 
 const POINTS: [u64; 4] = [2, 5, 29, 31];
-const URL: &[u8] = b"http://crl.example.org/list.crl";
+pub(super) const URL: &[u8] = b"http://crl.example.org/list.crl";
 
 impl World {
     fn new(points: Option<&[u8]>) -> World {
@@ -50,11 +50,11 @@ fn scope(fields: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The name of a distribution point: one URL.
-fn point_name(url: &[u8]) -> Vec<u8> {
+pub(super) fn point_name(url: &[u8]) -> Vec<u8> {
     der::tlv(0xa0, &der::tlv(0xa0, &der::tlv(0x86, url)))
 }
 
-fn scoped(list: Crl, fields: &[&[u8]]) -> Crl {
+pub(super) fn scoped(list: Crl, fields: &[&[u8]]) -> Crl {
     Crl { extensions: scope(fields), ..list }
 }
 

@@ -126,7 +126,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let revocation = Revocation::new(&args.revocation, &lists, &pile, &store.anchors, wanted.now);
     let proof = prove_with(&pile, leaf, &wanted, &|path| revocation.faults(&pile, path));
 
-    let judged = Judged { revocation: &revocation, chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
+    let judged =
+        Judged { revocation: &revocation, chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
     let faults = judged.faults(context);
     let mut findings: Vec<Finding> =
         [&chain, &untrusted, &lists].into_iter().flat_map(|m| m.findings.clone()).collect();
