@@ -55,7 +55,7 @@ fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Res
 /// From here on it is worth while to decode a text as it comes in: memory that is not needed is not asked of the system.
 const LARGE: u64 = 4 << 20;
 /// What is read of such a text at once.
-const STEP: usize = 1 << 20;
+const STEP: usize = 4 << 20;
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
@@ -166,9 +166,7 @@ fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<U
             let unwrapped = unwrapping.is_some_and(|unwrapping| unwrapping.finish(&mut bytes));
             return Ok(Input { path: path.to_owned(), bytes, unwrapped });
         }
-        if let Some(unwrapping) = &mut unwrapping {
-            unwrapping.go_on(&mut bytes);
-        }
+        unwrapping = unwrapping.and_then(|mut u| u.go_on(&mut bytes).then_some(u));
         if bytes.len() == bytes.capacity() {
             let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
             larger.extend_from_slice(&bytes);

@@ -12,6 +12,12 @@ pub fn pieces<'a>(label: &'a str, der: &'a [u8]) -> impl Iterator<Item = Cow<'a,
     std::iter::once(marker("BEGIN")).chain(lines).chain(std::iter::once(marker("END")))
 }
 
+/// How many bytes all pieces have together.
+pub fn length(label: &str, der: &[u8]) -> usize {
+    let text = der.len().div_ceil(3) * 4;
+    "-----BEGIN -----\n-----END -----\n".len() + 2 * label.len() + text + text.div_ceil(LINE)
+}
+
 /// Makes of a text that is one block of this label and nothing else, as every encoder writes it, the bytes that it holds.
 /// `false` leaves any other text as it was; it is for `blocks` to read.
 pub fn unwrap(text: &mut Zeroizing<Vec<u8>>, label: &str) -> bool {
@@ -48,14 +54,16 @@ impl Unwrapping {
         Unwrapping { begin, end, state: State::Awaited, parts: 0 }
     }
 
-    /// Decodes what has been added to the text, but never its last part, which may end in padding.
-    pub fn go_on(&mut self, text: &mut Zeroizing<Vec<u8>>) {
+    /// Decodes what has been added to the text, but never its last part, which may end in padding. `false` says that it is of
+    /// another form, whatever comes.
+    pub fn go_on(&mut self, text: &mut Zeroizing<Vec<u8>>) -> bool {
         if text.len() >= self.begin.len()
             && let Some(at) = self.at(text)
         {
             let parts = text.len().saturating_sub(at + self.end.len() + 1) / PART;
             self.decode(text, at, at + parts * PART, false);
         }
+        self.state != State::Other
     }
 
     /// Nothing more comes. Was it a text of this form? If not, it stands there as it was.
@@ -182,6 +190,7 @@ mod tests {
         let data: Vec<u8> = (0..PART_BYTES * 2 + 100).map(|n| n as u8).collect();
         for length in [0, 1, 47, 48, 49, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, data.len()] {
             let text = encode("X509 CRL", &data[..length]).into_bytes();
+            assert_eq!(text.len(), super::length("X509 CRL", &data[..length]));
             for step in STEPS {
                 let (text, unwrapped) = come_in(&text, step);
                 assert!(unwrapped && *text == data[..length], "{length} bytes in steps of {step}");
