@@ -1,5 +1,6 @@
 //! `pkit crl convert`: the same list in the other form, byte for byte, as openssl reads it.
 
+mod differential;
 mod revocation;
 mod signers;
 

@@ -44,7 +44,7 @@ fn crl_sign_only(params: &mut rcgen::CertificateParams) {
 }
 
 /// A list that names the key it is signed with: OpenSSL finds signers by nothing else.
-fn list(ca: &Authority, crl: Crl) -> Vec<u8> {
+pub(super) fn list(ca: &Authority, crl: Crl) -> Vec<u8> {
     list_as(ca, ca, crl)
 }
 
