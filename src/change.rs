@@ -10,6 +10,8 @@ pub enum Action {
     Create,
     /// It was there and has been replaced.
     Replace,
+    /// It was there and has grown.
+    Append,
     /// It was there with the same content, mode and owner.
     Unchanged,
 }
@@ -20,6 +22,7 @@ impl Action {
         match self {
             Action::Create => "create",
             Action::Replace => "replace",
+            Action::Append => "append",
             Action::Unchanged => "unchanged",
         }
     }
@@ -63,4 +66,14 @@ pub enum Digests {
     Told,
     /// Nobody would look at them.
     Untold,
+}
+
+/// What to do while another run holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Wait {
+    /// Wait for it.
+    #[default]
+    Until,
+    /// `--no-wait`: refuse (exit 4).
+    Never,
 }

@@ -4,6 +4,7 @@
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -19,8 +20,9 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without
---force but what is renewed: a newer CRL, a bundle of the same CAs.")]
+5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+Nothing is overwritten without --force but what is renewed: a newer CRL, a
+bundle of the same CAs.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -84,6 +86,9 @@ pub struct Global {
     /// Exit 0 even where something could not be looked at
     #[arg(long, global = true)]
     allow_incomplete: bool,
+    /// Refuse instead of waiting for another run
+    #[arg(long, global = true)]
+    no_wait: bool,
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
@@ -144,6 +149,7 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            wait: if self.no_wait { Wait::Never } else { Wait::Until },
         })
     }
 
@@ -175,6 +181,12 @@ pub enum Command {
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Make, show and check requests to a CA
+    #[command(subcommand)]
+    Csr(commands::csr::Verb),
+    /// Show certificates
+    #[command(subcommand)]
+    Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
@@ -202,6 +214,8 @@ impl Command {
         match self {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Csr(verb) => verb.words(),
+            Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
             Command::Bundle(verb) => verb.words(),
@@ -217,6 +231,8 @@ impl Command {
         match self {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Csr(verb) => verb.run(context),
+            Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),

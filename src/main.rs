@@ -11,13 +11,23 @@ use pkit::change::{Change, Digests, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
+use pkit::process;
 use pkit::report::escape::visible;
 use pkit::report::{Ended, Report, Value, human, json};
 
 fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
+    if let Err(error) = process::keep_secrets().and_then(|()| process::on_signals(end)) {
+        return ended_with(Err(error), Exit::Bug);
+    }
     std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
+}
+
+/// A signal came, and nothing is half done.
+#[expect(clippy::exit, reason = "the thread that waits for signals ends the process; main may be computing")]
+fn end(exit: Exit) {
+    std::process::exit(i32::from(exit.code()))
 }
 
 fn run() -> ExitCode {

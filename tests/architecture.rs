@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("servers", &[BOTTOM_ROW]),
     ("files", &[BOTTOM_ROW]),
     ("system", &[BOTTOM_ROW]),
+    ("process", &["files", BOTTOM_ROW]),
     ("probe", &[BOTTOM_ROW]),
     ("plan", &["files", BOTTOM_ROW]),
     ("report", &[BOTTOM_ROW]),
@@ -51,12 +52,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crypto_bigint", &["primes"]),
     ("crypto_primes", &["primes"]),
     ("clap", &["cli", "commands", "main"]),
-    ("serde", &["report"]),
-    ("serde_json", &["report"]),
+    ("serde", &["report", "material"]),
+    ("serde_json", &["report", "material"]),
     ("anstyle", &["report"]),
-    ("rustix", &["files", "system"]),
+    ("rustix", &["files", "system", "process"]),
     ("ureq", &["probe"]),
     ("nix", &["files"]),
+    ("signal_hook", &["process"]),
 ];
 
 #[test]

@@ -2,20 +2,25 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod bundle;
+pub mod cert;
 pub mod chain;
 pub mod crl;
+pub mod csr;
 pub mod dhparam;
 pub mod emit;
 pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod new_key;
 pub mod perms;
 pub mod prepare;
+pub mod subject;
 pub mod target;
 
 use time::OffsetDateTime;
 
+use crate::change::Wait;
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
 use crate::plan::Plan;
@@ -34,6 +39,8 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// What to do while another run changes the same thing.
+    pub wait: Wait,
 }
 
 impl Context {

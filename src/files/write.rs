@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::temporary::{self, Temporary, open_dir, owner_of_new};
-use super::{facts, read, users};
+use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::crypto::{self, Digest};
@@ -38,6 +38,7 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
         Some(_) => return Err(exists(&write.path, &write.content)),
     };
     if mode == Mode::Apply && action != Action::Unchanged {
+        let _held = interrupt::hold();
         place.put(&write.content, action)?;
     }
     Ok(change(write, action, old.as_ref(), digests))

@@ -10,6 +10,7 @@ pub mod der;
 pub mod dh;
 pub mod dn;
 pub mod ext;
+pub mod index;
 pub mod key;
 mod kind;
 pub mod pem;

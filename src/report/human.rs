@@ -152,6 +152,8 @@ impl Page<'_> {
                 (_, Action::Unchanged) => "unchanged",
                 (Mode::Apply, Action::Create) => "wrote",
                 (Mode::Apply, Action::Replace) => "replaced",
+                (Mode::Apply, Action::Append) => "added to",
+                (Mode::DryRun, Action::Append) => "would add to",
                 (Mode::DryRun, Action::Create) => "would write",
                 (Mode::DryRun, Action::Replace) => "would replace",
             };

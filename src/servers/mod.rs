@@ -163,7 +163,7 @@ impl Server {
     /// What a text tells this program. What is said inside a block holds for less than the whole server and is left out.
     /// A directive that is said twice counts as said last, as all these programs do.
     pub fn read(&self, text: &str, path: &Path, build: Build) -> (TlsSettings, Vec<Finding>) {
-        let parsed = (self.grammar.parse)(text);
+        let parsed = self.grammar.parse(text);
         let (mut settings, mut findings) = (TlsSettings::default(), self.strangers(&parsed, path, build));
         for row in self.rows(build) {
             let said: Vec<_> = row.names.iter().map(|name| last(&parsed, name)).collect();
