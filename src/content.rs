@@ -47,7 +47,7 @@ impl Content {
     /// How many bytes that is.
     pub fn length(&self) -> u64 {
         let length = match self {
-            Content::Public(bytes) => bytes.len(),
+            Content::Public(bytes) | Content::State(bytes) => bytes.len(),
             Content::CrlPem(lists) => lists.iter().map(|der| pem::length("X509 CRL", der)).sum(),
             Content::Secret(bytes) => bytes.len(),
         };

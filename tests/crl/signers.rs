@@ -127,19 +127,20 @@ fn lists_on_either_side_of_a_key_rollover() {
     let new_by_root = root.cross_sign(&new, |_| {});
     let old_with_new = new.cross_sign(&old, |_| {});
     let good = || revokes(&[]);
-    let cases: [(&str, &Authority, &[&[u8]], &Authority, (bool, bool)); 4] = [
-        ("old key with new", &old, &[&new_by_root, &old_with_new], &new, (true, true)),
-        ("new key with old, list by the old", &new, &[&old.der, &new.der], &old, (true, true)),
-        // The list that the new key signed is the only one that speaks for the new key.
-        ("new key with old, list by the new", &new, &[&old.der, &new.der], &new, (true, false)),
-        ("old key, list by the new", &old, &[&old.der, &new.der], &new, (true, false)),
-    ];
-    for (name, issuer, others, lister, wanted) in cases {
+    let (to_new, to_old) = ([&new_by_root[..], &old_with_new], [&old.der[..], &new.der]);
+    let accepts = |name: &str, issuer: &Authority, others: &[&[u8]], lister: &Authority, wanted: (bool, bool)| {
         let leaf = issuer.leaf(&["client.example.org"]);
-        let pile = |of_ca: Crl| Pile::new(&[&root], &leaf.pem(), others, &[list(&root, good()), list(lister, of_ca)]);
-        assert_eq!(pile(good()).verdicts(), wanted, "{name}: (pkit, openssl)");
-        assert_eq!(pile(revokes(&[leaf.serial])).verdicts(), (false, false), "{name}, revoked");
-    }
+        let pile = |of_ca: Crl| {
+            Pile::new(&[&root], &leaf.pem(), others, &[list(&root, good()), list(lister, of_ca)]).verdicts()
+        };
+        assert_eq!(pile(good()), wanted, "{name}: (pkit, openssl)");
+        assert_eq!(pile(revokes(&[leaf.serial])), (false, false), "{name}, revoked");
+    };
+    accepts("old key with new", &old, &to_new, &new, (true, true));
+    accepts("new key with old, list by the old", &new, &to_old, &old, (true, true));
+    // The list that the new key signed is the only one that speaks for the new key.
+    accepts("new key with old, list by the new", &new, &to_old, &new, (true, false));
+    accepts("old key, list by the new", &old, &to_old, &new, (true, false));
 }
 
 /// Two keys for lists, each cleared by the other's list only.
