@@ -175,7 +175,7 @@ fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<U
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Error {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
     let rule = if error.kind() == io::ErrorKind::NotFound { &FILE_MISSING } else { &FILE_UNREADABLE };
     Error::input(rule, format!("{}: {}", path.display(), io_words(error))).path(path)
 }

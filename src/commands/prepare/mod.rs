@@ -77,10 +77,13 @@ pub struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     reads_as_root(args.server)?;
-    let material = gather::material(&args.inputs, context)?;
+    let mut material = gather::material(&args.inputs, context)?;
+    if args.key.is_none() && material.keys().next().is_none() {
+        gather::unlock(&mut material, context)?;
+    }
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let named = args.key.as_deref().map(gather::key).transpose()?;
+    let named = args.key.as_deref().map(|path| gather::key(path, context)).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
     let (public, key_path) = (gather::public(key, key_at)?, Some(key_at.path.as_path()));
@@ -115,7 +118,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         key: Some(base.join("current").join(KEY).into()),
         ..TlsSettings::default()
     };
-    let directives = emit::directives(args.server, &asked, args.profile, build)?;
+    let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
     let plan = Plan {
         steps: vec![Step::Version(version(base, &selection, key, context))],
         only_shown: !args.apply,
@@ -125,11 +128,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
-    report.body.extend(directives.text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
+    report.body.extend(directives.text().lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
     report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
     report.body.extend(words::next(args, selection.leaf.cert));
     report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
-    report.result = report.result.with("server_version", build.version.to_string()).with("directives", directives.text);
+    report.result =
+        report.result.with("server_version", build.version.to_string()).with("directives", directives.text());
     Ok(Outcome { report, plan })
 }
 
