@@ -102,7 +102,8 @@ fn combined(settings: &TlsSettings) -> Option<Vec<String>> {
 fn separate(settings: &TlsSettings) -> Option<Vec<String>> {
     let [certificate, key] = [&settings.certificate, &settings.key].map(|file| file.as_ref()?.value.to_str());
     let (certificate, key) = (certificate?, key?);
-    Some(vec![certificate.to_owned(), if key == certificate { String::new() } else { key.to_owned() }])
+    let together = settings.key == settings.certificate;
+    Some(vec![certificate.to_owned(), if together { String::new() } else { key.to_owned() }])
 }
 
 fn both(values: &[&str]) -> Option<TlsSettings> {
