@@ -1,6 +1,8 @@
 //! What every server must be told about TLS, in nobody's spelling. `servers` turns a configuration into this and this into a
 //! configuration; judges look at nothing else, so "TLS below 1.2" is said once for all servers. Nothing is read or written here.
 
+pub mod customs;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod chain;
+pub(crate) mod configuration;
 pub mod crl;
 pub mod dhparam;
 pub mod emit;

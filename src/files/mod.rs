@@ -3,6 +3,7 @@
 
 mod acl;
 pub mod facts;
+pub mod glob;
 pub mod interrupt;
 pub mod link;
 pub mod read;

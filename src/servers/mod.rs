@@ -8,9 +8,11 @@
 pub mod build;
 mod dovecot;
 mod gnutls;
+pub mod layout;
 mod openldap;
 mod postfix;
 pub mod profile;
+pub mod rules;
 pub mod syntax;
 pub mod table;
 
@@ -57,6 +59,23 @@ pub struct Server {
     pub imply: fn(&mut TlsSettings),
     /// What the reader of the text should know besides it.
     pub notes: fn(&TlsSettings, Build) -> Vec<&'static str>,
+}
+
+/// A statement, and the file that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The statement.
+    pub statement: &'a Statement,
+}
+
+impl Placed<'_> {
+    /// Where it stands.
+    pub fn place(&self) -> Location {
+        let (line, column) = (self.statement.line, self.statement.column);
+        Location::Line { path: self.path.to_owned(), line, column }
+    }
 }
 
 /// A program to run, with arguments and environment.

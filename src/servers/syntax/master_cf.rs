@@ -65,7 +65,16 @@ fn service(words: &[Word], parsed: &mut Parsed) {
     let scope = vec![format!("{}/{}", name.text, kind.text)];
     let mut add = |name: &str, value: Result<String, &'static str>, raw: &str, line, column| {
         let (name, raw) = (name.to_owned(), raw.to_owned());
-        parsed.statements.push(Statement { name, value, raw, scope: scope.clone(), block: first.line, line, column });
+        parsed.statements.push(Statement {
+            name,
+            value,
+            raw,
+            scope: scope.clone(),
+            block: first.line,
+            text: 0,
+            line,
+            column,
+        });
     };
     let columns: Vec<&str> = words[..8].iter().map(|w| w.text.as_str()).collect();
     add(SERVICE, Ok(columns.join(" ")), &command.text, first.line, 1);
