@@ -176,6 +176,12 @@ pub enum Command {
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Make, show and check requests to a CA
+    #[command(subcommand)]
+    Csr(commands::csr::Verb),
+    /// Show certificates
+    #[command(subcommand)]
+    Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
@@ -203,6 +209,8 @@ impl Command {
         match self {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Csr(verb) => verb.words(),
+            Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
             Command::Bundle(verb) => verb.words(),
@@ -218,6 +226,8 @@ impl Command {
         match self {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Csr(verb) => verb.run(context),
+            Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),

@@ -2,12 +2,13 @@
 //! `pki` and the big integers in `primes`. ring does what it can; the RustCrypto curves do what it lacks.
 
 mod keys;
+mod sign;
 mod signatures;
 
 pub use keys::{
     Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, public_point, random, sign_and_verify, uncompressed,
 };
-
+pub use sign::{SigningKey, sign};
 pub use signatures::{Scheme, SignatureFault, VerifyKey, rsa_sizes, verify};
 
 /// Hash functions that certificates and their fingerprints use.

@@ -9,5 +9,6 @@ pub mod deployment;
 pub mod dh;
 pub mod key;
 pub mod perms;
+pub mod request;
 pub mod revocation;
 pub mod settings;

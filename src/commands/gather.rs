@@ -19,6 +19,24 @@ use crate::report::{Report, Value};
 
 /// Everything in the files that were named. Damage stops the work, unless the user accepts it by its code.
 pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material> {
+    let mut material = pile(paths)?;
+    // An encrypted key among certificates is no damage; it is only of no use here.
+    let broken = material.blocks.iter().filter_map(|block| match &block.item {
+        Item::UnusableKey(KeyFault::Encrypted) => None,
+        Item::UnusableKey(fault) => Some(checks::key::fault(fault, &block.origin)),
+        _ => None,
+    });
+    let broken: Vec<Finding> = broken.collect();
+    material.findings.extend(broken);
+    whole(material, context)
+}
+
+/// The same where keys do not matter, not even broken ones.
+pub(super) fn public_material(paths: &[PathBuf], context: &Context) -> Result<Material> {
+    whole(pile(paths)?, context)
+}
+
+fn pile(paths: &[PathBuf]) -> Result<Material> {
     let (inputs, findings) = read::pile(paths)?;
     let mut material = Material { blocks: Vec::new(), findings };
     for input in inputs {
@@ -28,14 +46,10 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
             return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));
         }
     }
-    // An encrypted key among certificates is no damage; it is only of no use here.
-    let broken = material.blocks.iter().filter_map(|block| match &block.item {
-        Item::UnusableKey(KeyFault::Encrypted) => None,
-        Item::UnusableKey(fault) => Some(checks::key::fault(fault, &block.origin)),
-        _ => None,
-    });
-    let broken: Vec<Finding> = broken.collect();
-    material.findings.extend(broken);
+    Ok(material)
+}
+
+fn whole(mut material: Material, context: &Context) -> Result<Material> {
     material.findings = context.accepted(std::mem::take(&mut material.findings));
     match material.findings.iter().find(|f| f.severity == Severity::Error) {
         Some(damage) => Err(error_of(damage)),

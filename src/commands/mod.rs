@@ -2,17 +2,21 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod bundle;
+pub mod cert;
 pub mod chain;
 pub(crate) mod configuration;
 pub mod crl;
+pub mod csr;
 pub mod dhparam;
 pub mod emit;
 pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod new_key;
 pub mod perms;
 pub mod prepare;
+pub mod subject;
 pub mod target;
 
 use time::OffsetDateTime;

@@ -4,6 +4,7 @@
 pub mod describe;
 pub mod escape;
 pub mod human;
+pub mod in_full;
 pub mod json;
 pub mod picture;
 mod value;

@@ -2,8 +2,8 @@
 
 use crate::common::pki::{Authority, Leaf};
 use crate::common::{Test, have};
-use crate::servers::Client;
 use crate::servers::postfix::Postfix;
+use crate::servers::{Client, System};
 
 struct Purchase {
     test: Test,
@@ -43,7 +43,7 @@ fn postfix_serves_it() {
     p.test.run(["bundle", "keycert", "mail.key", "mail.pem", "ca.crt", "-o", "all.pem"]).exits(0);
     let file = p.test.path("all.pem");
     let tls = format!("smtpd_tls_security_level = may\nsmtpd_tls_chain_files = {}\n", file.display());
-    let Some(postfix) = Postfix::start(&p.test, &tls) else { return };
+    let Some(postfix) = Postfix::start(System::Bookworm, &p.test, &tls) else { return };
     let client = Client::trusting(&p.test.path("root.pem")).starttls("smtp");
     client.handshake(postfix.smtp).verifies().presents(&(p.leaf.pem() + &p.intermediate.pem()));
 }

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use zeroize::Zeroizing;
 
 use super::{Access, load, value};
-use crate::checks::key::{KEY_TOO_SMALL, MIN_BITS};
 use crate::checks::perms::{self, Role};
+use crate::commands::new_key::{self, NewKeyArgs};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
@@ -15,7 +14,7 @@ use crate::files::{facts, read, users, write};
 use crate::finding::Severity;
 use crate::material::Item;
 use crate::material::key::PrivateKey;
-use crate::pki::keygen::{self, NewKey, RsaBits};
+use crate::pki::keygen::{self, NewKey};
 use crate::plan::Plan;
 use crate::report::{Report, object};
 
@@ -30,35 +29,15 @@ pub struct Args {
     /// Where to write the key; - is standard output
     #[arg(short, long, value_name = "KEY")]
     output: PathBuf,
-    /// The algorithm
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Type::Rsa)]
-    kind: Type,
-    /// Size of an RSA key: 2048, 3072 or 4096 [default: 3072]
-    #[arg(long)]
-    bits: Option<u32>,
-    /// Curve of an ECDSA key [default: p256]
-    #[arg(long, value_enum)]
-    curve: Option<CurveName>,
+    #[command(flatten)]
+    kind: NewKeyArgs,
     /// Leave an existing key of this type and size as it is
     #[arg(long)]
     if_missing: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Type {
-    Rsa,
-    Ecdsa,
-    Ed25519,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CurveName {
-    P256,
-    P384,
-}
-
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let new = meant(args)?;
+    let new = args.kind.meant()?;
     let to_stdout = args.output.as_os_str() == "-";
     if to_stdout && (context.json || args.if_missing) {
         return Err(Error::usage("a key on standard output goes with neither --json nor --if-missing")
@@ -73,7 +52,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         return Ok(promised(&args.output, new, context));
     }
     let key = keygen::generate(new)?;
-    let content = Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec()));
+    let content = new_key::content(&key);
     let (owner, group) = write::owner();
     let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
     let mut report = Report::of(value(&args.output, &key, access.as_ref()));
@@ -98,31 +77,6 @@ fn promised(path: &Path, new: NewKey, context: &Context) -> Outcome {
     let content = Content::Secret(Zeroizing::default());
     let write = FileWrite { path: path.to_owned(), content, what: kind.to_string(), overwrite: context.overwrite };
     Outcome { report: Report::of(result), plan: Plan::file(write) }
-}
-
-/// The key that the words ask for.
-fn meant(args: &Args) -> Result<NewKey> {
-    let stray = |option, kind| Err(Error::usage(format!("{option} goes with --type {kind} only")));
-    match args.kind {
-        Type::Rsa if args.curve.is_some() => stray("--curve", "ecdsa"),
-        Type::Ecdsa | Type::Ed25519 if args.bits.is_some() => stray("--bits", "rsa"),
-        Type::Ed25519 if args.curve.is_some() => stray("--curve", "ecdsa"),
-        Type::Rsa => rsa(args.bits.unwrap_or(RsaBits::B3072.count())).map(NewKey::Rsa),
-        Type::Ecdsa if args.curve == Some(CurveName::P384) => Ok(NewKey::EcP384),
-        Type::Ecdsa => Ok(NewKey::EcP256),
-        Type::Ed25519 => Ok(NewKey::Ed25519),
-    }
-}
-
-fn rsa(bits: u32) -> Result<RsaBits> {
-    if (bits as usize) < MIN_BITS {
-        return Err(Error::refused(&KEY_TOO_SMALL, format!("an RSA key of {bits} bits is too small"))
-            .hint("--bits 2048 is the smallest; the default is 3072"));
-    }
-    RsaBits::of(bits).ok_or_else(|| {
-        Error::usage(format!("RSA keys are made with 2048, 3072 or 4096 bits, not {bits}"))
-            .hint("larger keys are slower in every handshake and no TLS server gains from them; try --type ecdsa")
-    })
 }
 
 /// `--if-missing`: what stands there now is left alone if it is what was asked for; it is in the way if it is anything else.
