@@ -188,6 +188,14 @@ impl Location {
             Location::Line { line, .. } => Some(*line),
         }
     }
+
+    /// The column in that line, where there is one.
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Location::Line { column, .. } => Some(*column),
+            Location::File(_) | Location::Block(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Location {

@@ -1,8 +1,8 @@
 //! Whether a server can serve what it is told: its settings, the files that they name, and who may open these, judged together.
 //! `lint` looks at what stands, and whoever plans a change can ask the same of what will stand.
 
-mod authorities;
-mod identity;
+pub mod authorities;
+pub mod identity;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

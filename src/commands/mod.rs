@@ -4,7 +4,7 @@
 pub mod bundle;
 pub mod cert;
 pub mod chain;
-pub(crate) mod configuration;
+pub mod configuration;
 pub mod crl;
 pub mod csr;
 pub mod dhparam;
@@ -13,6 +13,7 @@ pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod lint;
 pub mod new_key;
 pub mod perms;
 pub mod prepare;

@@ -23,7 +23,7 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         dry_run: ended.mode == Mode::DryRun,
         result: ended.report.map_or(&Value::Null, |r| &r.result),
         changes: ended.changes.iter().map(ChangeOut::from).collect(),
-        findings: ended.findings().iter().map(FindingOut::from).collect(),
+        findings: ended.findings().iter().map(|finding| FindingOut::of(finding, ended)).collect(),
         summary: Summary {
             error: count(Severity::Error),
             warning: count(Severity::Warning),
@@ -107,8 +107,11 @@ struct FindingOut<'a> {
     member: Option<&'a str>,
     index: Option<usize>,
     line: Option<usize>,
+    column: Option<usize>,
+    end_column: Option<usize>,
     message: &'a str,
     hint: &'a str,
+    suggestion: Option<&'a str>,
     source: &'static str,
 }
 
@@ -152,8 +155,8 @@ impl<'a> From<&'a Change> for ChangeOut<'a> {
     }
 }
 
-impl<'a> From<&'a Finding> for FindingOut<'a> {
-    fn from(finding: &'a Finding) -> Self {
+impl<'a> FindingOut<'a> {
+    fn of(finding: &'a Finding, ended: &Ended<'_>) -> Self {
         let origin = match &finding.at {
             crate::finding::Location::Block(origin) => Some(origin),
             _ => None,
@@ -165,8 +168,14 @@ impl<'a> From<&'a Finding> for FindingOut<'a> {
             member: origin.and_then(|o| o.member.as_deref()),
             index: origin.map(|o| o.index),
             line: finding.at.line(),
+            column: finding.at.column(),
+            end_column: ended
+                .report
+                .and_then(|r| r.line_at(&finding.at))
+                .map(|line| line.trim_end().chars().count() + 1),
             message: &finding.message,
             hint: finding.advice(),
+            suggestion: finding.instead.as_deref(),
             source: finding.rule.source,
         }
     }

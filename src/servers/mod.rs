@@ -199,6 +199,25 @@ impl Server {
         (settings, findings)
     }
 
+    /// What statements tell this program, wherever each of them stands.
+    pub fn understand(&self, statements: &[Placed<'_>], build: Build) -> (TlsSettings, Vec<Finding>) {
+        let (mut settings, mut findings) = (TlsSettings::default(), Vec::new());
+        for row in self.rows(build) {
+            let last = |name: &&str| statements.iter().rfind(|p| p.statement.is(name) && p.statement.scope.is_empty());
+            let said: Vec<_> = row.names.iter().map(last).collect();
+            let Some(first) = said.iter().flatten().next() else { continue };
+            let bare: Vec<_> = said.iter().map(|p| p.map(|p| p.statement)).collect();
+            match values(&bare).map(|values| row.binding.parse(&values).ok_or("pkit does not know what it means")) {
+                Ok(Ok(part)) => settings.learn(part, &first.place()),
+                Ok(Err(why)) | Err(why) => {
+                    findings.push(NOT_UNDERSTOOD.at(first.place(), format!("{}: {why}", row.names.join(", "))))
+                }
+            }
+        }
+        (self.imply)(&mut settings);
+        (settings, findings)
+    }
+
     fn rows(&self, build: Build) -> impl Iterator<Item = &Directive> {
         self.directives.iter().filter(move |row| row.known_to(build))
     }

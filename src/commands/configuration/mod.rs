@@ -2,16 +2,19 @@
 //! everything that it pulls in. What comes out are statements, each with its place, in the order in which the server meets
 //! them. How many files, how deep and how much text is bounded; what could not be followed is a finding, never a guess.
 
-pub mod named;
+pub(crate) mod named;
+pub mod sni;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
+use crate::servers::build::Build;
 use crate::servers::layout::{self, Base};
 use crate::servers::syntax::{Grammar, Include, Parsed, Statement};
-use crate::servers::{NOT_UNDERSTOOD, Server};
+use crate::servers::{NOT_UNDERSTOOD, Placed, Server};
+use crate::settings::TlsSettings;
 
 /// A server's configuration, as far as it was found.
 #[derive(Debug)]
@@ -24,6 +27,26 @@ pub(crate) struct Configuration {
     pub(crate) statements: Vec<Statement>,
     /// What could not be read, followed or understood.
     pub(crate) findings: Vec<Finding>,
+}
+
+impl Configuration {
+    /// The statements with their files.
+    pub(crate) fn placed(&self) -> Vec<Placed<'_>> {
+        let texts = &self.texts;
+        self.statements
+            .iter()
+            .filter_map(|statement| Some(Placed { path: &texts.get(statement.text)?.path, statement }))
+            .collect()
+    }
+
+    /// What the statements mean to this build of the server, and what of them is not understood. Paths start at `root`.
+    pub(crate) fn settings(&self, build: Build, root: &Path) -> (TlsSettings, Vec<Finding>) {
+        let (mut settings, mut findings) = self.server.understand(&self.placed(), build);
+        let (scopes, odd) = sni::tables(self, root);
+        settings.scopes.extend(scopes);
+        findings.extend(odd);
+        (settings, findings)
+    }
 }
 
 /// One text of a configuration.
@@ -67,14 +90,6 @@ pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) ->
         gatherer.file(&path, layout::grammar(server.name, &file_name(&path)), &Inside::default(), None)?;
     }
     Ok(gatherer.finish())
-}
-
-/// A text that is in no file.
-pub(crate) fn of_text(server: &'static Server, path: &Path, text: String, root: &Path) -> Configuration {
-    let mut gatherer = Gatherer::new(server, root);
-    gatherer.first = path.to_owned();
-    gatherer.text(path, text, layout::grammar(server.name, &file_name(path)), &Inside::default());
-    gatherer.finish()
 }
 
 /// Where an absolute path of a configuration is, seen from here.

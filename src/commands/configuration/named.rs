@@ -26,6 +26,22 @@ pub(crate) enum NamedAs {
     SniMap,
 }
 
+impl NamedAs {
+    /// The word for JSON.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            NamedAs::Certificate => "certificate",
+            NamedAs::Key => "key",
+            NamedAs::KeyPassword => "key-password",
+            NamedAs::Ca => "ca",
+            NamedAs::CaDirectory => "ca-directory",
+            NamedAs::Crl => "crl",
+            NamedAs::Dh => "dh",
+            NamedAs::SniMap => "sni-map",
+        }
+    }
+}
+
 /// One file that a configuration names.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedFile {

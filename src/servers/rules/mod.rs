@@ -100,9 +100,3 @@ impl Server {
         }
     }
 }
-
-/// All rules of single servers.
-pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let of = [dovecot::RULES, postfix::RULES, openldap::RULES, apache::RULES, courier::RULES];
-    of.into_iter().flatten().copied()
-}
