@@ -198,9 +198,9 @@ pub enum Command {
     #[command(subcommand)]
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    Emit(Box<commands::emit::Args>),
     /// Judge servers' configurations and all that they name
-    Lint(commands::lint::Args),
+    Lint(Box<commands::lint::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }

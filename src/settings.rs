@@ -150,7 +150,7 @@ pub struct Scoped {
 }
 
 /// A part of what a server serves. What is none is not restricted; the default is the whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The server's own address that the client has connected to.
     pub address: Option<IpAddr>,

@@ -138,15 +138,18 @@ impl<'a> Deployment<'a> {
         found
     }
 
-    /// A server that opens its key as a user of its own needs what would be odd elsewhere.
+    /// A server that opens its key as a user of its own needs what would be odd elsewhere, and Debian's group for keys is known.
     fn meant(&self, finding: &Finding, facts: &FileFacts) -> bool {
-        let Some(reader) = self.customs.key_reader else { return false };
+        let reader = self.customs.key_reader.unwrap_or("root");
         let owner = finding.rule == &perms::KEY_OWNER && facts.access.owner == reader;
         let group =
-            finding.rule == &perms::KEY_GROUP_READABLE && [reader, "ssl-cert"].contains(&facts.access.group.as_str());
+            finding.rule == &perms::KEY_GROUP_READABLE && [reader, DEBIAN].contains(&facts.access.group.as_str());
         owner || group
     }
 }
+
+/// The group that Debian gives its keys to (package ssl-cert).
+const DEBIAN: &str = "ssl-cert";
 
 /// The files that settings name, and whether each holds Diffie-Hellman parameters. CA directories are looked at elsewhere.
 fn named(settings: &TlsSettings) -> impl Iterator<Item = (&Setting<PathBuf>, bool)> {

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         findings.extend(assumed);
         findings.extend(judged);
         told.push(value(&configuration, &settings, build));
-        texts.extend(configuration.texts.into_iter().map(|t| SourceText { path: t.path, text: t.text }));
+        texts.extend(configuration.texts.into_iter().map(|t| SourceText::new(t.path, t.text)));
     }
     let mut seen = BTreeSet::new();
     findings.retain(|f| seen.insert((f.rule.code, f.at.to_string(), f.message.clone())));
@@ -240,13 +240,12 @@ fn judge(
         caller: users::caller(),
     }));
     // What is told exactly is not told once more in general.
-    let exact: BTreeSet<(PathBuf, Option<usize>)> = findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .map(|f| (f.at.path().to_owned(), f.at.line()))
-        .collect();
+    let exact: BTreeSet<(PathBuf, Option<usize>)> =
+        findings.iter().map(|f| (f.at.path().to_owned(), f.at.line())).collect();
     let general = |f: &Finding| f.rule == &NOT_UNDERSTOOD || f.rule == &OTHER_VERSION;
-    let all = configuration.findings.iter().cloned().chain(unclear);
+    // A value in words of its own is no fault; a line that is no statement is one.
+    let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD { f.severity(Severity::Info) } else { f };
+    let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && exact.contains(&(f.at.path().to_owned(), f.at.line())))));
     (settings, findings)
 }

@@ -49,10 +49,23 @@ pub struct Report {
 /// A text that findings point into.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// Where it was read.
-    pub path: PathBuf,
-    /// What it holds.
-    pub text: String,
+    path: PathBuf,
+    text: String,
+    /// Where each line begins, since many findings may ask.
+    starts: Vec<usize>,
+}
+
+impl SourceText {
+    /// A text and where it was read.
+    pub fn new(path: PathBuf, text: String) -> SourceText {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        SourceText { path, text, starts }
+    }
+
+    fn line(&self, number: usize) -> Option<&str> {
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        self.text[start..].lines().next()
+    }
 }
 
 /// Forms of findings for programs that are not scripts of the user's own.
@@ -153,7 +166,7 @@ impl Report {
     pub fn line_at(&self, at: &Location) -> Option<&str> {
         let Location::Line { path, line, .. } = at else { return None };
         let source = self.texts.iter().find(|source| source.path == *path)?;
-        source.text.lines().nth(line.checked_sub(1)?)
+        source.line(*line)
     }
 
     /// Could not everything be looked at?

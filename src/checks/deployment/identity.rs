@@ -68,7 +68,11 @@ fn dates(certs: &[(&Origin, &Cert)], now: OffsetDateTime) -> Vec<Finding> {
                 NOT_YET_VALID.at(place(), format!("`{name}` is valid from {} only", instant::show(cert.not_before))),
             );
         }
-        found.extend(if n == 0 { cert::end_entity(cert, at, now) } else { cert::authority(cert, at, now) });
+        found.extend(if n == 0 && !cert.is_ca() {
+            cert::end_entity(cert, at, now)
+        } else {
+            cert::authority(cert, at, now)
+        });
     }
     found
 }
@@ -165,6 +169,12 @@ fn paired(
             found.push(KEY_ENCRYPTED.at(place(setting), message).severity(Severity::Error));
         }
         Some((fault, at)) => found.push(key::fault(fault, at)),
+        // The other way round: what stands in the key's place is the certificate.
+        None if customs.key_first
+            && deployment.material(&Some(certificate.clone())).is_some_and(|(_, m)| m.holds_key()) =>
+        {
+            found.push(KEY_NOT_FIRST.at(place(setting), format!("{path} comes first and holds no private key")));
+        }
         None => {
             let what = if file.certs().next().is_some() { "certificates and no private key" } else { "no private key" };
             found.push(KEY_NOT_FOUND.at(place(setting), format!("{path} holds {what}")));

@@ -12,7 +12,7 @@ use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
 use crate::servers::layout::{self, Base};
-use crate::servers::syntax::{Grammar, Include, Parsed, Statement};
+use crate::servers::syntax::{Grammar, Include, Parsed, Statement, postfix_map};
 use crate::servers::{NOT_UNDERSTOOD, Placed, Server};
 use crate::settings::TlsSettings;
 
@@ -41,10 +41,12 @@ impl Configuration {
 
     /// What the statements mean to this build of the server, and what of them is not understood. Paths start at `root`.
     pub(crate) fn settings(&self, build: Build, root: &Path) -> (TlsSettings, Vec<Finding>) {
-        let (mut settings, mut findings) = self.server.understand(&self.placed(), build);
-        let (scopes, odd) = sni::tables(self, root);
-        settings.scopes.extend(scopes);
-        findings.extend(odd);
+        let placed = self.placed();
+        let (settings, mut findings) = self.server.understand(&placed, build);
+        for placed in &placed {
+            let tables = sni::named(placed.statement);
+            findings.extend(tables.flat_map(|table| sni::judge(&table, &settings, &placed.place(), root)));
+        }
         (settings, findings)
     }
 }
@@ -85,8 +87,9 @@ pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) ->
         return Err(Error::input(&CONFIG_NOT_FOUND, message));
     };
     let mut gatherer = Gatherer::new(server, root);
-    for path in starting_points(server, &start)? {
-        gatherer.first = path.clone();
+    let points = starting_points(server, &start)?;
+    gatherer.first = points.first().cloned().unwrap_or_default();
+    for path in points {
         gatherer.file(&path, layout::grammar(server.name, &file_name(&path)), &Inside::default(), None)?;
     }
     Ok(gatherer.finish())
@@ -270,15 +273,20 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
+    /// Conditions and names are settled once everything is there. All texts of a server have one grammar, but for Postfix's, of
+    /// which only main.cf names other statements.
     fn finish(mut self) -> Configuration {
-        let grammars = |s: &Configuration| -> Vec<&'static Grammar> {
-            s.texts.iter().map(|text| layout::grammar(s.server.name, &file_name(&text.path))).collect()
-        };
-        // All texts of these servers but Postfix's have one grammar; main.cf speaks for itself.
-        let first = grammars(&self.configuration).first().copied();
-        if let Some(grammar) = first {
-            let statements = std::mem::take(&mut self.configuration.statements);
-            self.configuration.statements = (grammar.resolve)(statements);
+        let grammar = layout::grammar(self.configuration.server.name, &file_name(&self.first));
+        let statements = std::mem::take(&mut self.configuration.statements);
+        self.configuration.statements = (grammar.resolve)(statements);
+        let tables = self.configuration.statements.iter().flat_map(sni::named);
+        let tables: Vec<PathBuf> = tables.map(|table| below(self.root, table.path)).collect();
+        for table in tables {
+            // What is not there is told where its settings are judged.
+            if table.exists() {
+                let from = Location::File(self.first.clone());
+                let _ = self.file(&table, &postfix_map::GRAMMAR, &Inside::default(), Some(from));
+            }
         }
         self.configuration
     }

@@ -1,61 +1,47 @@
 //! Postfix's table of certificates by name (`tls_server_sni_maps`): a text, and what `postmap -F` makes of it, which holds the
-//! private keys themselves. Its entries become parts of the server, so that they are judged like everything else.
+//! private keys themselves. The text is read with the rest; here is what is wrong with how the two are kept.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Configuration, below};
+use super::below;
 use crate::checks::perms::{KEY_GROUP_READABLE, KEY_WORLD_READABLE};
 use crate::facts::READ;
 use crate::files::{facts, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::syntax::Statement;
-use crate::settings::{Scope, Scoped, Setting, TlsSettings};
+use crate::settings::TlsSettings;
 
-/// What the tables say, and what is wrong with how they are kept.
-pub(super) fn tables(configuration: &Configuration, root: &Path) -> (Vec<Scoped>, Vec<Finding>) {
-    let (mut scopes, mut findings) = (Vec::new(), Vec::new());
-    for statement in configuration.statements.iter().filter(|s| s.is("tls_server_sni_maps")) {
-        let at = configuration.place(statement);
-        for table in statement.known().unwrap_or_default().split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
-            let Some((kind, path)) = table.split_once(':').filter(|(_, path)| path.starts_with('/')) else { continue };
-            let text = below(root, Path::new(path));
-            findings.extend(kept(&text, &at));
-            match read::file(&text) {
-                Ok(input) => scopes.extend(entries(&text, &String::from_utf8_lossy(&input.bytes))),
-                Err(error) => findings.push(read::NOT_READ.at(at.clone(), error.message)),
-            }
-            let suffix = match kind {
-                "hash" | "btree" => ".db",
-                "lmdb" => ".lmdb",
-                _ => continue,
-            };
-            let mut built = text.clone().into_os_string();
-            built.push(suffix);
-            findings.extend(database(&text, Path::new(&built), &at, &scopes, root));
-        }
-    }
-    (scopes, findings)
+/// A table that a statement names.
+pub(super) struct Table<'a> {
+    /// `hash`, `lmdb` and the like.
+    kind: &'a str,
+    /// Its text.
+    pub(super) path: &'a Path,
 }
 
-/// The names and files of a table (postmap(1)): a name, then the files, the key first.
-fn entries(path: &Path, text: &str) -> Vec<Scoped> {
-    let mut scopes = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with('#')) {
-        let Some((name, value)) = line.split_once(char::is_whitespace) else { continue };
-        let files: Vec<&str> = value.split([',', ' ', '\t']).filter(|file| !file.is_empty()).collect();
-        let column = line.chars().count() - value.trim_start().chars().count() + 1;
-        let place = Location::Line { path: path.to_owned(), line: number + 1, column };
-        let file = |file: &str| Some(Setting { value: PathBuf::from(file), at: Some(place.clone()) });
-        let (Some(first), Some(last)) = (files.first(), files.get(1).or(files.first())) else { continue };
-        let settings = TlsSettings { key: file(first), certificate: file(last), ..TlsSettings::default() };
-        let wild = name.strip_prefix('.').map(|rest| format!("*.{rest}"));
-        scopes.push(Scoped {
-            scope: Scope { name: Some(wild.unwrap_or_else(|| name.to_owned())), ..Scope::default() },
-            settings,
-        });
-    }
-    scopes
+/// The tables that a statement names.
+pub(super) fn named(statement: &Statement) -> impl Iterator<Item = Table<'_>> {
+    let value = if statement.is("tls_server_sni_maps") { statement.known() } else { None };
+    value.unwrap_or_default().split([',', ' ', '\t']).filter_map(|word| {
+        let (kind, path) = word.split_once(':').filter(|(_, path)| path.starts_with('/'))?;
+        Some(Table { kind, path: Path::new(path) })
+    })
+}
+
+/// What is wrong with how a table is kept. `settings` say what is in it.
+pub(super) fn judge(table: &Table<'_>, settings: &TlsSettings, at: &Location, root: &Path) -> Vec<Finding> {
+    let text = below(root, table.path);
+    let mut found = Vec::from_iter(kept(&text, at));
+    let suffix = match table.kind {
+        "hash" | "btree" => ".db",
+        "lmdb" => ".lmdb",
+        _ => return found,
+    };
+    let mut built = text.clone().into_os_string();
+    built.push(suffix);
+    found.extend(database(&text, Path::new(&built), at, settings, root));
+    found
 }
 
 /// Who may read it? What is made of the text has the text's mode.
@@ -73,12 +59,13 @@ fn kept(path: &Path, at: &Location) -> Option<Finding> {
 }
 
 /// What postmap has made of the text.
-fn database(text: &Path, built: &Path, at: &Location, scopes: &[Scoped], root: &Path) -> Vec<Finding> {
+fn database(text: &Path, built: &Path, at: &Location, settings: &TlsSettings, root: &Path) -> Vec<Finding> {
     let Some(made) = facts::modified(built) else {
         let message = format!("{} is not there: run postmap -F", built.display());
         return vec![SNI_NOT_BUILT.at(at.clone(), message)];
     };
     let mut found = Vec::from_iter(kept(built, at));
+    let scopes = &settings.scopes;
     let files = scopes.iter().flat_map(|s| [&s.settings.certificate, &s.settings.key]).flatten();
     let sources = std::iter::once(text.to_owned()).chain(files.map(|file| below(root, &file.value)));
     let newer = |path: &PathBuf| facts::modified(path).is_some_and(|changed: SystemTime| changed > made);
@@ -96,14 +83,6 @@ fn database(text: &Path, built: &Path, at: &Location, scopes: &[Scoped], root: &
         found.push(SNI_WITHOUT_F.at(at.clone(), message));
     }
     found
-}
-
-impl Configuration {
-    /// Where a statement stands.
-    fn place(&self, statement: &Statement) -> Location {
-        let path = self.texts.get(statement.text).map(|text| text.path.clone()).unwrap_or_default();
-        Location::Line { path, line: statement.line, column: statement.column }
-    }
 }
 
 rules! {

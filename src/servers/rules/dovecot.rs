@@ -197,6 +197,13 @@ fn client_certificates(said: &Said<'_>) -> Vec<Finding> {
 
 fn passwords(said: &Said<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    let clear = said.all("disable_plaintext_auth").filter(|p| p.value() == Some("no"));
+    let clear = clear.chain(said.all("auth_allow_cleartext").filter(|p| p.value() == Some("yes")));
+    for placed in clear.filter(|_| !said.says("ssl", &["required"]) && said.whole) {
+        let safe = if said.build.version < V2_4 { "disable_plaintext_auth = yes" } else { "auth_allow_cleartext = no" };
+        let message = "passwords may come in over connections without TLS";
+        found.push(placed.breaks(&CLEARTEXT, message).instead(safe));
+    }
     for placed in said.all("login_trusted_networks") {
         let wide = placed.value().unwrap_or_default().split([' ', ',']).filter(|net| !net.is_empty());
         let loopback = |net: &str| net.starts_with("127.") || net.starts_with("::1");
@@ -342,6 +349,12 @@ rules! {
         source: "tried on Dovecot 2.3.19 (`no DH parameters provided`) and 2.4.1 (`no shared cipher`)",
     }
     /// Passwords in the clear.
+    CLEARTEXT = Error "dovecot-cleartext" {
+        summary: "passwords are taken over connections without TLS",
+        help: "refuse them (disable_plaintext_auth = yes, in 2.4 auth_allow_cleartext = no), or set ssl = required",
+        source: "Dovecot's manual: disable_plaintext_auth, auth_allow_cleartext",
+    }
+    /// Whom to trust.
     TRUSTED_NETWORKS = Warning "dovecot-trusted-networks" {
         summary: "logins without TLS are taken from addresses beyond this machine",
         help: "name only what needs it, such as a proxy that speaks TLS with the clients",

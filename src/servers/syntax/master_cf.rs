@@ -1,11 +1,11 @@
 //! Postfix's master.cf (master(5)): a line for each service, and `-o name=value` behind its command for what is different there.
 //! A service's options are statements whose scope is the service, by postconf's name for it: `submission/inet`.
 
-use super::{Grammar, Parsed, Statement, Unknown, column, main_cf, no_include, plain};
+use super::{Grammar, Parsed, Statement, Unknown, main_cf, no_include, plain};
 
 /// master.cf. A printed statement is one option, to stand under its service.
 pub static GRAMMAR: Grammar =
-    Grammar { scan, resolve: super::nothing_to_resolve, include: no_include, print, head: "" };
+    Grammar { scan, resolve: super::nothing_to_resolve, include: no_include, print, block, head: "" };
 
 /// The name of the statement for the service itself; its value is the line.
 pub const SERVICE: &str = "service";
@@ -14,8 +14,17 @@ pub const STRAY: &str = "-o";
 
 /// Without blanks, which would end the value: the form in braces is only for Postfix 3.0 and later.
 fn print(name: &str, value: &str) -> Option<String> {
+    if name == SERVICE {
+        let columns = value.split(' ').filter(|column| !column.is_empty()).count();
+        return (columns == 8 && plain(value, "{}#")).then(|| format!("{value}\n"));
+    }
     let holds = plain(value, " {}") && !name.contains(char::is_whitespace);
     holds.then(|| format!("  -o {name}={}\n", value.replace('$', "$$")))
+}
+
+/// The service's own line is among its statements.
+fn block(_: &str, inside: &str) -> Option<String> {
+    Some(inside.to_owned())
 }
 
 /// Each word keeps its own line: options stand each on a line of its own.
@@ -44,16 +53,21 @@ struct Word {
 /// Words are split at blanks; braces hold them together (Postfix 3.0).
 fn split(piece: &str, line: usize) -> Vec<Word> {
     let mut words = Vec::new();
-    let mut rest = piece.trim_start();
-    while !rest.is_empty() {
-        let end = match rest.strip_prefix('{').and_then(|inner| inner.find('}')) {
+    let (mut rest, mut column) = (piece, 1);
+    loop {
+        let word = rest.trim_start();
+        column += rest[..rest.len() - word.len()].chars().count();
+        if word.is_empty() {
+            return words;
+        }
+        let end = match word.strip_prefix('{').and_then(|inner| inner.find('}')) {
             Some(close) => close + 2,
-            None => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+            None => word.find(char::is_whitespace).unwrap_or(word.len()),
         };
-        words.push(Word { text: rest[..end].to_owned(), line, column: column(piece, rest) });
-        rest = rest[end..].trim_start();
+        words.push(Word { text: word[..end].to_owned(), line, column });
+        column += word[..end].chars().count();
+        rest = &word[end..];
     }
-    words
 }
 
 fn service(words: &[Word], parsed: &mut Parsed) {
