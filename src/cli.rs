@@ -1,9 +1,13 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
+use std::sync::Arc;
+
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
+use crate::change::Wait;
+use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -85,9 +89,18 @@ pub struct Global {
     /// Exit 0 even where something could not be looked at
     #[arg(long, global = true)]
     allow_incomplete: bool,
+    /// Refuse instead of waiting for another run
+    #[arg(long, global = true)]
+    no_wait: bool,
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
+    /// Ask nobody: a passphrase that is needed and not given is an error
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// What opens keys.
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// When to use colour.
@@ -145,6 +158,8 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            wait: if self.no_wait { Wait::Never } else { Wait::Until },
+            secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }
 
@@ -235,7 +250,7 @@ impl Command {
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
-            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args),
             Command::Lint(args) => commands::lint::run(args, context),
             Command::Explain(args) => commands::explain::run(args),

@@ -95,12 +95,21 @@ fn postfix_is_told_in_the_words_of_its_version() {
                 tls_preempt_cipherlist = no\nsmtpd_tls_auth_only = yes\n";
     let excluded = "smtpd_tls_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n\
                     smtpd_tls_mandatory_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n";
+    let files = "smtpd_tls_cert_file = /etc/ssl/chain.pem\nsmtpd_tls_key_file = /etc/ssl/key.pem\n";
     let chain = "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem\n";
     says(
-        "postfix --server-version 3.3.1",
+        "postfix --server-version 2.4",
         &format!(
-            "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /etc/ssl/chain.pem\n\
-             smtpd_tls_key_file = /etc/ssl/key.pem\n{excluded}{rest}"
+            "smtpd_tls_security_level = may\n{files}tls_export_cipherlist = CIPHERS\ntls_high_cipherlist = CIPHERS\n\
+             smtpd_tls_mandatory_ciphers = high\nsmtpd_tls_auth_only = yes\n"
+        ),
+    );
+    says("postfix --server-version 2.9.15", &format!("smtpd_tls_security_level = may\n{files}{rest}"));
+    says(
+        "postfix --server-version 3.3.1 --alt-cert /e.pem --alt-key /e.key",
+        &format!(
+            "smtpd_tls_security_level = may\n{files}smtpd_tls_eccert_file = /e.pem\nsmtpd_tls_eckey_file = /e.key\n\
+             {excluded}{rest}"
         ),
     );
     says("postfix --server-version 3.5.25", &format!("smtpd_tls_security_level = may\n{chain}{excluded}{rest}"));
@@ -110,6 +119,53 @@ fn postfix_is_told_in_the_words_of_its_version() {
             "smtpd_tls_security_level = may\n{chain}smtpd_tls_CAfile = /ca.pem\nsmtpd_tls_ask_ccert = yes\n\
              smtpd_tls_req_ccert = no\nsmtpd_tls_protocols = >=TLSv1.2\n\
              smtpd_tls_mandatory_protocols = >=TLSv1.2\n{rest}"
+        ),
+    );
+    says(
+        "postfix --server-version 3.10.3 --profile modern --alt-cert /e.pem --alt-key /e.key --client-ca /ca/ --log \
+         --session-timeout 1h --no-received-header --outgoing --outgoing-ca /etc/ssl/certs/",
+        "smtpd_tls_security_level = may\nsmtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem, /e.key, /e.pem\n\
+         smtpd_tls_CApath = /ca/\nsmtpd_tls_protocols = >=TLSv1.3\nsmtpd_tls_mandatory_protocols = >=TLSv1.3\n\
+         tls_preempt_cipherlist = no\nsmtpd_tls_auth_only = yes\nsmtpd_tls_session_cache_timeout = 3600s\n\
+         smtpd_tls_received_header = no\nsmtpd_tls_loglevel = 1\nsmtp_tls_security_level = may\n\
+         smtp_tls_protocols = >=TLSv1.3\nsmtp_tls_mandatory_protocols = >=TLSv1.3\nsmtp_tls_CApath = /etc/ssl/certs/\n",
+    );
+}
+
+/// main.cf, master.cf and the table of names are three texts; as commands they say the same.
+#[test]
+fn postfix_is_told_of_services_and_names_in_texts_of_their_own() {
+    let sasl = "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_sasl_security_options=noanonymous\n  \
+                -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n  \
+                -o smtpd_sender_restrictions=reject_sender_login_mismatch\n";
+    let t = Test::new();
+    let words = "postfix --server-version 3.7 --listen starttls,implicit --for name=imap.example.org:/c2:/k2 \
+                 --for name=*.example.com:/both:/both";
+    let ran = emit(&t, words).exits(0);
+    let text = directives(&ran);
+    assert!(text.contains("\ntls_server_sni_maps = hash:/etc/postfix/sni\n"), "{text}");
+    let services = format!(
+        "\nsubmission inet n - - - - smtpd\n  -o smtpd_tls_security_level=encrypt\n{sasl}\
+         smtps inet n - - - - smtpd\n  -o smtpd_tls_wrappermode=yes\n{sasl}"
+    );
+    assert!(text.contains(&services), "{text}");
+    assert!(text.ends_with("\n\nimap.example.org /k2, /c2\n.example.com /both\n"), "{text}");
+    assert!(
+        ran.stdout.contains("then `postmap -F hash:/etc/postfix/sni`") && ran.stderr.contains("pkit bundle keycert")
+    );
+    let json = emit(&t, &format!("{words} --json")).exits(0).json();
+    let paths: Vec<&str> =
+        json["result"]["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/postfix/sni"]);
+    says(
+        "postfix --server-version 3.7 --profile modern --style postconf --listen implicit",
+        &format!(
+            "postconf -e 'smtpd_tls_security_level = may'\n\
+             postconf -e 'smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem'\n\
+             postconf -e 'smtpd_tls_protocols = >=TLSv1.3'\npostconf -e 'smtpd_tls_mandatory_protocols = >=TLSv1.3'\n\
+             postconf -e 'tls_preempt_cipherlist = no'\npostconf -e 'smtpd_tls_auth_only = yes'\n\n\
+             postconf -M 'smtps/inet=smtps inet n - - - - smtpd'\npostconf -P 'smtps/inet/smtpd_tls_wrappermode=yes'\n{}",
+            sasl.lines().map(|l| format!("postconf -P 'smtps/inet/{}'\n", &l[5..])).collect::<String>()
         ),
     );
 }
@@ -187,6 +243,13 @@ fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
         "dovecot --server-version 2.2.30 --alt-cert /c --alt-key /k",
         "dovecot --server-version 2.4 --hsts",
         "postfix --server-version 3.7 --client-ca /ca.pem --client-cert require",
+        "postfix --server-version 3.7 --client-ca /ca.pem --crl /crl.pem",
+        "postfix --server-version 3.7 --key-password-file /pw",
+        "postfix --server-version 3.7 --for imap:/c:/k",
+        "postfix --server-version 3.3 --for name=a.b:/c:/k",
+        "postfix --server-version 2.2",
+        "postfix --server-version 2.9 --min-protocol 1.2",
+        "postfix --server-version 3.7 --username-from-cert UID --client-ca /ca.pem --client-cert request",
         "openldap --server-version 2.6 --tls-library openssl --require-tls",
         "openldap --server-version 2.5 --tls-library gnutls --profile old",
     ] {
@@ -250,19 +313,33 @@ fn doveconf_head(t: &Test) -> String {
     }
 }
 
+/// As files and as commands, and with a table of names that is really made.
 #[test]
 fn the_installed_postfix_takes_the_directives() {
     if !have("postconf") {
         return;
     }
     let t = Test::new();
-    let ran = emit(&t, "postfix --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem").exits(0);
-    t.file("main.cf", format!("compatibility_level = 3.6\n{}", ran.stdout));
+    let words = "postfix --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem --log --listen \
+                 starttls,implicit --session-timeout 1h --no-received-header --outgoing --outgoing-ca /o.pem";
+    let json = emit(&t, &format!("{words} --json")).exits(0).json();
+    let file = |i: usize| json["result"]["files"][i]["content"].as_str().unwrap().to_owned();
+    t.file("main.cf", format!("compatibility_level = 3.6\n{}", file(0)));
+    t.file("master.cf", file(1));
     let read = t.peer("postconf", ["-n", "-c", "."]).exits(0);
     assert!(!read.stderr.contains("unused parameter"), "{}", read.stderr);
-    for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
+    for directive in file(0).lines().filter(|l| !l.starts_with('#')) {
         assert!(read.stdout.lines().any(|l| l == directive), "{directive}\n{}", read.stdout);
     }
+    let services = t.peer("postconf", ["-P", "-c", "."]).exits(0).stdout;
+    assert!(services.contains("submission/inet/smtpd_tls_security_level = encrypt\n"), "{services}");
+    t.file("commands/main.cf", "compatibility_level = 3.6\n");
+    t.file("commands/master.cf", "");
+    let commands = emit(&t, &format!("{words} --style postconf")).exits(0).stdout;
+    t.peer("env", ["MAIL_CONFIG=commands", "sh", "-euc", &commands]).exits(0);
+    let edited = t.peer("postconf", ["-n", "-c", "commands"]).exits(0).stdout;
+    assert_eq!(edited.replace("config_directory = commands", "config_directory = ."), read.stdout);
+    assert_eq!(t.peer("postconf", ["-P", "-c", "commands"]).exits(0).stdout, services);
 }
 
 #[test]

@@ -29,8 +29,10 @@ pub struct Deployment<'a> {
     pub anchors: &'a [Cert],
     /// The instant to judge by.
     pub now: OffsetDateTime,
-    /// Who asks: that user's own files belong to no stranger.
-    pub caller: u32,
+    /// By what rights are judged.
+    pub rights: perms::Judge,
+    /// Who opens the keys.
+    pub readers: Vec<perms::Reader>,
 }
 
 /// A file that was looked at.
@@ -120,36 +122,24 @@ impl<'a> Deployment<'a> {
         found
     }
 
-    /// Who may read the keys, and who could replace what is served.
+    /// Who may read the keys, whether the server can, and who could change what is served.
     fn permissions(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         for opened in self.files.values() {
             let Some(facts) = &opened.facts else { continue };
-            let secret = match &opened.content {
-                Content::Material(material) => material.holds_key(),
-                Content::Password { .. } => true,
+            let role = match &opened.content {
+                Content::Material(material) if material.holds_key() => perms::Role::Key,
+                Content::Material(_) => perms::Role::Public,
+                Content::Password { .. } => perms::Role::Password,
                 _ => continue,
             };
-            let role = if secret { perms::Role::Key } else { perms::Role::Public };
             // What is only a note elsewhere would be noise here.
-            let told = perms::file(facts, role, self.caller).into_iter().filter(|f| f.severity > Severity::Info);
-            found.extend(told.filter(|f| !self.meant(f, facts)));
+            let told = self.rights.file(facts, role, &self.readers);
+            found.extend(told.into_iter().filter(|f| f.severity > Severity::Info));
         }
         found
     }
-
-    /// A server that opens its key as a user of its own needs what would be odd elsewhere, and Debian's group for keys is known.
-    fn meant(&self, finding: &Finding, facts: &FileFacts) -> bool {
-        let reader = self.customs.key_reader.unwrap_or("root");
-        let owner = finding.rule == &perms::KEY_OWNER && facts.access.owner == reader;
-        let group =
-            finding.rule == &perms::KEY_GROUP_READABLE && [reader, DEBIAN].contains(&facts.access.group.as_str());
-        owner || group
-    }
 }
-
-/// The group that Debian gives its keys to (package ssl-cert).
-const DEBIAN: &str = "ssl-cert";
 
 /// The files that settings name, and whether each holds Diffie-Hellman parameters. CA directories are looked at elsewhere.
 fn named(settings: &TlsSettings) -> impl Iterator<Item = (&Setting<PathBuf>, bool)> {

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::checks::deployment::{self, Content, Deployment, Opened};
+use crate::checks::perms::policy::Policy;
+use crate::checks::perms::{Judge, Reader};
 use crate::commands::configuration::named::{self, NamedAs};
 use crate::commands::configuration::{self, Configuration, below};
 use crate::commands::target::BuildArgs;
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
-use crate::files::{facts, glob, read, trust, users};
+use crate::files::users::{self, Users};
+use crate::files::{facts, glob, read, trust};
 use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::Material;
 use crate::material::cert::Cert;
@@ -231,13 +234,16 @@ fn judge(
     let mut findings = configuration.server.judge(&said);
     let (settings, unclear) = configuration.settings(build, &args.root);
     let files = open(&settings, &args.root);
+    let customs = configuration.server.customs(&said);
+    let reader = |name| Some(Reader { server: configuration.server.title, user: Users::here().named(name)? });
     findings.extend(deployment::judge(&Deployment {
         settings: &settings,
-        customs: configuration.server.customs(&said),
+        customs,
         files: &files,
         anchors,
         now: context.now,
-        caller: users::caller(),
+        rights: Judge { policy: policy(), caller: users::caller(), own_users: Vec::new() },
+        readers: customs.key_reader.and_then(reader).into_iter().collect(),
     }));
     // What is told exactly is not told once more in general.
     let exact: BTreeSet<(PathBuf, Option<usize>)> =
@@ -248,6 +254,11 @@ fn judge(
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && exact.contains(&(f.at.path().to_owned(), f.at.line())))));
     (settings, findings)
+}
+
+/// Dovecot's, and Debian's group for keys is no stranger.
+fn policy() -> Policy {
+    Policy { key_groups: vec!["ssl-cert".to_owned()], ..Policy::default() }
 }
 
 /// Is it a file that a server begins with, and not a part of one?
