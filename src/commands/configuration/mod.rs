@@ -73,7 +73,7 @@ pub(crate) fn installed(root: &Path) -> Vec<(&'static Server, PathBuf)> {
         let places = layout::places(server.name).iter().map(|place| below(root, Path::new(place.path)));
         places.filter(|path| path.exists()).map(move |path| (server, path)).next()
     };
-    crate::servers::ALL.iter().filter_map(|server| there(server)).collect()
+    crate::servers::ALL.iter().copied().filter_map(there).collect()
 }
 
 /// A server's configuration in this file or directory; without one, where the installed server keeps it. Paths in it start at
