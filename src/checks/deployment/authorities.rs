@@ -124,7 +124,7 @@ fn depth(deployment: &Deployment<'_>, settings: &TlsSettings, ca: &Material) -> 
         }
         length
     };
-    let longest = certs.iter().map(|cert| length(cert)).max()?;
+    let longest = certs.iter().map(length).max()?;
     let at = said.and_then(|depth| depth.at.clone()).or_else(|| settings.client_cert.as_ref()?.at.clone())?;
     let message = || format!("{longest} CAs stand above a client, and {allowed} may");
     (longest > allowed as usize).then(|| VERIFY_DEPTH.at(at, message()))
