@@ -30,8 +30,11 @@ fn at<T>(setting: &Setting<T>) -> Option<Location> {
 /// An OpenSSL list: something must be in it, and nothing that gives no protection.
 fn list(ciphers: &Setting<String>) -> Option<Finding> {
     let at = at(ciphers)?;
-    let words: Vec<&str> = ciphers.value.split([':', ',', ' ', ';']).filter(|word| !word.is_empty()).collect();
-    let positive: Vec<&str> = words.iter().copied().filter(|w| !w.starts_with(['!', '-', '@', '+'])).collect();
+    // `DEFAULT@SECLEVEL=0`: what follows an `@` is a command.
+    let plain = |word: &'_ str| word.split('@').next().unwrap_or_default().to_owned();
+    let words: Vec<String> = ciphers.value.split([':', ',', ' ', ';']).map(plain).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let positive: Vec<&str> = words.iter().copied().filter(|w| !w.starts_with(['!', '-', '+'])).collect();
     let head = words.first().copied().unwrap_or_default();
     // What a distribution or a later OpenSSL adds begins so.
     if head.starts_with("PROFILE=") || head.starts_with("SUITEB") {
