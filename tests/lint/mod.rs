@@ -1,5 +1,7 @@
 //! `pkit lint`: configurations with one fault each, and nothing but that fault is found, in its line.
 
+mod apache;
+mod courier;
 mod dovecot;
 mod hostile;
 mod material;

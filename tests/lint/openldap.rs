@@ -29,6 +29,9 @@ fn each_fault_of_cn_config_is_found_in_its_line() {
     case(OPENSSL, "olcAuthzRegexp: {0}^.*cn=([^,]+),o=test pki$ cn=$1,ou=people §openldap-regexp-unquoted");
     case(OPENSSL, "olcAuthzRegexp: {0}\"^.*cn=([^,]+),o=test pki$\" \"cn=$1,ou=people\"");
     case(OPENSSL, "olcTLSCertificateFile:: RA== §named-file-missing".replace("RA==", "L25vd2hlcmU=").as_str());
+    let clients = "olcTLSCACertificateFile: D/cas.pem\nolcTLSVerifyClient: demand\n";
+    case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crls.pem"));
+    case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crl-of-two.pem §crl-fail-open"));
 }
 
 #[test]
