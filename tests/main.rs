@@ -21,6 +21,7 @@ mod explain;
 mod fetch;
 mod hostile;
 mod key;
+mod lint;
 mod perms;
 mod prepare;
 mod readme;

@@ -4,6 +4,7 @@
 pub mod bundle;
 pub mod cert;
 pub mod chain;
+pub mod configuration;
 pub mod crl;
 pub mod csr;
 pub mod dhparam;
@@ -13,6 +14,7 @@ pub mod fetching;
 mod gather;
 pub mod key;
 pub mod key_file;
+pub mod lint;
 pub mod new_key;
 pub mod passphrase;
 pub mod perms;
