@@ -184,6 +184,9 @@ pub enum Command {
     /// Make, show and check requests to a CA
     #[command(subcommand)]
     Csr(commands::csr::Verb),
+    /// Run a private CA
+    #[command(subcommand)]
+    Ca(commands::ca::Verb),
     /// Show certificates
     #[command(subcommand)]
     Cert(commands::cert::Verb),
@@ -215,6 +218,7 @@ impl Command {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
             Command::Csr(verb) => verb.words(),
+            Command::Ca(verb) => verb.words(),
             Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
@@ -232,6 +236,7 @@ impl Command {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
             Command::Csr(verb) => verb.run(context),
+            Command::Ca(verb) => verb.run(context),
             Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),

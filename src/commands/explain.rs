@@ -46,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::versions::RULES,
         crate::files::write::RULES,
         super::bundle::RULES,
+        super::ca::RULES,
         super::chain::build::RULES,
         super::chain::show::RULES,
         super::crl::RULES,

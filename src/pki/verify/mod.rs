@@ -204,6 +204,30 @@ pub fn prove_path<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>) -> 
     verify(pile, path, wanted, &Cell::new(MAX_NAME_COMPARISONS))
 }
 
+/// What speaks against a certificate that is about to be signed, as a copy whose signature means nothing: everything that would
+/// fail it below its future issuers, and what the profile asks of it alone, as private CAs need not be as public ones are.
+pub fn before_signing<'a>(pile: &Pile<'a>, copy: &'a Cert, issuers: &[&'a Cert], wanted: &Wanted<'_>) -> Vec<Fault> {
+    let certs: Vec<&Cert> = std::iter::once(copy).chain(issuers.iter().copied()).collect();
+    let path = Path { certs, end: End::Missing };
+    let mut faults = judge::faults(pile, &path, wanted, &Cell::new(MAX_NAME_COMPARISONS));
+    faults.retain(|f| match f.test {
+        Test::Trust | Test::Signature => false,
+        Test::Profile => f.depth == 0,
+        _ => true,
+    });
+    // Below a CA there will be more, so that it counts, although it is the last one now.
+    let limit = |ca: &Cert| ca.extensions.basic_constraints.and_then(|b| b.path_len);
+    for (below, ca) in issuers.iter().enumerate().filter(|_| copy.is_ca()) {
+        if limit(ca).is_some_and(|limit| below as u64 >= u64::from(limit)) {
+            let message = format!("`{}` allows {} CAs below it", ca.short_name(), limit(ca).unwrap_or_default());
+            let finding = rules::PATH_TOO_LONG.at(pile.place(ca), message);
+            faults.push(Fault { test: Test::PathLength, depth: below + 1, finding });
+        }
+    }
+    faults.sort_by_key(|f| (f.test, f.depth));
+    faults
+}
+
 /// Smaller is more telling.
 fn rank(path: &Path<'_>, faults: &[Fault]) -> (u8, usize) {
     let end = match path.end {
