@@ -187,7 +187,7 @@ pub enum Command {
     /// Run a private CA
     #[command(subcommand)]
     Ca(commands::ca::Verb),
-    /// Show certificates
+    /// Make, show, check, sort and convert certificates
     #[command(subcommand)]
     Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them

@@ -47,6 +47,8 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::write::RULES,
         super::bundle::RULES,
         super::ca::RULES,
+        super::cert::match_up::RULES,
+        super::cert::tlsa::RULES,
         super::chain::build::RULES,
         super::chain::show::RULES,
         super::crl::RULES,

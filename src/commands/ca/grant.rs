@@ -20,7 +20,7 @@ use crate::material::key::PublicKey;
 use crate::pki::chain::Pile;
 use crate::pki::issue::{self, Body, Profile};
 use crate::pki::sign::Signer;
-use crate::pki::verify::{Purpose, Wanted, before_signing};
+use crate::pki::verify::{Purpose, Wanted, apart_from_signatures};
 
 /// What a certificate is for, and for how long.
 #[derive(Debug, clap::Args)]
@@ -113,7 +113,7 @@ fn broken(dir: &Directory, copy: &Cert, profile: Profile, at: &Origin, context: 
     };
     let wanted = Wanted { purpose, profile: true, ..Wanted::at(context.now) };
     let issuers: Vec<&Cert> = chain.iter().map(|(_, cert)| *cert).collect();
-    before_signing(&pile, copy, &issuers, &wanted).into_iter().map(|fault| fault.finding).collect()
+    apart_from_signatures(&pile, copy, &issuers, &wanted).into_iter().map(|fault| fault.finding).collect()
 }
 
 /// Servers present hosts and addresses and nothing else, S/MIME at least one mailbox; what a client is called is its CA's affair.

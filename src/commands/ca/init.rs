@@ -28,7 +28,7 @@ use crate::pki::issue::{self, Body, Places};
 use crate::pki::keygen;
 use crate::pki::revoke::Revoked;
 use crate::pki::sign::{Signer, key_id};
-use crate::pki::verify::{Wanted, before_signing};
+use crate::pki::verify::{Wanted, apart_from_signatures};
 use crate::plan::{Plan, Step};
 use crate::report::{Report, Value, in_full, object};
 use limits::LimitArgs;
@@ -235,7 +235,7 @@ fn intermediate(
     let at = Origin::file(args.dir.join(format!("{name}.pem")));
     let chain: Vec<&Cert> = above.iter().rev().map(|l| &l.cert).chain(&above[0].above).collect();
     let pile = Pile::new(std::iter::once((&at, &copy)).chain(chain.iter().map(|cert| (&at, *cert))), &[]);
-    let faults = before_signing(&pile, &copy, &chain, &Wanted::at(context.now));
+    let faults = apart_from_signatures(&pile, &copy, &chain, &Wanted::at(context.now));
     let cert = body.signed(&Signer::of(&issuer.key)?)?;
     Ok((Level::new(&name, cert, key), faults.into_iter().map(|f| f.finding).collect()))
 }

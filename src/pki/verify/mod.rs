@@ -204,9 +204,15 @@ pub fn prove_path<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>) -> 
     verify(pile, path, wanted, &Cell::new(MAX_NAME_COMPARISONS))
 }
 
-/// What speaks against a certificate that is about to be signed, as a copy whose signature means nothing: everything that would
-/// fail it below its future issuers, and what the profile asks of it alone, as private CAs need not be as public ones are.
-pub fn before_signing<'a>(pile: &Pile<'a>, copy: &'a Cert, issuers: &[&'a Cert], wanted: &Wanted<'_>) -> Vec<Fault> {
+/// What speaks against a certificate below these issuers but for signatures and trust: one that is about to be signed, as a copy
+/// whose signature means nothing, or one whose chain nobody asks for. The profile, if asked for, is held against it alone, as
+/// private CAs need not be as public ones are.
+pub fn apart_from_signatures<'a>(
+    pile: &Pile<'a>,
+    copy: &'a Cert,
+    issuers: &[&'a Cert],
+    wanted: &Wanted<'_>,
+) -> Vec<Fault> {
     let certs: Vec<&Cert> = std::iter::once(copy).chain(issuers.iter().copied()).collect();
     let path = Path { certs, end: End::Missing };
     let mut faults = judge::faults(pile, &path, wanted, &Cell::new(MAX_NAME_COMPARISONS));
