@@ -10,6 +10,8 @@ pub enum Action {
     Create,
     /// It was there and has been replaced.
     Replace,
+    /// It was there, and rights to it have been taken away.
+    Restrict,
     /// It was there and has grown.
     Append,
     /// It was there with the same content, mode and owner.
@@ -22,6 +24,7 @@ impl Action {
         match self {
             Action::Create => "create",
             Action::Replace => "replace",
+            Action::Restrict => "restrict",
             Action::Append => "append",
             Action::Unchanged => "unchanged",
         }

@@ -206,7 +206,7 @@ pub enum Command {
     #[command(subcommand)]
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    Emit(Box<commands::emit::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -242,7 +242,7 @@ impl Command {
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
-            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::facts::{Access, FileId};
 use crate::material::pem;
 
 /// What a file will hold.
@@ -82,6 +83,32 @@ pub struct LinkWrite {
     pub target: String,
     /// Whether a link to something else may go. What is no link never goes.
     pub overwrite: Overwrite,
+}
+
+/// What is to become of who may do what with a file: only ever less than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group by number, where they change.
+    pub owner: Option<(u32, u32)>,
+    /// Whether the ACL goes.
+    pub without_acl: bool,
+}
+
+/// A file or directory that is there and is to get other rights.
+#[derive(Clone, Debug)]
+pub struct RightsWrite {
+    /// As shown.
+    pub path: PathBuf,
+    /// Where it is: an absolute path without a link.
+    pub real: PathBuf,
+    /// Which file it was when it was judged: another one that has taken its name is left alone.
+    pub id: FileId,
+    /// Who might do what with it then, for the report and for the way back.
+    pub before: Access,
+    /// What it gets.
+    pub rights: Rights,
 }
 
 /// Lines to be added to a file that only grows, such as the index of a CA.

@@ -2,10 +2,10 @@
 //! looked at and not done, and nothing is written before everything has been judged.
 
 use crate::change::{Action, Change, Digests, Mode};
-use crate::content::{AppendWrite, DirectoryWrite, FileWrite, LinkWrite, VersionWrite};
+use crate::content::{AppendWrite, DirectoryWrite, FileWrite, LinkWrite, RightsWrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
-use crate::files::{append, directory, link, versions, write};
+use crate::files::{append, directory, link, rights, versions, write};
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub enum Step {
     Link(LinkWrite),
     /// Leave one directory of files behind as the next version of a set, and make it the current one.
     Version(VersionWrite),
+    /// Take rights to one file or directory away.
+    Rights(RightsWrite),
     /// Leave a whole new directory behind.
     Directory(DirectoryWrite),
     /// Add lines to a file that only grows.
@@ -56,6 +58,7 @@ impl Plan {
         for step in &self.steps {
             let done = match step {
                 Step::Write(file) => write::file(file, mode, digests).map(|change| vec![change]),
+                Step::Rights(rights) => rights::rights(rights, mode).map(|change| vec![change]),
                 Step::Link(link) => link::link(link, mode).map(|change| vec![change]),
                 Step::Version(version) => versions::version(version, mode, digests),
                 Step::Directory(directory) => directory::directory(directory, mode, digests),

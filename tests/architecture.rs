@@ -55,6 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde", &["report", "material"]),
     ("serde_json", &["report", "material"]),
     ("anstyle", &["report"]),
+    ("toml", &["checks"]),
     ("rustix", &["files", "system", "process"]),
     ("ureq", &["probe"]),
     ("nix", &["files"]),

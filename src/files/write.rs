@@ -18,7 +18,6 @@ use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
-use crate::facts::DirFacts;
 use crate::finding::rules;
 
 /// Leaves one file behind, or says what doing so would change.
@@ -47,7 +46,7 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
 /// A key is not put where anybody may exchange it or a directory above it.
 pub(super) fn guard(dir: &Path) -> Result<()> {
     let above = facts::directories(dir).map_err(|e| Error::io(dir, "looking at the directory", &e))?;
-    match above.into_iter().find(DirFacts::lets_anybody_replace) {
+    match above.iter().find(|dir| dir.lets_anybody_replace()) {
         None => Ok(()),
         Some(lax) => Err(Error::refused(
             &DIR_LAX,
@@ -57,7 +56,7 @@ pub(super) fn guard(dir: &Path) -> Result<()> {
                 lax.access.mode
             ),
         )
-        .path(lax.path)),
+        .path(&lax.path)),
     }
 }
 

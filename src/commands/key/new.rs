@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Access, load, value};
-use crate::checks::perms::{self, Role};
+use crate::checks::perms::{Judge, Role};
 use crate::commands::new_key::{self, NewKeyArgs};
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
@@ -108,7 +108,7 @@ fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
     let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
     report.say(format!("unchanged {} ({}{mode})", path.display(), words(key)));
     if let Ok(facts) = facts::of(path) {
-        report.findings = perms::file(&facts, Role::Key, users::caller());
+        report.findings = Judge { caller: users::caller(), ..Judge::default() }.file(&facts, Role::Key, &[]);
         report.findings.iter_mut().for_each(|f| f.severity = f.severity.min(Severity::Warning));
     }
     Ok(report.into())
