@@ -1,10 +1,13 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
+use std::sync::Arc;
+
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
 use crate::change::Wait;
+use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -92,6 +95,12 @@ pub struct Global {
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
+    /// Ask nobody: a passphrase that is needed and not given is an error
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// What opens keys.
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// When to use colour.
@@ -150,6 +159,7 @@ impl Global {
             json: self.json,
             dry_run: self.dry_run,
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
+            secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }
 

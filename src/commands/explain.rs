@@ -37,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::revocation::RULES,
         crate::servers::RULES,
         crate::system::RULES,
+        crate::files::passphrase::RULES,
         crate::files::read::RULES,
         crate::files::walk::RULES,
         crate::files::directory::RULES,
