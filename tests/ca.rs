@@ -49,7 +49,9 @@ fn three_levels_and_every_profile_are_what_openssl_and_certtool_take() {
     let urls = ["--crl-url", "http://pki.example.org/{ca}.crl", "--aia-url", "http://pki.example.org/{ca}.crt"];
     let below = ["--intermediate", "Middle CA", "--intermediate", "Issuing CA"];
     init(&t, &[&urls[..], &below].concat()).out_has("created CA \"Issuing CA\" in ca (intermediate-2 valid until");
-    for (file, mode) in [("root.pem", 0o444), ("root.key", 0o400), ("intermediate-2.crl", 0o444), ("index.ndjson", 0o600)] {
+    for (file, mode) in
+        [("root.pem", 0o444), ("root.key", 0o400), ("intermediate-2.crl", 0o444), ("index.ndjson", 0o600)]
+    {
         assert_eq!(t.mode(format!("ca/{file}")), mode, "{file}");
     }
     assert_eq!(t.mode("ca"), 0o700);
@@ -69,21 +71,49 @@ fn three_levels_and_every_profile_are_what_openssl_and_certtool_take() {
         if have("openssl") {
             openssl_verify(&t, cert, purpose).exits(0);
             let told = t.peer("openssl", ["x509", "-in", cert, "-noout", "-text"]).stdout;
-            for part in ["URI:http://pki.example.org/intermediate-2.crl", "URI:http://pki.example.org/intermediate-2.crt"] {
+            for part in
+                ["URI:http://pki.example.org/intermediate-2.crl", "URI:http://pki.example.org/intermediate-2.crt"]
+            {
                 assert!(told.contains(part), "{part} {told}");
             }
         }
         if have("certtool") {
-            t.file("chain.pem", t.text(cert).split_inclusive("-----END CERTIFICATE-----\n").next().unwrap().to_owned()
-                + &t.text("ca/intermediate-2.pem") + &t.text("ca/intermediate.pem"));
+            t.file(
+                "chain.pem",
+                t.text(cert).split_inclusive("-----END CERTIFICATE-----\n").next().unwrap().to_owned()
+                    + &t.text("ca/intermediate-2.pem")
+                    + &t.text("ca/intermediate.pem"),
+            );
             let words = ["--verify", "--load-ca-certificate", "ca/root.pem", "--load-crl", "crls.pem"];
             t.peer("certtool", words.into_iter().chain(["--infile", "chain.pem"])).exits(0).out_has("Verified");
         }
-        t.run(["chain", "check", cert, "--untrusted", "between.pem", "--trust", "ca/root.pem", "--crl", "crls.pem",
-            "--crl-depth", "chain"]).exits(0);
-    }
-    t.run(["chain", "check", "www.example.org.pem", "--trust", "ca/root.pem", "--name", "192.0.2.1", "--purpose", "server"])
+        t.run([
+            "chain",
+            "check",
+            cert,
+            "--untrusted",
+            "between.pem",
+            "--trust",
+            "ca/root.pem",
+            "--crl",
+            "crls.pem",
+            "--crl-depth",
+            "chain",
+        ])
         .exits(0);
+    }
+    t.run([
+        "chain",
+        "check",
+        "www.example.org.pem",
+        "--trust",
+        "ca/root.pem",
+        "--name",
+        "192.0.2.1",
+        "--purpose",
+        "server",
+    ])
+    .exits(0);
 }
 
 #[test]
@@ -93,7 +123,8 @@ fn every_kind_of_key_signs_and_is_signed() {
     }
     for kind in [&["rsa", "--bits", "2048"][..], &["ecdsa"], &["ecdsa", "--curve", "p384"], &["ed25519"]] {
         let t = Test::new();
-        t.run(["ca", "init", "ca", "--cn", "R", "--intermediate", "I", "--no-passphrase", "--type"].iter().chain(kind)).exits(0);
+        t.run(["ca", "init", "ca", "--cn", "R", "--intermediate", "I", "--no-passphrase", "--type"].iter().chain(kind))
+            .exits(0);
         lay_out(&t, &["intermediate"]);
         for leaf in [&["rsa", "--bits", "2048"][..], &["ecdsa"], &["ed25519"]] {
             let words = ["ca", "issue", "a.example", "--ca", "ca", "--force", "--type"];
@@ -113,13 +144,17 @@ fn a_ca_of_openssl_signs_names_and_keys_as_they_came() {
     let t = Test::new();
     let subject = "/DC=org/DC=example/O=Old/OU=One/OU=Two/CN=Old CA";
     let words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes", "-days", "3650"];
-    let to = ["-keyout", "old.key", "-out", "old.pem", "-subj", subject, "-addext", "keyUsage=critical,keyCertSign,cRLSign"];
+    let to =
+        ["-keyout", "old.key", "-out", "old.pem", "-subj", subject, "-addext", "keyUsage=critical,keyCertSign,cRLSign"];
     t.peer("openssl", words.into_iter().chain(to)).exits(0);
     t.run(["ca", "init", "ca", "--from-cert", "old.pem", "--from-key", "old.key", "--no-passphrase"]).exits(0);
     let names = "/DC=org/DC=example/OU=Mail/OU=TLS+CN=mail.example.org/emailAddress=post@example.org";
-    for (kind, option) in [("ec", "ec_paramgen_curve:P-256"), ("ec", "ec_paramgen_curve:P-521"), ("rsa", "rsa_keygen_bits:2048")] {
+    for (kind, option) in
+        [("ec", "ec_paramgen_curve:P-256"), ("ec", "ec_paramgen_curve:P-521"), ("rsa", "rsa_keygen_bits:2048")]
+    {
         let words = ["req", "-new", "-newkey", kind, "-pkeyopt", option, "-nodes", "-keyout", "k", "-out", "r.csr"];
-        let more = ["-subj", names, "-multivalue-rdn", "-addext", "subjectAltName=DNS:mail.example.org,DNS:IMAP.example.org"];
+        let more =
+            ["-subj", names, "-multivalue-rdn", "-addext", "subjectAltName=DNS:mail.example.org,DNS:IMAP.example.org"];
         let wishes = ["-addext", "1.2.3.4=ASN1:UTF8String:hello", "-addext", "extendedKeyUsage=clientAuth"];
         t.peer("openssl", words.into_iter().chain(more).chain(wishes)).exits(0);
         let signed = t.run(["ca", "sign", "r.csr", "--ca", "ca", "-o", "r.pem", "--force", "--json"]).exits(0).json();
@@ -131,8 +166,13 @@ fn a_ca_of_openssl_signs_names_and_keys_as_they_came() {
             let words = [kind, "-in", file, "-noout", "-nameopt", "RFC2253,show_type,sep_multiline"];
             t.peer("openssl", words.iter().chain(what)).exits(0).stdout
         };
-        assert_eq!(of("req", "r.csr", &["-subject", "-pubkey"]), of("x509", "r.pem", &["-subject", "-pubkey"]));
-        assert_eq!(of("x509", "r.pem", &["-issuer"]).replace("issuer", "subject"), of("x509", "old.pem", &["-subject"]));
+        for what in ["-subject", "-pubkey"] {
+            assert_eq!(of("req", "r.csr", &[what]), of("x509", "r.pem", &[what]));
+        }
+        assert_eq!(
+            of("x509", "r.pem", &["-issuer"]).replace("issuer", "subject"),
+            of("x509", "old.pem", &["-subject"])
+        );
         t.peer("openssl", ["x509", "-in", "r.pem", "-noout", "-ext", "subjectAltName"]).out_has("DNS:IMAP.example.org");
     }
 }
@@ -144,9 +184,12 @@ fn what_was_revoked_before_a_takeover_stays_revoked_and_numbers_go_on() {
     issue_client(&t, "alice");
     issue_client(&t, "bob");
     t.run(["ca", "revoke", "alice.pem", "--ca", "ca", "--reason", "superseded"]).exits(0);
-    let words = ["ca", "init", "new", "--from-cert", "ca/root.pem", "--from-key", "ca/root.key", "--from-crl", "ca/root.crl"];
+    let words =
+        ["ca", "init", "new", "--from-cert", "ca/root.pem", "--from-key", "ca/root.key", "--from-crl", "ca/root.crl"];
     t.run(words.into_iter().chain(["--no-passphrase"])).exits(0).out_has("took over CA").out_has("CRL 3 until");
-    t.run(["crl", "check", "new/root.crl", "--issuer", "ca/root.pem", "--cert", "alice.pem"]).exits(1).out_has("superseded");
+    t.run(["crl", "check", "new/root.crl", "--issuer", "ca/root.pem", "--cert", "alice.pem"])
+        .exits(1)
+        .out_has("superseded");
     t.run(["ca", "revoke", "bob.pem", "--ca", "new"]).exits(0).out_has("CRL 4").out_has("2 revoked");
     t.run(["ca", "init", "other", "--from-cert", "alice.pem", "--from-key", "alice.key", "--no-passphrase"]).exits(3);
 }
@@ -183,7 +226,8 @@ fn revoking_tells_the_crl_at_once_and_twice_is_once() {
     t.run(["ca", "revoke", "x.pem", "--ca", "ca"]).exits(3).err_has("error[ca-certificate-unknown]");
     t.run(["ca", "revoke", "bob.pem", "--ca", "ca", "--reason", "certificateHold"]).exits(2);
     let listed = t.run(["ca", "list", "--ca", "ca", "--json"]).exits(0).json();
-    let states: Vec<&str> = listed["result"]["issued"].as_array().unwrap().iter().map(|i| i["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> =
+        listed["result"]["issued"].as_array().unwrap().iter().map(|i| i["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["revoked", "revoked", "valid"]);
     assert_eq!(t.run(["ca", "list", "--ca", "ca", "--expiring", "30d"]).exits(0).stdout.matches("bob").count(), 0);
     assert_eq!(t.run(["ca", "list", "--ca", "ca", "--expiring", "13w"]).exits(0).stdout.matches("bob").count(), 1);
@@ -222,11 +266,25 @@ fn what_breaks_a_rule_is_not_signed() {
     refused(&["www.example.net"], "outside-name-constraints");
     refused(&["www.example.org", "a@example.org"], "name-not-for-profile");
     refused(&["www.example.org", "--profile", "email"], "name-not-for-profile");
-    t.run(["ca", "issue", "a.example.org", "--ca", "ca", "--type", "ecdsa", "--days", "365"]).exits(0).err_has("ends-with-ca");
+    t.run(["ca", "issue", "a.example.org", "--ca", "ca", "--type", "ecdsa", "--days", "365"])
+        .exits(0)
+        .err_has("ends-with-ca");
     let late = time::OffsetDateTime::from(std::time::SystemTime::now()) + time::Duration::days(101);
     refused(&["b.example.org", "--at", &format!("@{}", late.unix_timestamp())], "cert-expired");
     if have("openssl") {
-        let new = ["req", "-new", "-newkey", "rsa:1024", "-nodes", "-keyout", "k", "-out", "s.csr", "-subj", "/CN=s.example.org"];
+        let new = [
+            "req",
+            "-new",
+            "-newkey",
+            "rsa:1024",
+            "-nodes",
+            "-keyout",
+            "k",
+            "-out",
+            "s.csr",
+            "-subj",
+            "/CN=s.example.org",
+        ];
         t.peer("openssl", new).exits(0);
         t.run(["ca", "sign", "s.csr", "--ca", "ca"]).exits(1).err_or_out("key-too-small");
     }
@@ -246,7 +304,7 @@ fn what_breaks_a_rule_is_not_signed() {
 fn a_ca_appears_whole_and_is_never_replaced() {
     let t = Test::new();
     let words = ["ca", "init", "ca", "--cn", "Example Root", "--type", "ecdsa", "--no-passphrase"];
-    t.run(words.into_iter().chain(["--dry-run"])).exits(0).err_has("would write");
+    t.run(words.into_iter().chain(["--dry-run"])).exits(0).out_has("would write");
     assert!(t.snapshot().is_empty());
     std::fs::create_dir(t.path("ca")).unwrap();
     t.run(words).exits(0);
@@ -267,11 +325,44 @@ fn the_keys_are_openssls_too() {
     let t = Test::new();
     init(&t, &[]);
     t.run(["csr", "new", "a.example", "--key", "k", "--type", "ecdsa", "-o", "a.csr"]).exits(0);
-    let words = ["x509", "-req", "-in", "a.csr", "-CA", "ca/root.pem", "-CAkey", "ca/root.key", "-days", "9", "-out", "a.pem"];
+    let words =
+        ["x509", "-req", "-in", "a.csr", "-CA", "ca/root.pem", "-CAkey", "ca/root.key", "-days", "9", "-out", "a.pem"];
     t.peer("openssl", words.into_iter().chain(["-copy_extensions", "copy"])).exits(0);
     // What it signed with the CA's key is the CA's to revoke.
     t.run(["ca", "revoke", "a.pem", "--ca", "ca"]).exits(0);
     lay_out(&t, &[]);
     let words = ["verify", "-CAfile", "ca/root.pem", "-crl_check", "-CRLfile", "crls.pem", "a.pem"];
     t.peer("openssl", words).exits(2).err_has("certificate revoked");
+}
+
+#[test]
+fn the_keys_are_encrypted_unless_told_otherwise() {
+    let t = Test::new();
+    let words = ["ca", "init", "ca", "--cn", "Example Root", "--type", "ecdsa", "--intermediate", "Issuing CA"];
+    t.run(words.into_iter().chain(["--no-input"])).exits(3).err_has("error[passphrase-needed]");
+    assert!(t.snapshot().is_empty());
+    t.file("pass", "correct horse\n");
+    t.chmod("pass", 0o600);
+    let pass = ["--passphrase-file", "pass"];
+    t.run(words.into_iter().chain(pass)).exits(0);
+    for key in ["ca/root.key", "ca/intermediate.key"] {
+        assert!(t.text(key).starts_with("-----BEGIN ENCRYPTED PRIVATE KEY"), "{key}");
+        if have("openssl") {
+            t.peer("openssl", ["pkey", "-in", key, "-passin", "file:pass", "-noout"]).exits(0);
+        }
+    }
+    let issue = ["ca", "issue", "a.example", "--ca", "ca", "--type", "ecdsa"];
+    let before = t.snapshot();
+    t.run(issue.into_iter().chain(["--no-input"])).exits(3).err_has("error[passphrase-needed]");
+    t.file("wrong", "incorrect horse\n");
+    t.chmod("wrong", 0o600);
+    t.run(issue.into_iter().chain(["--passphrase-file", "wrong"])).exits(3);
+    std::fs::remove_file(t.path("wrong")).unwrap();
+    assert_eq!(t.snapshot(), before);
+    t.run(issue.into_iter().chain(pass)).exits(0);
+    // The passphrase is the CA's: servers must start without one.
+    assert!(t.text("a.example.key").starts_with("-----BEGIN PRIVATE KEY"));
+    // What is not due needs no key.
+    t.run(["ca", "crl", "--ca", "ca", "--no-input"]).exits(0);
+    t.run(["ca", "revoke", "a.example.pem", "--ca", "ca"].into_iter().chain(pass)).exits(0);
 }

@@ -30,7 +30,20 @@ fn what_lies_outside_is_refused_by_all() {
         t.peer("openssl", new.into_iter().chain(["-out", "r.csr", "-subj", "/O=Example", "-addext", &san])).exits(0);
         let ran = t.run(["ca", "sign", "r.csr", "--ca", "ca", "--profile", profile, "-o", "pkit.pem", "--force"]);
         assert_eq!(ran.exit, if inside { 0 } else { 1 }, "pkit {names}: {}{}", ran.stdout, ran.stderr);
-        let sign = ["x509", "-req", "-in", "r.csr", "-CA", "ca/root.pem", "-CAkey", "ca/root.key", "-days", "9", "-out", "o.pem"];
+        let sign = [
+            "x509",
+            "-req",
+            "-in",
+            "r.csr",
+            "-CA",
+            "ca/root.pem",
+            "-CAkey",
+            "ca/root.key",
+            "-days",
+            "9",
+            "-out",
+            "o.pem",
+        ];
         t.peer("openssl", sign.into_iter().chain(["-copy_extensions", "copy"])).exits(0);
         let openssl = t.peer("openssl", ["verify", "-CAfile", "ca/root.pem", "o.pem"]).exit == 0;
         let certtool = t.peer("certtool", ["--verify", "--load-ca-certificate", "ca/root.pem", "--infile", "o.pem"]);

@@ -65,7 +65,8 @@ fn killed_at_each(words: &[&str], goes_on: impl Fn(&Test, &str) + Sync) {
                     t.run(["ca", "crl", "--ca", "ca"]).exits(0);
                     crl_numbers(&t, "root");
                     t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem"]).exits(0);
-                    let left: Vec<_> = std::fs::read_dir(t.path("ca")).unwrap().map(|e| e.unwrap().file_name()).collect();
+                    let left: Vec<_> =
+                        std::fs::read_dir(t.path("ca")).unwrap().map(|e| e.unwrap().file_name()).collect();
                     assert_eq!(left.len(), 4, "left behind at {told}: {left:?}");
                 }
             });
@@ -78,7 +79,9 @@ fn killed_at_each(words: &[&str], goes_on: impl Fn(&Test, &str) + Sync) {
 fn killed_while_revoking_the_next_run_finishes_it() {
     killed_at_each(REVOKE, |t, told| {
         t.run(REVOKE).exits(0);
-        t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem", "--cert", "alice.pem"]).exits(1).out_has("revoked at");
+        t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem", "--cert", "alice.pem"])
+            .exits(1)
+            .out_has("revoked at");
         let revoked = index(t).iter().filter(|line| line["event"] == "revoked").count();
         assert_eq!(revoked, 1, "{told}");
     });

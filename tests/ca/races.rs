@@ -15,7 +15,15 @@ fn twenty_at_once_lose_no_line_and_share_no_number() {
         clients.iter().for_each(|name| issue_client(&t, name));
         let mut runs = Vec::new();
         for n in 0..8 {
-            runs.push(vec!["ca".into(), "issue".into(), format!("host{n}.example"), "--ca".into(), "ca".into(), "--type".into(), "ecdsa".into()]);
+            runs.push(vec![
+                "ca".into(),
+                "issue".into(),
+                format!("host{n}.example"),
+                "--ca".into(),
+                "ca".into(),
+                "--type".into(),
+                "ecdsa".into(),
+            ]);
         }
         for name in &clients {
             runs.push(vec!["ca".into(), "revoke".into(), format!("{name}.pem"), "--ca".into(), "ca".into()]);
@@ -34,9 +42,10 @@ fn twenty_at_once_lose_no_line_and_share_no_number() {
         let serials: HashSet<&str> = of("issued").iter().map(|line| line["serial"].as_str().unwrap()).collect();
         assert_eq!((serials.len(), of("issued").len(), of("revoked").len()), (14, 14, 6));
         assert_eq!(crl_numbers(&t, "root"), (1..=13).collect::<Vec<u64>>());
-        t.run(["crl", "inspect", "ca/root.crl"]).exits(0).out_has("number       13").out_has("entries      6");
+        t.run(["crl", "inspect", "ca/root.crl"]).exits(0).out_has("number          13").out_has("entries         6");
         for name in &clients {
-            t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem", "--cert", &format!("{name}.pem")]).exits(1);
+            t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem", "--cert", &format!("{name}.pem")])
+                .exits(1);
         }
     }
 }

@@ -100,9 +100,9 @@ impl Directory {
     }
 
     /// The private key of one of its CAs.
-    pub(super) fn key(&self, authority: &Authority, _context: &Context) -> Result<PrivateKey> {
+    pub(super) fn key(&self, authority: &Authority, context: &Context) -> Result<PrivateKey> {
         let path = self.path.join(format!("{}.key", authority.name));
-        let (_, key) = gather::key(&path)?;
+        let (_, key) = gather::key(&path, context)?;
         if key.public().is_none_or(|public| public != authority.cert.public_key) {
             let message = format!("{} does not belong to {}", path.display(), authority.origin);
             return Err(Error::input(&CA_FILE_ODD, message).path(path));

@@ -10,10 +10,12 @@ use time::Duration;
 
 use super::directory::{Authority, Directory, INDEX};
 use super::lists;
-use crate::commands::new_key::{self, NewKeyArgs};
+use crate::commands::key_file::{self, KdfName};
+use crate::commands::new_key::NewKeyArgs;
 use crate::commands::subject::SubjectArgs;
 use crate::commands::{Context, Outcome, any_error};
 use crate::content::{Content, DirectoryWrite, VersionFile};
+use crate::crypto::Passphrase;
 use crate::error::{Error, Result};
 use crate::files::directory::DIRECTORY_EXISTS;
 use crate::finding::{Finding, Origin};
@@ -21,8 +23,8 @@ use crate::instant;
 use crate::material::cert::Cert;
 use crate::material::crl::Crl;
 use crate::material::index::{Event, Issued};
-use crate::material::key::PrivateKey;
-use crate::material::pem;
+use crate::material::key::{Form, PrivateKey};
+use crate::material::{Format, pem};
 use crate::pki::chain::Pile;
 use crate::pki::issue::{self, Body, Places};
 use crate::pki::keygen;
@@ -50,7 +52,9 @@ anything is handed out. `event` says what a line is:
            spki_sha256, sha256, at
   revoked  ca, serial, reason, at
   crl      ca, number, at, next_update, revoked (how many)
-URLs go into what is issued; {ca} in one stands for the CA's name.")]
+URLs go into what is issued; {ca} in one stands for the CA's name.
+
+The keys are encrypted with one passphrase unless --no-passphrase says not to.")]
 pub struct Args {
     /// The directory to make
     #[arg(value_name = "DIR")]
@@ -130,6 +134,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         report.findings = findings;
         return Ok(report.into());
     }
+    let lock = if args.no_passphrase { None } else { Some(context.secret.fresh("the keys of the new CA")?) };
     let (mut files, mut events, mut crls) = (Vec::new(), Vec::new(), Vec::new());
     for (n, level) in levels.iter().enumerate() {
         let issuer = n.checked_sub(1).map(|above| &levels[above]);
@@ -140,7 +145,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         let (crl, event) =
             lists::make(&level.name, &level.cert, &level.key, number, &level.revoked, lists::DAYS, context)?;
         events.push(event);
-        files.extend(level_files(level, &crl));
+        files.extend(level_files(level, &crl, lock)?);
         crls.push(crl);
     }
     let index = events.iter().flat_map(Event::line).collect();
@@ -263,15 +268,18 @@ fn revoked(name: &str, revoked: &Revoked) -> Event {
     }
 }
 
-fn level_files(level: &Level, crl: &Crl) -> [VersionFile; 3] {
+fn level_files(level: &Level, crl: &Crl, lock: Option<&Passphrase>) -> Result<[VersionFile; 3]> {
     let chain = std::iter::once(&level.cert).chain(&level.above);
     let certs: String = chain.map(|cert| pem::encode("CERTIFICATE", cert.der())).collect();
     let crl = pem::encode("X509 CRL", crl.der());
-    [
+    let key = key_file::written(&level.key, Form::Pkcs8, Format::Pem, lock, KdfName::default())?;
+    let kind = level.key.kind();
+    let what = key.encryption.map_or_else(|| format!("{kind}, not encrypted"), |how| format!("{kind}, {how}"));
+    Ok([
         file(format!("{}.pem", level.name), Content::Public(certs.into_bytes()), "CA certificate".into()),
-        file(format!("{}.key", level.name), new_key::content(&level.key), format!("{}, new", level.key.kind())),
+        file(format!("{}.key", level.name), Content::Secret(key.bytes), what),
         file(format!("{}.crl", level.name), Content::Public(crl.into_bytes()), "CRL".into()),
-    ]
+    ])
 }
 
 fn file(name: String, content: Content, what: String) -> VersionFile {

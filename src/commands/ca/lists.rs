@@ -116,7 +116,7 @@ pub(super) fn number(crl: &Crl) -> Option<u64> {
 pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2);
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let even = digits.len() % 2 == 0 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let even = digits.len().is_multiple_of(2) && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
     even.then(|| pairs.map(pair).collect())?
 }
 

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(mail) = args.names.iter().find(|name| matches!(name, SubjectName::Email(_))) {
         return Err(Error::usage(format!("{mail} is no server; for mailboxes make a CA and `pkit ca issue`")));
     }
-    let (created, key) = new_key::there_or_new(&args.key, &args.new_key)?;
+    let (created, key) = new_key::there_or_new(&args.key, &args.new_key, context)?;
     let signer = Signer::of(&key)?;
     let subject = args.subject.name(common_name(&args.names).as_deref())?;
     let names: Vec<_> = args.names.iter().map(SubjectName::encoded).collect();

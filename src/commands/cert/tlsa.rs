@@ -17,11 +17,13 @@ use crate::report::{Report, object};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   pkit cert tlsa mail.pem --port 25 --port 465
-  pkit cert tlsa mail.pem --next new.key         # both, before the keys change
-  pkit cert tlsa fullchain.pem --usage 2         # pins the CA that issued it
+  pkit cert tlsa mail.pem --next new.key
+  pkit cert tlsa fullchain.pem --usage 2
   pkit cert tlsa mail.key --host mail.example.org
 
-3 1 1, the default, pins the key: it stays true while renewals keep the key.")]
+3 1 1, the default, pins the key: it stays true while renewals keep the key.
+With --next both keys are pinned, as they must be before one follows the other.
+2 1 1 pins the CA.")]
 pub struct Args {
     /// A certificate (of a chain, its first), a request or a private key
     #[arg(value_name = "CERT|CSR|KEY")]

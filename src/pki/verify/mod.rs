@@ -223,11 +223,12 @@ pub fn apart_from_signatures<'a>(
     });
     // Below a CA there will be more, so that it counts, although it is the last one now.
     let limit = |ca: &Cert| ca.extensions.basic_constraints.and_then(|b| b.path_len);
-    for (below, ca) in issuers.iter().enumerate().filter(|_| copy.is_ca()) {
-        if limit(ca).is_some_and(|limit| below as u64 >= u64::from(limit)) {
-            let message = format!("`{}` allows {} CAs below it", ca.short_name(), limit(ca).unwrap_or_default());
+    for (n, ca) in issuers.iter().enumerate().filter(|_| copy.is_ca()) {
+        let below = issuers[..n].iter().filter(|ca| !ca.is_self_issued()).count();
+        if let Some(limit) = limit(ca).filter(|limit| below as u64 >= u64::from(*limit)) {
+            let message = format!("`{}` allows {limit} CAs below it", ca.short_name());
             let finding = rules::PATH_TOO_LONG.at(pile.place(ca), message);
-            faults.push(Fault { test: Test::PathLength, depth: below + 1, finding });
+            faults.push(Fault { test: Test::PathLength, depth: n + 1, finding });
         }
     }
     faults.sort_by_key(|f| (f.test, f.depth));

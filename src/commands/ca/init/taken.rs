@@ -19,7 +19,7 @@ pub(super) fn level(cert: &Path, key: &Path, crl: Option<&Path>, context: &Conte
         .next()
         .filter(Cert::is_ca)
         .ok_or_else(|| odd(format!("{} does not begin with a CA's certificate", cert.display())))?;
-    let (at, key) = gather::key(key)?;
+    let (at, key) = gather::key(key, context)?;
     if key.public().is_none_or(|public| public != ca.public_key) {
         return Err(odd(format!("the key {at} does not belong to {}", cert.display())));
     }
