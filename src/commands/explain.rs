@@ -21,6 +21,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     let rooms = [
         crate::error::RULES,
         crate::material::RULES,
+        crate::material::encryption::RULES,
         crate::material::pem::RULES,
         crate::pki::sign::RULES,
         crate::pki::verify::profile::RULES,

@@ -57,7 +57,7 @@ struct Judged {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let wanted = [(&args.cert, Wanted::Certificate), (&args.csr, Wanted::Request)];
     let named = wanted.into_iter().filter_map(|(path, what)| Some((path.as_ref()?, what)));
-    let references = named.map(|(path, what)| reference(path, what)).collect::<Result<Vec<_>>>()?;
+    let references = named.map(|(path, what)| reference(path, what, context)).collect::<Result<Vec<_>>>()?;
     let mut judged = Vec::new();
     let mut damage = Vec::new();
     for path in &args.files {
@@ -77,8 +77,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(report.into())
 }
 
-fn reference(path: &Path, what: Wanted) -> Result<Reference> {
-    let (at, key) = load::public(path, what)?;
+fn reference(path: &Path, what: Wanted, context: &Context) -> Result<Reference> {
+    let (at, key) = load::public(path, what, context)?;
     Ok(Reference { what, at, key })
 }
 
@@ -109,6 +109,7 @@ fn judge(block: &Block, min_bits: usize, references: &[Reference]) -> Option<Jud
     let (what, checks) = match &block.item {
         Item::Key(key) => (key.kind().to_string(), private_checks(key, min_bits, references, &at)),
         Item::EncryptedKey(_) => ("private key".into(), vec![unreadable(key::fault(&KeyFault::Encrypted, &at))]),
+        Item::Pkcs12(_) => ("PKCS#12".into(), vec![unreadable(key::fault(&KeyFault::Encrypted, &at))]),
         Item::UnusableKey(fault) => ("private key".into(), vec![unreadable(key::fault(fault, &at))]),
         Item::Cert(cert) => (format!("certificate, {}", cert.public_key.kind()), strength(&cert.public_key)),
         Item::Csr(csr) => (format!("request, {}", csr.public_key.kind()), strength(&csr.public_key)),

@@ -75,6 +75,14 @@ impl EncryptedKey {
         key.map_err(|fault| if der::whole(&plain, tag::SEQUENCE).is_ok() { fault } else { KeyFault::WrongPassphrase })
     }
 
+    /// How many rounds of a hash it costs to try a passphrase.
+    pub(in crate::material) fn rounds(&self) -> u64 {
+        match &self.lock {
+            Lock::Pkcs8(scheme) => scheme.rounds(),
+            Lock::Headers { .. } => 1,
+        }
+    }
+
     /// How the key inside is spelled.
     pub fn form(&self) -> Form {
         match &self.lock {
