@@ -65,7 +65,7 @@ pub fn standing(material: &Material, path: &Path, now: OffsetDateTime, warn: Dur
             Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_) | Item::Pkcs12(_) => {
                 vec![KEY_INSIDE.at(block.origin.clone().into(), "a private key stands among CAs and CRLs")]
             }
-            Item::Csr(_) | Item::Dh(_) | Item::Other(_) => Vec::new(),
+            Item::Csr(_) | Item::Dh(_) | Item::PublicKey(_) | Item::Other(_) => Vec::new(),
         });
     }
     if !material.blocks.iter().any(|b| matches!(b.item, Item::Cert(_))) {

@@ -35,7 +35,7 @@ use crl::Crl;
 use csr::Csr;
 use dh::DhParams;
 use encryption::{Closed, ENCRYPTION_UNSUPPORTED, PASSPHRASE_WRONG};
-use key::{EncryptedKey, KeyFault, PrivateKey};
+use key::{EncryptedKey, KeyFault, PrivateKey, PublicKey};
 use kind::Kind;
 pub use kind::{Contents, contents};
 use pkcs12::Bagged;
@@ -97,6 +97,8 @@ pub enum Item {
     EncryptedKey(EncryptedKey),
     /// A private key that cannot be used: broken, of a kind that pkit does not know, or not opened by the passphrase given.
     UnusableKey(KeyFault),
+    /// A public key by itself.
+    PublicKey(PublicKey),
     /// A PKCS#12 file that a passphrase opens: its octets.
     Pkcs12(Zeroizing<Vec<u8>>),
     /// A certificate.
@@ -118,6 +120,7 @@ impl Item {
             Item::Key(_) => "key",
             Item::EncryptedKey(_) => "encrypted-key",
             Item::UnusableKey(_) => "unusable-key",
+            Item::PublicKey(_) => "public-key",
             Item::Pkcs12(_) => "pkcs12",
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
@@ -299,6 +302,8 @@ impl Material {
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
             "ENCRYPTED PRIVATE KEY" => Kind::EncryptedKey,
+            "PUBLIC KEY" => return self.public_key(origin, PublicKey::from_spki(&block.der)),
+            "RSA PUBLIC KEY" => return self.public_key(origin, PublicKey::from_pkcs1(&block.der)),
             "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
@@ -354,6 +359,17 @@ impl Material {
 
     fn encrypted(&mut self, origin: Origin, format: Format, key: Result<EncryptedKey, KeyFault>) {
         self.add(origin, format, key.map_or_else(Item::UnusableKey, Item::EncryptedKey));
+    }
+
+    fn public_key(&mut self, origin: Origin, key: Result<PublicKey, der::DerError>) {
+        match key {
+            Ok(key) => self.add(origin, Format::Pem, Item::PublicKey(key)),
+            Err(fault) => {
+                let message = format!("a public key that cannot be read: {fault}");
+                self.findings.push(MALFORMED.at(origin.clone().into(), message));
+                self.add(origin, Format::Pem, Item::Other("a broken public key".into()));
+            }
+        }
     }
 
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {

@@ -98,7 +98,7 @@ impl Opener<'_> {
             match content.expect(tag::OID)?.content {
                 oid::DATA => {
                     let plain = content.enter(tag::context(0))?.expect(tag::OCTET_STRING)?.content;
-                    self.bags_of(&*ber::to_der(plain)?, 0)?;
+                    self.bags_of(&ber::to_der(plain)?, 0)?;
                 }
                 oid::ENCRYPTED_DATA => {
                     let mut data = content.enter(tag::context(0))?.enter(tag::SEQUENCE)?;
