@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::passphrase::Secret;
 use super::{Context, Outcome};
 use crate::checks;
@@ -75,6 +77,19 @@ pub(super) fn unlock_with(material: &mut Material, secret: &Secret) -> Result<()
         material.unlock_keys(passphrase);
     }
     Ok(())
+}
+
+/// The encrypted form of this key as the file holds it, in PEM; none where it is not encrypted as PKCS#8.
+pub(super) fn sealed_pem(path: &Path, key: &PrivateKey, secret: &Secret) -> Result<Option<Zeroizing<String>>> {
+    let input = read::file(path)?;
+    for block in Material::read(&input.path, &input.bytes).blocks {
+        let Item::EncryptedKey(sealed) = &block.item else { continue };
+        let opened = sealed.open(secret.existing(&block.origin.to_string())?);
+        if opened.is_ok_and(|opened| opened.pkcs8_der() == key.pkcs8_der()) {
+            return Ok(sealed.pem());
+        }
+    }
+    Ok(None)
 }
 
 /// Opens the PKCS#12 files only.

@@ -8,21 +8,22 @@ use super::Rsa;
 use crate::finding::rules;
 
 pub(super) fn look(key: &Rsa) -> Option<String> {
-    (key.e >= key.n).then(|| "the public exponent is not below the modulus".into())
-}
-
-/// What works, but was chosen by nobody who knew: no generator in use makes it.
-pub(super) fn unusual(key: &Rsa) -> Option<String> {
-    if key.e < UBig::from(65_537u32) {
-        Some(format!("the public exponent is {}; 65537 is the smallest that is advised", key.e))
-    } else if key.e.bit_len() > 256 {
+    let bits = key.e.bit_len();
+    if key.e >= key.n {
+        Some("the public exponent is not below the modulus".into())
+    } else if bits > 256 {
         Some(format!(
-            "the public exponent has {} bits; OpenSSL refuses more than 64 with a modulus above 3072 bits",
-            key.e.bit_len()
+            "the public exponent has {bits} bits; 256 are the most, and OpenSSL takes 64 with a modulus above 3072"
         ))
     } else {
         None
     }
+}
+
+/// What works, but was chosen by nobody who knew: no generator in use makes it.
+pub(super) fn small(key: &Rsa) -> Option<String> {
+    let advised = UBig::from(65_537u32);
+    (key.e < advised).then(|| format!("the public exponent is {}; 65537 is the smallest that is advised", key.e))
 }
 
 rules! {
@@ -32,9 +33,9 @@ rules! {
         help: "make a new key; every common program uses 65537",
         source: "RFC 8017 section 3.1, FIPS 186-5 appendix A.1.1",
     }
-    /// Small or very long.
-    EXPONENT_UNUSUAL = Warning "key-exponent-unusual" {
-        summary: "the public exponent of an RSA key is smaller than 65537 or longer than 256 bits",
+    /// It works, and there is no reason for it.
+    EXPONENT_SMALL = Warning "key-exponent-small" {
+        summary: "the public exponent of an RSA key is smaller than 65537",
         help: "make a new key; every common program uses 65537",
         source: "CA/Browser Forum baseline requirements 6.1.6 (2^16+1 to 2^256-1), FIPS 186-5 appendix A.1.1",
     }

@@ -14,14 +14,13 @@ pub(super) fn look(key: &Rsa) -> Option<String> {
     if rest.is_zero() {
         return Some("the modulus is the square of one number".into());
     }
-    let mut a = root + 1u8;
     for step in 1..=STEPS {
+        let a = &root + step;
         let b_squared = a.sqr() - &key.n;
         // Squares end in 0, 1, 4 or 9 in base 16; three of four numbers need no root.
         if matches!(&b_squared % 16u8, 0 | 1 | 4 | 9) && b_squared.sqrt().sqr() == b_squared {
             return Some(format!("its primes are so close that Fermat's method finds them in {step} steps"));
         }
-        a += 1u8;
     }
     None
 }

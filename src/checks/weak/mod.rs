@@ -36,7 +36,7 @@ type Look = fn(&Rsa) -> Option<String>;
 /// What is looked for in every RSA public key, in this order.
 const LOOKS: &[(&Rule, Look)] = &[
     (&exponent::WEAK_EXPONENT, exponent::look),
-    (&exponent::EXPONENT_UNUSUAL, exponent::unusual),
+    (&exponent::EXPONENT_SMALL, exponent::small),
     (&length::WEAK_LENGTH, length::look),
     (&small_factors::WEAK_SMALL_FACTOR, small_factors::look),
     (&prime::WEAK_PRIME_MODULUS, prime::look),

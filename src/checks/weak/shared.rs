@@ -28,12 +28,16 @@ pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
         first.into_iter().map(|(n, at)| (at, n)).filter(|(_, n)| !n.is_zero()).collect();
     places.sort_by_key(|(at, _)| *at);
     let numbers: Vec<UBig> = places.iter().map(|(_, n)| n.clone()).collect();
-    let weak: Vec<&(usize, UBig)> =
-        places.iter().zip(coprime(numbers)).filter(|(_, alone)| !alone).map(|(p, _)| p).collect();
-    // Few are left, or the batch is worthless as a whole; one partner each is enough to tell.
-    let partner = |(at, n): &&(usize, UBig)| {
-        let with = weak.iter().find(|(other, m)| other != at && !n.gcd(m).is_one())?;
-        Some(Shared { key: *at, with: with.0 })
+    let common = common_factors(numbers);
+    let weak: Vec<(usize, &UBig, &UBig)> =
+        places.iter().zip(&common).filter(|(_, factor)| !factor.is_one()).map(|((at, n), f)| (*at, n, f)).collect();
+    // Two keys with one prime in common have the same factor; only one that shares both its primes has to be looked for.
+    let mut by_factor: HashMap<&UBig, Vec<usize>> = HashMap::new();
+    weak.iter().for_each(|(at, _, factor)| by_factor.entry(factor).or_default().push(*at));
+    let partner = |(at, n, factor): &(usize, &UBig, &UBig)| {
+        let same = by_factor.get(factor).and_then(|keys| keys.iter().find(|key| *key != at));
+        let any = || weak.iter().find(|(other, m, _)| other != at && !n.gcd(*m).is_one()).map(|(other, ..)| other);
+        Some(Shared { key: *at, with: *same.or_else(any)? })
     };
     let mut found: Vec<Shared> = weak.iter().filter_map(partner).collect();
     // The same key in other files is as weak.
@@ -48,10 +52,10 @@ pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
     found
 }
 
-/// For each number: has it no factor in common with the product of the others?
-fn coprime(numbers: Vec<UBig>) -> Vec<bool> {
+/// For each number: what it has in common with the product of the others.
+fn common_factors(numbers: Vec<UBig>) -> Vec<UBig> {
     if numbers.len() < 2 {
-        return vec![true; numbers.len()];
+        return vec![UBig::ONE; numbers.len()];
     }
     let tree = tree(numbers);
     // What is left of the whole product modulo the square of each node, from the root down; a level is dropped once it is used.
@@ -62,7 +66,7 @@ fn coprime(numbers: Vec<UBig>) -> Vec<bool> {
         remainders = level.iter().enumerate().map(|(at, node)| &remainders[at / 2] % node.sqr()).collect();
         leaves = level;
     }
-    leaves.iter().zip(remainders).map(|(n, rest)| (rest / n).gcd(n).is_one()).collect()
+    leaves.iter().zip(remainders).map(|(n, rest)| (rest / n).gcd(n)).collect()
 }
 
 /// The product of them all.

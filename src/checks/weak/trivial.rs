@@ -62,7 +62,7 @@ fn ed25519(point: &[u8]) -> Option<&'static str> {
     if let Some(last) = y.last_mut() {
         *last &= 0x7f;
     }
-    if SMALL_ORDER.iter().any(|known| *known == y.as_slice()) {
+    if SMALL_ORDER.contains(&y.as_slice()) {
         Some("the public key is a point of small order")
     } else {
         seeds.contains(point).then_some("the seed behind it is one octet repeated")
