@@ -1,11 +1,13 @@
 //! Primes: found for RSA keys, recognised in other people's keys and DH parameters, and the arithmetic that tells whether the
 //! numbers of a key fit together. The only room that computes with big integers; what a fault means is for `checks`.
 
+mod fermat;
 mod rsa;
 
 use crypto_bigint::BoxedUint;
 use crypto_primes::Flavor;
 
+pub use fermat::Engine;
 pub use rsa::{Misfit, new_rsa, rsa_misfits};
 
 /// Largest RSA modulus whose numbers are judged: OpenSSL refuses larger ones (OPENSSL_RSA_MAX_MODULUS_BITS), so no server can
