@@ -1,28 +1,21 @@
 use std::time::Instant;
+#[path = "common/mod.rs"] mod common;
+use common::spent;
 use crypto_bigint::BoxedUint;
-use pkit::primes::Engine;
+use pkit::primes::*;
 fn main() {
     for engine in Engine::all() {
-        for bits in [1024u32, 1536, 2048, 3072, 4096] {
-            let numbers: Vec<BoxedUint> = (0..8u64).map(|k| {
-                let mut words: Vec<u64> = (0..bits as u64 / 64).map(|i| (i+1+k).wrapping_mul(0x9E3779B97F4A7C15)).collect();
-                words[0] |= 1; *words.last_mut().unwrap() |= 1 << 63;
-                BoxedUint::from_words(words)
-            }).collect();
-            let refs: Vec<&BoxedUint> = numbers.iter().collect();
-            let mut best = f64::MAX;
-            for _ in 0..5 {
-                let start = Instant::now();
-                engine.fermat(&refs);
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-            let mut mr = f64::MAX;
-            for _ in 0..5 {
-                let start = Instant::now();
-                engine.miller_rabin(&refs, &refs);
-                mr = mr.min(start.elapsed().as_secs_f64());
-            }
-            println!("{} {bits}: {:.0} tests/s {:.1} us/test; mr {:.0}", engine.name(), 8.0 / best, best / 8.0 * 1e6, mr * 1e6);
+        let n = 40;
+        for bits in [2048u32, 3072, 4096] {
+            let n = if bits == 4096 { 10 } else { n };
+            let cpu = spent(|| for _ in 0..n { new_rsa(bits, engine).unwrap(); });
+            println!("{} RSA {bits}: {:.2} ms", engine.name(), cpu / n as f64);
+        }
+        for (bits, n) in [(1024u32, 20), (1536, 10), (2048, 10)] {
+            let n = if engine == Engine::best() { n } else { n / 5 };
+            let tests = std::sync::atomic::AtomicUsize::new(0);
+            let cpu = spent(|| for _ in 0..n { SafePrimes { bits, engine, threads: 1, watch: &|k| { tests.fetch_add(k, std::sync::atomic::Ordering::Relaxed); } }.find().unwrap(); });
+            println!("{} DH {bits}: {:.2} ms, {} tests, expected {:.0}", engine.name(), cpu / n as f64, tests.into_inner() / n, expected_tests(bits));
         }
     }
 }

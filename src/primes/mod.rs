@@ -1,14 +1,25 @@
 //! Primes: found for RSA keys, recognised in other people's keys and DH parameters, and the arithmetic that tells whether the
 //! numbers of a key fit together. The only room that computes with big integers; what a fault means is for `checks`.
 
+mod confirm;
 mod fermat;
+mod misfit;
+mod pair;
 mod rsa;
+mod safe;
+mod sieve;
+mod small;
 
 use crypto_bigint::BoxedUint;
 use crypto_primes::Flavor;
+use zeroize::Zeroizing;
+
+use crate::crypto::{self, Refused};
 
 pub use fermat::Engine;
-pub use rsa::{Misfit, new_rsa, rsa_misfits};
+pub use misfit::{Misfit, rsa_misfits};
+pub use rsa::new_rsa;
+pub use safe::{SafePrimes, expected_tests};
 
 /// Largest RSA modulus whose numbers are judged: OpenSSL refuses larger ones (OPENSSL_RSA_MAX_MODULUS_BITS), so no server can
 /// use them, and the two primality tests stay within seconds.
@@ -49,6 +60,16 @@ pub fn primality(number: &[u8]) -> Primality {
 /// A number at its own width; the number zero still needs a limb.
 fn integer(octets: &[u8]) -> BoxedUint {
     BoxedUint::from_be_slice_vartime(if octets.is_empty() { &[0] } else { octets })
+}
+
+/// A number by chance of up to so many bits.
+fn random_bits(bits: u32) -> Result<Zeroizing<BoxedUint>, Refused> {
+    let mut octets = Zeroizing::new(vec![0; bits.div_ceil(8) as usize]);
+    crypto::random(&mut octets)?;
+    if let Some(first) = octets.first_mut() {
+        *first &= 0xff >> (bits.next_multiple_of(8) - bits);
+    }
+    Ok(Zeroizing::new(integer(&octets)))
 }
 
 #[cfg(test)]
