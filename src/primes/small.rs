@@ -11,7 +11,7 @@ impl Small {
     /// Gets ready.
     pub(super) fn below(bound: u32) -> Small {
         let root = bound.isqrt();
-        let prime = |n: &u32| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let prime = |n: &u32| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         Small { bound, base: (3..=root).step_by(2).filter(prime).collect() }
     }
 
@@ -27,7 +27,7 @@ impl Small {
         for r in self.base.iter().map(|r| u64::from(*r)) {
             // The first odd multiple from r * r on that is not below the segment.
             let from = (r * r).max(first.next_multiple_of(r));
-            let from = if from % 2 == 0 { from + r } else { from };
+            let from = if from.is_multiple_of(2) { from + r } else { from };
             composite.iter_mut().skip(((from - first) / 2) as usize).step_by(r as usize).for_each(|c| *c = true);
         }
         let primes = composite.iter().zip((first..).step_by(2)).filter(|(composite, _)| !**composite);

@@ -23,7 +23,7 @@ impl Arithmetic for Portable {
             // Each pair once, and the middle apart.
             let (from, to) = (c.saturating_sub(limbs - 1), c.div_ceil(2));
             let pairs = sum(&x[from..to.max(from)], &x[c + 1 - to.max(from)..=c - from]);
-            let middle = if c % 2 == 0 { wide(x[c / 2][0], x[c / 2][0]) } else { 0 };
+            let middle = if c.is_multiple_of(2) { wide(x[c / 2][0], x[c / 2][0]) } else { 0 };
             2 * pairs + middle
         };
         reduce(modulus, x, columns, column);
