@@ -10,6 +10,10 @@ pub enum Action {
     Create,
     /// It was there and has been replaced.
     Replace,
+    /// It was there, and rights to it have been taken away.
+    Restrict,
+    /// It was there and has grown.
+    Append,
     /// It was there with the same content, mode and owner.
     Unchanged,
 }
@@ -20,6 +24,8 @@ impl Action {
         match self {
             Action::Create => "create",
             Action::Replace => "replace",
+            Action::Restrict => "restrict",
+            Action::Append => "append",
             Action::Unchanged => "unchanged",
         }
     }
@@ -63,4 +69,14 @@ pub enum Digests {
     Told,
     /// Nobody would look at them.
     Untold,
+}
+
+/// What to do while another run holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Wait {
+    /// Wait for it.
+    #[default]
+    Until,
+    /// `--no-wait`: refuse (exit 4).
+    Never,
 }

@@ -1,9 +1,13 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
+use std::rc::Rc;
+
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
+use crate::change::Wait;
+use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -19,8 +23,9 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit. Nothing is overwritten without
---force but what is renewed: a newer CRL, a bundle of the same CAs.")]
+5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+Nothing is overwritten without --force but what is renewed: a newer CRL, a
+bundle of the same CAs.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -84,9 +89,18 @@ pub struct Global {
     /// Exit 0 even where something could not be looked at
     #[arg(long, global = true)]
     allow_incomplete: bool,
+    /// Refuse instead of waiting for another run
+    #[arg(long, global = true)]
+    no_wait: bool,
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
+    /// Ask nobody: a passphrase that is needed and not given is an error
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// What opens keys.
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// When to use colour.
@@ -144,6 +158,8 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            wait: if self.no_wait { Wait::Never } else { Wait::Until },
+            secret: Rc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }
 
@@ -175,6 +191,12 @@ pub enum Command {
     /// Make, show and check private keys
     #[command(subcommand)]
     Key(commands::key::Verb),
+    /// Make, show and check requests to a CA
+    #[command(subcommand)]
+    Csr(commands::csr::Verb),
+    /// Show certificates
+    #[command(subcommand)]
+    Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
     #[command(subcommand)]
     Chain(commands::chain::Verb),
@@ -191,7 +213,7 @@ pub enum Command {
     #[command(subcommand)]
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    Emit(Box<commands::emit::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -202,6 +224,8 @@ impl Command {
         match self {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
+            Command::Csr(verb) => verb.words(),
+            Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
             Command::Bundle(verb) => verb.words(),
@@ -217,11 +241,13 @@ impl Command {
         match self {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
+            Command::Csr(verb) => verb.run(context),
+            Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
             Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
-            Command::Perms(verb) => Ok(verb.run(context)),
+            Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args),
             Command::Explain(args) => commands::explain::run(args),
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::facts::{Access, FileId};
 use crate::material::pem;
 
 /// What a file will hold.
@@ -19,6 +20,8 @@ pub enum Content {
     CrlPem(Vec<Vec<u8>>),
     /// Anything that holds a private key: 0400.
     Secret(Zeroizing<Vec<u8>>),
+    /// What pkit keeps for itself and goes on writing to, such as the index of a CA: 0600.
+    State(Vec<u8>),
 }
 
 impl Content {
@@ -27,13 +30,16 @@ impl Content {
         match self {
             Content::Public(_) | Content::CrlPem(_) => 0o444,
             Content::Secret(_) => 0o400,
+            Content::State(_) => 0o600,
         }
     }
 
     /// The bytes themselves, one part after the other.
     pub fn pieces(&self) -> Box<dyn Iterator<Item = Cow<'_, [u8]>> + '_> {
         match self {
-            Content::Public(bytes) => Box::new(std::iter::once(Cow::Borrowed(bytes.as_slice()))),
+            Content::Public(bytes) | Content::State(bytes) => {
+                Box::new(std::iter::once(Cow::Borrowed(bytes.as_slice())))
+            }
             Content::CrlPem(lists) => Box::new(lists.iter().flat_map(|der| pem::pieces("X509 CRL", der))),
             Content::Secret(bytes) => Box::new(std::iter::once(Cow::Borrowed(bytes.as_slice()))),
         }
@@ -79,6 +85,52 @@ pub struct LinkWrite {
     pub overwrite: Overwrite,
 }
 
+/// What is to become of who may do what with a file: only ever less than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group by number, where they change.
+    pub owner: Option<(u32, u32)>,
+    /// Whether the ACL goes.
+    pub without_acl: bool,
+}
+
+/// A file or directory that is there and is to get other rights.
+#[derive(Clone, Debug)]
+pub struct RightsWrite {
+    /// As shown.
+    pub path: PathBuf,
+    /// Where it is: an absolute path without a link.
+    pub real: PathBuf,
+    /// Which file it was when it was judged: another one that has taken its name is left alone.
+    pub id: FileId,
+    /// Who might do what with it then, for the report and for the way back.
+    pub before: Access,
+    /// What it gets.
+    pub rights: Rights,
+}
+
+/// Lines to be added to a file that only grows, such as the index of a CA.
+#[derive(Debug)]
+pub struct AppendWrite {
+    /// The file, which must be there.
+    pub path: PathBuf,
+    /// Whole lines; all of them are there afterwards, or none.
+    pub lines: Vec<u8>,
+    /// In a few words.
+    pub what: String,
+}
+
+/// A directory that appears with everything in it, or not at all. Only its owner can enter it.
+#[derive(Debug)]
+pub struct DirectoryWrite {
+    /// Where to: nothing stands there, or an empty directory.
+    pub path: PathBuf,
+    /// File names and what they hold.
+    pub files: Vec<VersionFile>,
+}
+
 /// A set of files that belong together (key and chain) under `base/NNNN`, with `base/current` naming the one in use.
 /// Servers are told the path through `current`, so key and chain change in the same instant.
 #[derive(Debug)]
@@ -91,11 +143,11 @@ pub struct VersionWrite {
     pub overwrite: Overwrite,
 }
 
-/// One file of a version.
+/// One file of a directory that is made whole.
 #[derive(Debug)]
 pub struct VersionFile {
-    /// The name within the version directory.
-    pub name: &'static str,
+    /// The name within the directory.
+    pub name: Cow<'static, str>,
     /// What it holds.
     pub content: Content,
     /// In a few words.

@@ -21,6 +21,10 @@ pub enum Exit {
     Network,
     /// A fault in pkit itself.
     Bug,
+    /// SIGINT: somebody pressed Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
 }
 
 impl Exit {
@@ -36,12 +40,16 @@ impl Exit {
             Exit::Network => 6,
             Exit::Changed => 10,
             Exit::Bug => 70,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         }
     }
 
     /// The graver of two: trouble goes before an answer, as grep has it.
     pub fn worst(self, other: Exit) -> Exit {
-        const GRAVEST_FIRST: [Exit; 9] = [
+        const GRAVEST_FIRST: [Exit; 11] = [
+            Exit::Interrupted,
+            Exit::Terminated,
             Exit::Bug,
             Exit::Io,
             Exit::Network,

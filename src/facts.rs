@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +30,23 @@ pub struct FileFacts {
     pub access: Access,
     /// How many names the file has.
     pub links: u64,
-    /// Every directory in which a name is looked up on the way to it, the nearest first: those above the file, and those
-    /// above each link that leads there.
-    pub parents: Vec<DirFacts>,
+    /// Which file it is, whatever name it has.
+    pub id: FileId,
+    /// Every directory in which a name is looked up on the way to it.
+    pub parents: Parents,
+}
+
+/// The directories above a file, the nearest first, and those above each link that leads there. Files of one directory share
+/// them.
+pub type Parents = Arc<[Arc<DirFacts>]>;
+
+/// Device and inode: the same for all names of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    /// The file system.
+    pub device: u64,
+    /// The file in it.
+    pub inode: u64,
 }
 
 /// One directory on the way to a file: who may write to it may put another file in that one's place.
@@ -41,6 +56,8 @@ pub struct DirFacts {
     pub path: PathBuf,
     /// Who may do what with it.
     pub access: Access,
+    /// Which directory it is, whatever name it has.
+    pub id: FileId,
 }
 
 /// Who may do what: mode, owner, and the ACL where there is one.
@@ -89,10 +106,23 @@ pub enum Grantee {
     Group(u32),
 }
 
+/// A user as the system knows him, with every group that he is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The number; root's is 0.
+    pub uid: u32,
+    /// The groups, the first one his own.
+    pub groups: Vec<u32>,
+}
+
 /// The right to read, among three bits.
 pub const READ: u32 = 4;
 /// The right to write, among three bits.
 pub const WRITE: u32 = 2;
+/// The right to look a name up in a directory, among three bits.
+pub const SEARCH: u32 = 1;
 
 impl Access {
     /// What the owning group may do.

@@ -21,7 +21,8 @@
 //!
 //! Read downward: a box may use the boxes under it, never one beside or above it; `checks` may use `pki`, and `servers` and
 //! `checks` meet only at `settings` and `finding`. The clock is read once, in `main`. Only `files` touches the disk, only
-//! `system` starts a program, only `probe` touches the network. `tests/architecture.rs` keeps these arrows.
+//! `system` starts a program, only `probe` touches the network; `process` is about signals and core files. `tests/architecture.rs`
+//! keeps these arrows.
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit, clippy::disallowed_methods)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
@@ -44,6 +45,7 @@ pub mod pki;
 pub mod plan;
 pub mod primes;
 pub mod probe;
+pub mod process;
 pub mod report;
 pub mod servers;
 pub mod settings;

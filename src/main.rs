@@ -4,20 +4,33 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use pkit::change::{Change, Digests, Mode};
 use pkit::cli::{Cli, Style, When};
 use pkit::error::Error;
 use pkit::exit::Exit;
+use pkit::files::spool;
+use pkit::process;
 use pkit::report::escape::visible;
-use pkit::report::{Ended, Report, Value, human, json};
+use pkit::report::{Ended, Report, Stream, Tally, Value, human, json};
 
 fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
+    if let Err(error) = process::keep_secrets().and_then(|()| process::on_signals(end)) {
+        return ended_with(Err(error), Exit::Bug);
+    }
     std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
+}
+
+/// A signal came, and nothing is half done.
+#[expect(clippy::exit, reason = "the thread that waits for signals ends the process; main may be computing")]
+fn end(exit: Exit) {
+    std::process::exit(i32::from(exit.code()))
 }
 
 fn run() -> ExitCode {
@@ -26,20 +39,63 @@ fn run() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let style = cli.global.style();
-    let acted = std::panic::catch_unwind(|| act(&cli, style)).unwrap_or_else(|_| Acted {
+    let mut acted = std::panic::catch_unwind(|| act(&cli, style)).unwrap_or_else(|_| Acted {
         error: Some(Error::bug("pkit met a condition that it does not handle")),
         ..Acted::default()
     });
-    let ended = Ended {
-        command: cli.command.words(),
-        report: acted.report.as_ref(),
-        changes: &acted.changes,
-        mode: if acted.applied { Mode::Apply } else { Mode::DryRun },
-        error: acted.error.as_ref(),
-        exit: Exit::Ok,
-    };
-    let ended = Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended };
-    ended_with(show(&ended, style), ended.exit)
+    let command = cli.command.words();
+    match acted.report.as_mut().and_then(|report| report.stream.take()) {
+        None => {
+            let ended = acted.ended(command, Tally::default(), style);
+            ended_with(show(&ended, style), ended.exit)
+        }
+        Some(stream) if style.json => grow_json(stream, &acted, command, style),
+        Some(stream) => grow_words(stream, acted, command, style),
+    }
+}
+
+/// The rows go out while they come; what is known only then, the exit code too, stands behind them.
+fn grow_json(stream: Stream, acted: &Acted, command: &str, style: Style) -> ExitCode {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut progress = Progress::new(&style);
+    let mut tally = Tally::default();
+    let mut exit = Exit::Bug;
+    let shown = json::Growing::begin(command, &stream, &mut out, spool::new).and_then(|mut document| {
+        let mut written = Ok(());
+        let tail = (stream.run)(&mut |row| {
+            tally = tally.of(&row.findings);
+            progress.step();
+            written = document.row(&row);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        progress.end();
+        let ended = acted.ended(command, tally, style);
+        exit = ended.exit;
+        written.and_then(|()| document.end(&tail, &ended))
+    });
+    ended_with(shown, exit)
+}
+
+fn grow_words(stream: Stream, mut acted: Acted, command: &str, style: Style) -> ExitCode {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut progress = Progress::new(&style);
+    let mut tally = Tally::default();
+    let mut page = human::Growing::begin(look(&style), &mut out);
+    let mut shown = Ok(());
+    let tail = (stream.run)(&mut |row| {
+        tally = tally.of(&row.findings);
+        progress.step();
+        shown = page.row(row);
+        if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    progress.end();
+    shown = shown.and_then(|()| page.flush()).and_then(|()| out.flush());
+    drop(out);
+    if let Some(report) = &mut acted.report {
+        report.body.extend(tail.lines);
+    }
+    let ended = acted.ended(command, tally, style);
+    ended_with(shown.and_then(|()| show(&ended, style)), ended.exit)
 }
 
 /// Help and version are clap's to print. Wrong words may hold anything (a file name out of `*`), so they are escaped like all
@@ -56,8 +112,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let error = Error::usage(message);
-    let ended =
-        Ended { command: "", report: None, changes: &[], mode: Mode::Apply, error: Some(&error), exit: error.exit };
+    let ended = Ended {
+        command: "",
+        report: None,
+        streamed: Tally::default(),
+        changes: &[],
+        mode: Mode::Apply,
+        error: Some(&error),
+        exit: error.exit,
+    };
     ended_with(json::render(&ended, &mut io::stdout().lock()), ended.exit)
 }
 
@@ -67,6 +130,51 @@ struct Acted {
     changes: Vec<Change>,
     applied: bool,
     error: Option<Error>,
+}
+
+impl Acted {
+    fn ended<'a>(&'a self, command: &'a str, streamed: Tally, style: Style) -> Ended<'a> {
+        let ended = Ended {
+            command,
+            report: self.report.as_ref(),
+            streamed,
+            changes: &self.changes,
+            mode: if self.applied { Mode::Apply } else { Mode::DryRun },
+            error: self.error.as_ref(),
+            exit: Exit::Ok,
+        };
+        Ended { exit: ended.decide(style.fail_on, style.allow_incomplete, style.detailed_exitcode), ..ended }
+    }
+}
+
+/// A line on the terminal that says how far the work has come, where no rows show it.
+struct Progress {
+    rows: usize,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    fn new(style: &Style) -> Progress {
+        let wanted = !style.quiet && io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Progress { rows: 0, shown: wanted.then(Instant::now) }
+    }
+
+    fn step(&mut self) {
+        self.rows += 1;
+        if let Some(last) = self.shown
+            && last.elapsed() > Duration::from_millis(200)
+        {
+            // Where it cannot be shown the work goes on all the same.
+            let _ = write!(io::stderr(), "\r{} looked at", self.rows);
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    fn end(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
@@ -96,16 +204,21 @@ fn show(ended: &Ended, style: Style) -> io::Result<()> {
     if style.json {
         json::render(ended, &mut out)?;
     } else {
-        let look = human::Look {
-            quiet: style.quiet,
-            verbose: style.verbose,
-            colour_out: colour(style.color, io::stdout().is_terminal()),
-            colour_err: colour(style.color, io::stderr().is_terminal()),
-            ascii: style.ascii || !utf8_locale(),
-        };
-        human::render(ended, look, &mut out, &mut err)?;
+        human::render(ended, look(&style), &mut out, &mut err)?;
     }
     out.flush()
+}
+
+fn look(style: &Style) -> human::Look {
+    human::Look {
+        quiet: style.quiet,
+        verbose: style.verbose,
+        colour_out: colour(style.color, io::stdout().is_terminal()),
+        colour_err: colour(style.color, io::stderr().is_terminal()),
+        ascii: style.ascii || !utf8_locale(),
+        fail_on: style.fail_on,
+        allow_incomplete: style.allow_incomplete,
+    }
 }
 
 /// https://no-color.org and https://bixense.com/clicolors: what is asked for wins over what is guessed.

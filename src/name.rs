@@ -1,9 +1,10 @@
-//! Names by which clients reach a server (RFC 9525): parsed once, then compared with what a certificate presents. Names inside
-//! subjects are `material::dn`'s.
+//! Names by which clients reach a server (RFC 9525): parsed once, then compared with what a certificate presents; and names that
+//! a certificate is to present. Names inside subjects are `material::dn`'s.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::material::ext::write::EncodedName;
 use crate::material::ext::{self, GeneralName};
 
 /// A reference identity: what a client has been told to connect to.
@@ -88,6 +89,97 @@ impl fmt::Display for HostName {
     }
 }
 
+/// A name that a certificate is to present (RFC 5280 section 4.2.1.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectName {
+    /// A host or an address.
+    Host(HostName),
+    /// `*.` and this domain.
+    Wildcard(String),
+    /// A mailbox.
+    Email(String),
+}
+
+impl std::str::FromStr for SubjectName {
+    type Err = NotAHostName;
+
+    /// A host name, an address, `*.example.org` or `user@example.org`; names beyond ASCII become A-labels. Stricter than what a
+    /// client may ask for: the Baseline Requirements (7.1.4.2) have no underscores.
+    fn from_str(text: &str) -> Result<SubjectName, NotAHostName> {
+        let no = |why: &str| Err(NotAHostName(format!("`{text}` cannot stand in a certificate: {why}")));
+        let dns = |name: &str| match name.parse()? {
+            HostName::Dns(name) => Ok(name),
+            HostName::Ip(_) => {
+                Err(NotAHostName(format!("`{text}` cannot stand in a certificate: `{name}` is an address")))
+            }
+        };
+        if let Some((local, host)) = text.rsplit_once('@') {
+            // RFC 5321 section 4.1.2 without the quoted form, which nobody uses.
+            let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
+            if local.is_empty() || local.len() > 64 || !local.bytes().all(atom) {
+                return no("the part before the @ has 1 to 64 ASCII letters, digits and signs");
+            }
+            return Ok(SubjectName::Email(format!("{local}@{}", dns(host)?)));
+        }
+        let (name, wildcard) = text.strip_prefix("*.").map_or((text, false), |parent| (parent, true));
+        match name.parse()? {
+            HostName::Dns(name) if name.contains('_') => no("host names have no underscores"),
+            HostName::Dns(name)
+                if name.rsplit('.').next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit())) =>
+            {
+                no("it is neither an address nor a host name")
+            }
+            HostName::Dns(parent) if wildcard && !parent.contains('.') => {
+                no("a wildcard stands before two labels at least (RFC 9525 section 6.3)")
+            }
+            HostName::Dns(parent) if wildcard => Ok(SubjectName::Wildcard(parent)),
+            HostName::Ip(_) if wildcard => no("an address has no wildcard"),
+            host => Ok(SubjectName::Host(host)),
+        }
+    }
+}
+
+impl SubjectName {
+    /// As it stands in subjectAltName.
+    pub fn encoded(&self) -> EncodedName {
+        match self {
+            SubjectName::Host(HostName::Dns(name)) => EncodedName::dns(name),
+            SubjectName::Host(HostName::Ip(ip)) => EncodedName::ip(*ip),
+            SubjectName::Wildcard(parent) => EncodedName::dns(&format!("*.{parent}")),
+            SubjectName::Email(name) => EncodedName::email(name),
+        }
+    }
+
+    /// As a certificate that presents it is read.
+    pub fn presented(&self) -> GeneralName {
+        match self {
+            SubjectName::Host(HostName::Dns(name)) => GeneralName::Dns(name.clone()),
+            SubjectName::Host(HostName::Ip(IpAddr::V4(ip))) => GeneralName::Ip(ip.octets().to_vec()),
+            SubjectName::Host(HostName::Ip(IpAddr::V6(ip))) => GeneralName::Ip(ip.octets().to_vec()),
+            SubjectName::Wildcard(parent) => GeneralName::Dns(format!("*.{parent}")),
+            SubjectName::Email(name) => GeneralName::Email(name.clone()),
+        }
+    }
+
+    /// As a person writes it, the readable form behind A-labels.
+    pub fn readable(&self) -> String {
+        match self {
+            SubjectName::Host(host) => host.readable(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for SubjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubjectName::Host(host) => host.fmt(f),
+            SubjectName::Wildcard(parent) => write!(f, "*.{parent}"),
+            SubjectName::Email(name) => f.write_str(name),
+        }
+    }
+}
+
 /// RFC 9525 section 6.3: a wildcard is the whole left-most label and stands for exactly one label; what remains must have two
 /// labels at least, so `*.org` matches nothing.
 fn dns_matches(pattern: &str, host: &str) -> bool {
@@ -117,6 +209,36 @@ mod tests {
         assert_eq!(host("[2001:db8::1]"), HostName::Ip("2001:db8::1".parse().unwrap()));
         for bad in ["", ".", "a..b", "*.example.org", "-a.org", "a b.org", "a\nb.org", &"a".repeat(64), "x/y"] {
             assert!(bad.parse::<HostName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_for_certificates_are_strict() {
+        let name = |text: &str| text.parse::<SubjectName>().map(|n| n.to_string());
+        for (typed, written) in [
+            ("Mail.Example.org", "mail.example.org"),
+            ("*.example.org", "*.example.org"),
+            ("*.müller.example", "*.xn--mller-kva.example"),
+            ("alice@Müller.example", "alice@xn--mller-kva.example"),
+            ("2001:db8::1", "2001:db8::1"),
+        ] {
+            assert_eq!(name(typed).as_deref(), Ok(written), "{typed}");
+        }
+        for bad in [
+            "*.org",
+            "*",
+            "a.*.org",
+            "*.192.0.2.1",
+            "_smtp.example.org",
+            "1.2.3.4.5",
+            "a b@x.org",
+            "@x.org",
+            "a@192.0.2.1",
+            "x.org\n",
+            "a@b\n.org",
+            "",
+        ] {
+            assert!(name(bad).is_err(), "{bad:?}");
         }
     }
 

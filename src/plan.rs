@@ -2,9 +2,10 @@
 //! looked at and not done, and nothing is written before everything has been judged.
 
 use crate::change::{Action, Change, Digests, Mode};
-use crate::content::{FileWrite, LinkWrite, VersionWrite};
+use crate::content::{AppendWrite, DirectoryWrite, FileWrite, LinkWrite, RightsWrite, VersionWrite};
 use crate::error::{Error, Result};
-use crate::files::{link, versions, write};
+use crate::files::lock::Lock;
+use crate::files::{append, directory, link, rights, versions, write};
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Only to be shown: the command wants a word from the user (`--apply`) before it acts.
     pub only_shown: bool,
+    /// Held from before what the steps follow from was read until they are done, so that no other run comes between.
+    pub lock: Option<Lock>,
 }
 
 /// One thing to be done.
@@ -24,12 +27,18 @@ pub enum Step {
     Link(LinkWrite),
     /// Leave one directory of files behind as the next version of a set, and make it the current one.
     Version(VersionWrite),
+    /// Take rights to one file or directory away.
+    Rights(RightsWrite),
+    /// Leave a whole new directory behind.
+    Directory(DirectoryWrite),
+    /// Add lines to a file that only grows.
+    Append(AppendWrite),
 }
 
 impl Plan {
     /// A plan of one file.
     pub fn file(write: FileWrite) -> Plan {
-        Plan { steps: vec![Step::Write(write)], only_shown: false }
+        Plan { steps: vec![Step::Write(write)], ..Plan::default() }
     }
 
     /// What doing the steps would change, as the disk is now.
@@ -49,8 +58,11 @@ impl Plan {
         for step in &self.steps {
             let done = match step {
                 Step::Write(file) => write::file(file, mode, digests).map(|change| vec![change]),
+                Step::Rights(rights) => rights::rights(rights, mode).map(|change| vec![change]),
                 Step::Link(link) => link::link(link, mode).map(|change| vec![change]),
                 Step::Version(version) => versions::version(version, mode, digests),
+                Step::Directory(directory) => directory::directory(directory, mode, digests),
+                Step::Append(lines) => append::append(lines, mode).map(|change| vec![change]),
             };
             match done {
                 Ok(done) => changes.extend(done),

@@ -11,8 +11,8 @@ use pkit::material::{Item, Material};
 
 use crate::common::pki::{Authority, Crl, cert_pem, crl_pem};
 use crate::common::{Ran, Test, have};
-use crate::servers::dovecot::{Dovecot, Release};
-use crate::servers::{Client, Pki};
+use crate::servers::dovecot::Dovecot;
+use crate::servers::{Client, Pki, System};
 
 /// root -> intermediate -> issuing, each with a list, and two clients of the last one: bob is revoked.
 struct Clients {
@@ -261,7 +261,7 @@ fn programs_get_the_list_in_json() {
 
 #[test]
 fn dovecot_2_3_lets_the_good_client_in_and_the_revoked_one_not() {
-    dovecot_tells_clients_apart(Release::V2_3, "client sent an invalid cert", |pki, ca| {
+    dovecot_tells_clients_apart(System::Bookworm, "client sent an invalid cert", |pki, ca| {
         let (cert, key) = (pki.fullchain.display(), pki.key.display());
         format!("ssl_cert = <{cert}\nssl_key = <{key}\nssl_ca = <{}\nssl_verify_client_cert = yes\n", ca.display())
     });
@@ -269,7 +269,7 @@ fn dovecot_2_3_lets_the_good_client_in_and_the_revoked_one_not() {
 
 #[test]
 fn dovecot_2_4_lets_the_good_client_in_and_the_revoked_one_not() {
-    dovecot_tells_clients_apart(Release::V2_4, "client sent an untrusted cert", |pki, ca| {
+    dovecot_tells_clients_apart(System::Trixie, "client sent an untrusted cert", |pki, ca| {
         let (cert, key) = (pki.fullchain.display(), pki.key.display());
         let server = format!("ssl_server_cert_file = {cert}\nssl_server_key_file = {key}\n");
         format!("{server}ssl_server_ca_file = {}\nssl_server_request_client_cert = yes\n", ca.display())
@@ -277,14 +277,14 @@ fn dovecot_2_4_lets_the_good_client_in_and_the_revoked_one_not() {
 }
 
 /// Dovecot finishes the handshake with anybody and refuses at the login.
-fn dovecot_tells_clients_apart(release: Release, logged: &str, tls: fn(&Pki, &Path) -> String) {
+fn dovecot_tells_clients_apart(system: System, logged: &str, tls: fn(&Pki, &Path) -> String) {
     let c = Clients::new();
     c.bundle(&[&["-o", "ca.pem"], &ALL[..]].concat()).exits(0);
     let server = Test::new();
     let pki = Pki::new(&server);
     let ca = server.file("ca.pem", c.test.read("ca.pem"));
     let settings = format!("ssl = required\nauth_ssl_require_client_cert = yes\n{}", tls(&pki, &ca));
-    let Some(dovecot) = Dovecot::start(release, &server, &settings) else { return };
+    let Some(dovecot) = Dovecot::start(system, &server, &settings) else { return };
     let login = |client: Client| client.imap_login(dovecot.imaps, "alice", "secret");
     let client = |name: &str| {
         let file = |extension: &str| c.test.path(format!("{name}.{extension}"));

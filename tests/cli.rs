@@ -101,7 +101,7 @@ fn json_is_one_document_that_repeats_the_exit_code() {
         (2, "no-such-command"),
         (3, "key inspect missing.key"),
         (3, "explain no-such-code"),
-        (4, "emit dovecot --cert /c --key /k --server-version 2.1"),
+        (4, "emit dovecot --cert /c --key /k --server-version 0.99"),
         (4, "key new -o mail.key --type ecdsa"),
     ] {
         let ran = test.run(words.split(' ').chain(["--json"])).exits(exit);
@@ -231,7 +231,8 @@ fn time_zone_and_locale_change_no_byte() {
     }
 }
 
-/// No address is ever asked for or connected to; the system's own look-up of user names may ask a local socket.
+/// No address is ever asked for or connected to; the system's own look-up of user names may ask a local socket, and what
+/// registers a pipe for signals asks whether it is a socket.
 #[test]
 fn nothing_touches_the_network() {
     if !have("strace") {
@@ -245,7 +246,7 @@ fn nothing_touches_the_network() {
         ["-f", "-qq", "-e", "trace=%network", "-o", "trace", env!("CARGO_BIN_EXE_pkit"), "--server-version=2.3.19"];
     test.peer("strace", [&strace[..7], &prepare, &strace[7..]].concat()).exits(0);
     for call in fs::read_to_string(test.path("trace")).unwrap().lines() {
-        assert!(call.contains("AF_UNIX"), "{call}");
+        assert!(call.contains("AF_UNIX") || call.contains("ENOTSOCK"), "{call}");
     }
 }
 

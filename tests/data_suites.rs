@@ -37,6 +37,41 @@ fn openssl_verify() {
     agree("openssl-verify", list(&json(&dir.join("openssl-verify.json"))).iter().map(openssl).collect());
 }
 
+/// Files of all sorts: what OpenSSL and pyca/cryptography agree on, `inspect` takes or refuses as they do.
+#[test]
+fn certificates_requests_and_lists_are_parsed_as_openssl_and_cryptography_do() {
+    let Some(dir) = common::data("certs") else { return };
+    let root = dir.parent().unwrap();
+    let manifest = std::fs::read_to_string(root.join("manifest-parse.csv")).unwrap();
+    let exceptions = exceptions("parse");
+    let (mut judged, mut wrong) = (0, Vec::new());
+    for row in manifest.lines().skip(1) {
+        let fields: Vec<&str> = row.split(',').collect();
+        let (path, kind, expected) = (fields[0], fields[1], fields[fields.len() - 1]);
+        if !matches!(kind, "cert" | "csr" | "crl") {
+            continue;
+        }
+        let ran = Test::new().run([kind, "inspect", root.join(path).to_str().unwrap()]);
+        if !matches!(ran.exit, 0 | 3) {
+            wrong.push(format!("{path}: exit {}", ran.exit));
+        }
+        let takes = match expected {
+            "accept" => true,
+            "reject" => false,
+            _ => continue,
+        };
+        judged += 1;
+        if (takes == (ran.exit == 0)) == exceptions.contains_key(path) {
+            wrong.push(format!(
+                "{path}: expected {expected}, exit {} {}",
+                ran.exit,
+                ran.stderr.lines().next().unwrap_or("")
+            ));
+        }
+    }
+    assert!(judged > 500 && wrong.is_empty(), "{judged}:\n{}", wrong.join("\n"));
+}
+
 fn limbo(case: &Value) -> Case {
     let mut options = Options::default();
     options.pair("--purpose", &word(&case["validation_kind"]).to_lowercase());

@@ -5,12 +5,14 @@
 
 mod architecture;
 mod bundle;
+mod cert;
 mod chain;
 mod chain_check;
 mod chain_show;
 mod cli;
 mod common;
 mod crl;
+mod csr;
 mod data_suites;
 mod dhparam;
 mod differential;

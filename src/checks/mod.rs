@@ -8,4 +8,5 @@ pub mod crl;
 pub mod dh;
 pub mod key;
 pub mod perms;
+pub mod request;
 pub mod revocation;

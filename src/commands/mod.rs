@@ -2,19 +2,30 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod bundle;
+pub mod cert;
 pub mod chain;
 pub mod crl;
+pub mod csr;
 pub mod dhparam;
 pub mod emit;
 pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod key_file;
+pub mod new_key;
+pub mod passphrase;
 pub mod perms;
 pub mod prepare;
+pub mod subject;
 pub mod target;
 
+use std::rc::Rc;
+
 use time::OffsetDateTime;
+
+use crate::change::Wait;
+use passphrase::Secret;
 
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
@@ -34,6 +45,10 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// What to do while another run changes the same thing.
+    pub wait: Wait,
+    /// What opens encrypted keys and PKCS#12 files, and locks new ones.
+    pub secret: Rc<Secret>,
 }
 
 impl Context {

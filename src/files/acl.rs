@@ -2,28 +2,49 @@
 //! who can read a file that has one: its group bits are then only the mask.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::users;
+use super::users::Users;
 use crate::facts::{Acl, Grant, Grantee};
 
-/// The ACL of a path, links followed; none where there is none or the file system has no such thing.
-pub(super) fn of(path: &Path) -> io::Result<Option<Acl>> {
+/// Where the kernel keeps it.
+pub(super) const NAME: &str = "system.posix_acl_access";
+
+/// The ACL of an open file; none where there is none or the file system has no such thing.
+pub(super) fn of_open(fd: impl AsFd, users: &Users) -> io::Result<Option<Acl>> {
+    // Most have none, and the others a few entries.
+    let mut few = [0u8; 512];
+    match rustix::fs::fgetxattr(&fd, NAME, &mut few[..]) {
+        Err(Errno::RANGE) => {
+            let mut many = vec![0u8; XATTR_SIZE_MAX];
+            let length = rustix::fs::fgetxattr(&fd, NAME, &mut many[..]);
+            found(length.map(|length| &many[..length]), users)
+        }
+        length => found(length.map(|length| &few[..length]), users),
+    }
+}
+
+/// The ACL of what a path leads to, links followed.
+pub(super) fn of(path: &Path, users: &Users) -> io::Result<Option<Acl>> {
     let mut buffer = vec![0u8; XATTR_SIZE_MAX];
-    match rustix::fs::getxattr(path, "system.posix_acl_access", &mut buffer[..]) {
-        Ok(length) => match parse(&buffer[..length]) {
-            Some(acl) => Ok(Some(acl)),
-            None => Err(io::Error::new(io::ErrorKind::InvalidData, "its ACL is in a form that is not known")),
-        },
+    let length = rustix::fs::getxattr(path, NAME, &mut buffer[..]);
+    found(length.map(|length| &buffer[..length]), users)
+}
+
+fn found(bytes: Result<&[u8], Errno>, users: &Users) -> io::Result<Option<Acl>> {
+    match bytes.map(|bytes| parse(bytes, users)) {
+        Ok(Some(acl)) => Ok(Some(acl)),
+        Ok(None) => Err(io::Error::new(io::ErrorKind::InvalidData, "its ACL is in a form that is not known")),
         Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }
 
 /// linux/posix_acl_xattr.h: a version, then entries of tag, rights and number, all little-endian.
-fn parse(bytes: &[u8]) -> Option<Acl> {
+fn parse(bytes: &[u8], users: &Users) -> Option<Acl> {
     let (version, entries) = bytes.split_first_chunk()?;
     let (entries, []) = entries.as_chunks::<8>() else { return None };
     if u32::from_le_bytes(*version) != VERSION {
@@ -40,8 +61,8 @@ fn parse(bytes: &[u8]) -> Option<Acl> {
     let (_, group, _) = entries.iter().find(|(tag, ..)| *tag == GROUP_OBJ)?;
     let named = entries.iter().filter_map(|(tag, rights, id)| {
         let (to, name) = match *tag {
-            USER => (Grantee::User(*id), users::user(*id)),
-            GROUP => (Grantee::Group(*id), users::group(*id)),
+            USER => (Grantee::User(*id), users.user(*id)),
+            GROUP => (Grantee::Group(*id), users.group(*id)),
             _ => return None,
         };
         Some(Grant { to, name, rights: rights & mask })
@@ -76,8 +97,8 @@ mod tests {
         ];
         let bytes = [VERSION.to_le_bytes().to_vec(), entries.concat()].concat();
         let grant = Grant { to: Grantee::User(4242), name: "4242".into(), rights: 4 };
-        assert_eq!(parse(&bytes), Some(Acl { group: 4, named: vec![grant] }));
-        assert_eq!(parse(&bytes[..bytes.len() - 1]), None, "cut short");
-        assert_eq!(parse(&[3, 0, 0, 0]), None, "another version");
+        assert_eq!(parse(&bytes, &Users::here()), Some(Acl { group: 4, named: vec![grant] }));
+        assert_eq!(parse(&bytes[..bytes.len() - 1], &Users::here()), None, "cut short");
+        assert_eq!(parse(&[3, 0, 0, 0], &Users::here()), None, "another version");
     }
 }

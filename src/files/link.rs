@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::temporary::{self, failed, open_dir, owner_of_new};
-use super::users;
+use super::{interrupt, users};
 use crate::change::{Action, Change, Mode};
 use crate::content::{LinkWrite, Overwrite};
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ pub fn link(write: &LinkWrite, mode: Mode) -> Result<Change> {
     let dir = open_dir(dir_path).map_err(|e| Error::io(dir_path, "opening the directory", &e.into()))?;
     let action = action(write, &dir, name)?;
     if mode == Mode::Apply && action != Action::Unchanged {
+        let _held = interrupt::hold();
         put(write, &dir, name, action)?;
     }
     Ok(change(write, action))

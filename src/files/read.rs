@@ -150,7 +150,7 @@ fn limited(path: &Path, mut from: impl Read, size: u64) -> Result<Input> {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Error {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
     let rule = if error.kind() == io::ErrorKind::NotFound { &FILE_MISSING } else { &FILE_UNREADABLE };
     Error::input(rule, format!("{}: {}", path.display(), io_words(error))).path(path)
 }

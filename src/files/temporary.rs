@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use crate::content::Content;
+use crate::content::{Content, VersionFile};
 use crate::crypto;
 
 /// What was being done when it failed, and the system's reason.
@@ -84,7 +84,7 @@ impl Drop for Link<'_> {
 }
 
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
-pub(super) fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
+fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
     fill(&File::from(create_private(dir, name)?), content)
 }
 
@@ -114,6 +114,39 @@ pub(super) fn name_for(target: &OsStr) -> Result<String, Failed> {
 /// the next run looks again.
 pub(super) fn names_in(dir: &OwnedFd) -> Vec<OsString> {
     entries(dir).into_iter().filter(|name| is_temporary(name.as_bytes())).collect()
+}
+
+/// Fills a new directory that nobody looks into yet, and gives it its mode last.
+pub(super) fn fill_directory(above: &OwnedFd, name: &str, files: &[VersionFile], mode: u32) -> Result<(), Failed> {
+    let dir = open_inner(above, OsStr::new(name)).map_err(failed("opening the new directory"))?;
+    own(&dir)?;
+    for file in files {
+        create(dir.as_fd(), OsStr::new(&*file.name), &file.content)?;
+    }
+    rustix::fs::fchmod(&dir, Bits::from_raw_mode(mode)).map_err(failed("setting the mode of the directory"))?;
+    rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
+}
+
+/// Removes one temporary entry: a link, a file, or a directory with plain files in it. What cannot be removed does no harm: it
+/// is never linked to, and the next run tries again.
+pub(super) fn remove_tree(dir: &OwnedFd, name: &OsStr) {
+    let is_dir = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir());
+    if !is_dir {
+        let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
+        return;
+    }
+    if let Ok(inner) = open_inner(dir, name) {
+        for entry in entries(&inner) {
+            let _ = rustix::fs::unlinkat(&inner, &entry, AtFlags::empty());
+        }
+    }
+    let _ = rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR);
+}
+
+pub(super) fn open_inner(dir: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, name, flags, Bits::empty())
 }
 
 /// Every name in a directory but `.` and `..`.

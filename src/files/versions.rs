@@ -6,11 +6,11 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode as Bits, OFlags};
+use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
-use super::temporary::{self, Failed, failed, open_dir, own, owner_of_new};
-use super::{users, write};
+use super::temporary::{self, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
+use super::{interrupt, users, write};
 use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
@@ -31,6 +31,7 @@ pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec
         None => Next::first(),
     };
     if let (Mode::Apply, Some(base)) = (mode, &base) {
+        let _held = interrupt::hold();
         if next.files != Action::Unchanged {
             base.put(&next.name, write)?;
         }
@@ -135,7 +136,7 @@ impl<'a> Base<'a> {
         let ours = rustix::fs::fstat(&dir)
             .is_ok_and(|s| s.st_mode & 0o7777 == DIR_MODE && s.st_uid == uid && (uid != 0 || s.st_gid == gid));
         ours && temporary::entries(&dir).len() == write.files.len()
-            && write.files.iter().all(|f| write::holds(&dir, f.name, &f.content))
+            && write.files.iter().all(|f| write::holds(&dir, &f.name, &f.content))
     }
 
     /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
@@ -146,7 +147,7 @@ impl<'a> Base<'a> {
         let aside = temporary::name_for(OsStr::new("version")).map_err(told)?;
         let made = rustix::fs::mkdirat(&self.dir, &aside, Bits::RWXU)
             .map_err(failed("making the directory"))
-            .and_then(|()| fill(&self.dir, &aside, write))
+            .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE))
             .and_then(|()| {
                 rustix::fs::renameat(&self.dir, &aside, &self.dir, name)
                     .map_err(failed("renaming the new version into place"))
@@ -174,16 +175,6 @@ impl<'a> Base<'a> {
     }
 }
 
-fn fill(base: &OwnedFd, name: &str, write: &VersionWrite) -> std::result::Result<(), Failed> {
-    let dir = open_inner(base, OsStr::new(name)).map_err(failed("opening the new directory"))?;
-    own(&dir)?;
-    for file in &write.files {
-        temporary::create(dir.as_fd(), OsStr::new(file.name), &file.content)?;
-    }
-    rustix::fs::fchmod(&dir, Bits::from_raw_mode(DIR_MODE)).map_err(failed("setting the mode of the directory"))?;
-    rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
-}
-
 fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
     let (uid, gid) = owner_of_new();
     let (owner, group) = (users::user(uid), users::group(gid));
@@ -200,7 +191,7 @@ fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
     let files = write.files.iter().map(|f| Change {
         mode: Some(f.content.mode()),
         after: write::digest(&f.content, digests),
-        ..made(write.base.join(&next.name).join(f.name), next.files, f.what.clone())
+        ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone())
     });
     let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));
     files.chain([link]).collect()
@@ -214,28 +205,6 @@ fn name_of(number: u32) -> String {
 fn number_of(name: &[u8]) -> Option<u32> {
     let name = std::str::from_utf8(name).ok()?;
     name.parse().ok().filter(|number| name_of(*number) == name)
-}
-
-/// Removes one temporary entry: a link, a file, or a directory with plain files in it. What cannot be removed does no harm: it
-/// is never linked to, and the next run tries again.
-fn remove_tree(dir: &OwnedFd, name: &OsStr) {
-    let is_dir = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir());
-    if !is_dir {
-        let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
-        return;
-    }
-    if let Ok(inner) = open_inner(dir, name) {
-        for entry in temporary::entries(&inner) {
-            let _ = rustix::fs::unlinkat(&inner, &entry, AtFlags::empty());
-        }
-    }
-    let _ = rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR);
-}
-
-fn open_inner(dir: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(dir, name, flags, Bits::empty())
 }
 
 /// Makes the missing directories, 0755 and synced, and opens the last one. Existing ones keep their mode.

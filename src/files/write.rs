@@ -13,12 +13,11 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::temporary::{self, Temporary, open_dir, owner_of_new};
-use super::{facts, read, users};
+use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Mode};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
-use crate::facts::DirFacts;
 use crate::finding::rules;
 
 /// Leaves one file behind, or says what doing so would change.
@@ -38,6 +37,7 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
         Some(_) => return Err(exists(&write.path, &write.content)),
     };
     if mode == Mode::Apply && action != Action::Unchanged {
+        let _held = interrupt::hold();
         place.put(&write.content, action)?;
     }
     Ok(change(write, action, old.as_ref(), digests))
@@ -46,7 +46,7 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
 /// A key is not put where anybody may exchange it or a directory above it.
 pub(super) fn guard(dir: &Path) -> Result<()> {
     let above = facts::directories(dir).map_err(|e| Error::io(dir, "looking at the directory", &e))?;
-    match above.into_iter().find(DirFacts::lets_anybody_replace) {
+    match above.iter().find(|dir| dir.lets_anybody_replace()) {
         None => Ok(()),
         Some(lax) => Err(Error::refused(
             &DIR_LAX,
@@ -56,7 +56,7 @@ pub(super) fn guard(dir: &Path) -> Result<()> {
                 lax.access.mode
             ),
         )
-        .path(lax.path)),
+        .path(&lax.path)),
     }
 }
 

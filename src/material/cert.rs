@@ -11,7 +11,8 @@ use x509_parser::nom::Parser;
 use super::Malformed;
 use super::der::{self, tag};
 use super::dn::Name;
-use super::ext::{Extensions, GeneralName};
+use super::ext::write::Extension;
+use super::ext::{self, Extensions, GeneralName};
 use super::key::PublicKey;
 use super::signature::Signed;
 use crate::crypto::{self, Digest};
@@ -52,10 +53,10 @@ impl Cert {
             return Err(Malformed::new(format!("{} bytes follow the certificate", rest.len())));
         }
         let tbs = &x509.tbs_certificate;
-        let (mut fields, signed) = Signed::from_der(bytes)?;
+        let (mut fields, mut signed) = Signed::from_der(bytes)?;
         fields.optional(tag::context(0))?;
-        fields.expect(tag::INTEGER)?;
-        signed.must_name(fields.expect(tag::SEQUENCE)?.raw)?;
+        fields.integer()?;
+        signed.names(fields.expect(tag::SEQUENCE)?.raw);
         let mut extensions = Extensions::default();
         let mut seen = HashSet::new();
         for extension in tbs.extensions() {
@@ -82,6 +83,27 @@ impl Cert {
     /// The bytes as they were.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The extensions as they stand, in order.
+    pub fn raw_extensions(&self) -> Vec<Extension> {
+        // The whole was read when it was made, so a fault here only ends the list.
+        fn read(bytes: &[u8]) -> Result<Vec<Extension>, der::DerError> {
+            let (mut fields, _) = Signed::from_der(bytes)?;
+            let mut list = loop {
+                match fields.any()? {
+                    found if found.tag == tag::context(3) => break found.reader().enter(tag::SEQUENCE)?,
+                    _ => {}
+                }
+            };
+            let mut found = Vec::new();
+            while !list.is_empty() {
+                let (oid, critical, value) = ext::one(&mut list)?;
+                found.push(Extension::copied(oid, critical, value));
+            }
+            Ok(found)
+        }
+        read(&self.der).unwrap_or_default()
     }
 
     /// SHA-256 of the whole certificate: what a fingerprint is.

@@ -1,5 +1,6 @@
 //! DER (X.690), read strictly and written canonically: a cursor over borrowed bytes and a few builders. Used for what
-//! x509-parser does not cover (keys, DH parameters, PKCS#7) and wherever a byte too many must not pass. It knows tags and
+//! x509-parser does not cover (keys, requests, DH parameters, PKCS#7), wherever a byte too many must not pass, and for all that
+//! is made here. It knows tags and
 //! lengths; what they mean is the caller's business.
 
 use std::fmt;
@@ -314,6 +315,33 @@ pub fn bits(octets: &[u8]) -> Vec<u8> {
     tlv(tag::BIT_STRING, &content)
 }
 
+/// A BOOLEAN that is true. One that is false is a default in everything that is written here, and DER leaves defaults out.
+pub fn boolean() -> Vec<u8> {
+    tlv(tag::BOOLEAN, &[0xff])
+}
+
+/// A BIT STRING of named bits, bit 0 first: without the zeros at its end (X.690 section 11.2.2).
+pub fn named_bits(set: &[u8]) -> Vec<u8> {
+    let Some(last) = set.iter().max() else { return tlv(tag::BIT_STRING, &[0]) };
+    let mut content = vec![0; usize::from(last / 8) + 2];
+    content[0] = 7 - last % 8;
+    for bit in set {
+        content[usize::from(bit / 8) + 1] |= 0x80 >> (bit % 8);
+    }
+    tlv(tag::BIT_STRING, &content)
+}
+
+/// A UTCTime until 2049 and a GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5), in whole seconds.
+pub fn time(at: OffsetDateTime) -> Vec<u8> {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let rest =
+        format!("{:02}{:02}{:02}{:02}{:02}Z", u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
+    match at.year() {
+        year @ 1950..2050 => tlv(UTC_TIME, format!("{:02}{rest}", year % 100).as_bytes()),
+        year => tlv(GENERALIZED_TIME, format!("{year:04}{rest}").as_bytes()),
+    }
+}
+
 /// An object identifier's content octets in dotted form.
 pub fn dotted(oid: &[u8]) -> String {
     let mut arcs: Vec<u128> = Vec::new();
@@ -366,6 +394,18 @@ mod tests {
         assert!(Reader::new(&[2, 1, 0x80]).unsigned().is_err());
         assert_eq!(dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]), "1.2.840.113549.1.1.1");
         assert_eq!(dotted(&[0x88, 0x37]), "2.999");
+    }
+
+    #[test]
+    fn times_and_bits_are_written_in_their_one_form() {
+        for second in [0, 946_684_799, 2_524_607_999, 2_524_608_000, 253_402_300_799] {
+            let at = OffsetDateTime::from_unix_timestamp(second).unwrap();
+            assert_eq!(Reader::new(&time(at)).time(), Ok(at));
+        }
+        assert_eq!(time(OffsetDateTime::UNIX_EPOCH), *b"\x17\x0d700101000000Z");
+        assert_eq!(named_bits(&[]), [3, 1, 0]);
+        assert_eq!(named_bits(&[6, 5]), [3, 2, 1, 0b110]);
+        assert_eq!(named_bits(&[0, 8]), [3, 3, 7, 0x80, 0x80]);
     }
 
     #[test]

@@ -48,6 +48,27 @@ impl Name {
         Ok(Name { der: bytes.to_vec(), attributes, comparable })
     }
 
+    /// A name of our own making, one attribute in each RelativeDistinguishedName. None for a kind that has no short name, and for
+    /// a value that is empty or longer than the 64 characters that RFC 5280 (appendix A.1) leaves it.
+    pub fn of<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Name> {
+        let mut rdns = Vec::new();
+        for (kind, value) in attributes {
+            let (_, oid) = KINDS.iter().find(|(known, _)| *known == kind)?;
+            // RFC 5280 section 4.1.2.4 and appendix A.1.
+            let string = match kind {
+                "C" | "serialNumber" => tag::PRINTABLE_STRING,
+                "DC" | "emailAddress" => tag::IA5_STRING,
+                _ => tag::UTF8_STRING,
+            };
+            if !(1..=UPPER_BOUND).contains(&value.chars().count()) {
+                return None;
+            }
+            let pair = der::sequence(&[&der::tlv(tag::OID, oid), &der::tlv(string, value.as_bytes())]);
+            rdns.extend(der::tlv(tag::SET, &pair));
+        }
+        Name::from_der(&der::sequence(&[&rdns])).ok()
+    }
+
     /// This name with one more RelativeDistinguishedName (the content of its SET) at its end.
     pub fn with_rdn(&self, rdn: &[u8]) -> Result<Name, DerError> {
         let above = der::whole(&self.der, tag::SEQUENCE)?.rest();
@@ -103,6 +124,9 @@ impl std::fmt::Display for Name {
     }
 }
 
+/// ub-common-name, ub-organization-name and their like are all 64; a longer one is for nobody's tools.
+pub const UPPER_BOUND: usize = 64;
+
 /// A text in one string type, lower case, inner blanks single, outer blanks gone.
 fn folded(text: &str) -> Vec<u8> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
@@ -128,30 +152,31 @@ pub(super) fn decoded(kind: u8, content: &[u8]) -> Option<String> {
     }
 }
 
-/// RFC 4514 section 3 and the names that OpenSSL shows.
 fn short_name(oid: &[u8]) -> String {
-    let known = match oid {
-        [0x55, 4, 3] => "CN",
-        [0x55, 4, 4] => "SN",
-        [0x55, 4, 5] => "serialNumber",
-        [0x55, 4, 6] => "C",
-        [0x55, 4, 7] => "L",
-        [0x55, 4, 8] => "ST",
-        [0x55, 4, 9] => "street",
-        [0x55, 4, 10] => "O",
-        [0x55, 4, 11] => "OU",
-        [0x55, 4, 12] => "title",
-        [0x55, 4, 15] => "businessCategory",
-        [0x55, 4, 17] => "postalCode",
-        [0x55, 4, 42] => "GN",
-        [0x55, 4, 97] => "organizationIdentifier",
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1] => "emailAddress",
-        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1] => "UID",
-        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => "DC",
-        _ => return der::dotted(oid),
-    };
-    known.to_owned()
+    let known = KINDS.iter().find(|(_, known)| *known == oid);
+    known.map_or_else(|| der::dotted(oid), |(word, _)| (*word).to_owned())
 }
+
+/// RFC 4514 section 3 and the names that OpenSSL shows.
+const KINDS: &[(&str, &[u8])] = &[
+    ("CN", &[0x55, 4, 3]),
+    ("SN", &[0x55, 4, 4]),
+    ("serialNumber", &[0x55, 4, 5]),
+    ("C", &[0x55, 4, 6]),
+    ("L", &[0x55, 4, 7]),
+    ("ST", &[0x55, 4, 8]),
+    ("street", &[0x55, 4, 9]),
+    ("O", &[0x55, 4, 10]),
+    ("OU", &[0x55, 4, 11]),
+    ("title", &[0x55, 4, 12]),
+    ("businessCategory", &[0x55, 4, 15]),
+    ("postalCode", &[0x55, 4, 17]),
+    ("GN", &[0x55, 4, 42]),
+    ("organizationIdentifier", &[0x55, 4, 97]),
+    ("emailAddress", &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1]),
+    ("UID", &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1]),
+    ("DC", &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25]),
+];
 
 /// The name that comes next in a reader.
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Name, DerError> {

@@ -3,6 +3,7 @@
 
 mod key_usage;
 mod policies;
+pub mod write;
 
 use std::net::IpAddr;
 
@@ -165,6 +166,44 @@ impl Extensions {
         Ok(())
     }
 }
+
+/// The name of an extension or of a purpose in extKeyUsage, as the RFCs spell it; an unknown one stays a number.
+pub fn word(oid: &str) -> &str {
+    WORDS.iter().find(|(known, _)| *known == oid).map_or(oid, |(_, word)| word)
+}
+
+const WORDS: &[(&str, &str)] = &[
+    ("2.5.29.14", "subjectKeyIdentifier"),
+    ("2.5.29.15", "keyUsage"),
+    ("2.5.29.16", "privateKeyUsagePeriod"),
+    ("2.5.29.17", "subjectAltName"),
+    ("2.5.29.18", "issuerAltName"),
+    ("2.5.29.19", "basicConstraints"),
+    ("2.5.29.30", "nameConstraints"),
+    ("2.5.29.31", "cRLDistributionPoints"),
+    ("2.5.29.32", "certificatePolicies"),
+    ("2.5.29.33", "policyMappings"),
+    ("2.5.29.35", "authorityKeyIdentifier"),
+    ("2.5.29.36", "policyConstraints"),
+    ("2.5.29.37", "extKeyUsage"),
+    ("2.5.29.37.0", "anyExtendedKeyUsage"),
+    ("2.5.29.46", "freshestCRL"),
+    ("2.5.29.54", "inhibitAnyPolicy"),
+    ("1.3.6.1.5.5.7.1.1", "authorityInfoAccess"),
+    ("1.3.6.1.5.5.7.1.24", "tlsFeature"),
+    ("1.3.6.1.5.5.7.3.1", "serverAuth"),
+    ("1.3.6.1.5.5.7.3.2", "clientAuth"),
+    ("1.3.6.1.5.5.7.3.3", "codeSigning"),
+    ("1.3.6.1.5.5.7.3.4", "emailProtection"),
+    ("1.3.6.1.5.5.7.3.8", "timeStamping"),
+    ("1.3.6.1.5.5.7.3.9", "OCSPSigning"),
+    ("1.3.6.1.4.1.11129.2.4.2", "signedCertificateTimestampList"),
+    ("1.3.6.1.4.1.11129.2.4.3", "ctPoison"),
+    ("2.16.840.1.113730.1.1", "netscapeCertType"),
+    ("2.16.840.1.113730.1.13", "netscapeComment"),
+    ("1.3.6.1.4.1.311.20.2", "microsoftCertificateTemplateName"),
+    ("1.3.6.1.4.1.311.21.7", "microsoftCertificateTemplate"),
+];
 
 const AIA: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
 const OCSP_NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 48, 1, 5];

@@ -21,14 +21,17 @@ pub enum Contents {
 /// Looks for a private key first, anywhere in the bytes, then for anything else of ours.
 pub fn contents(bytes: &[u8]) -> Contents {
     // UTF-16 texts, as some tools of Windows write them, are ASCII but for the zero bytes.
-    let text = Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<u8>>());
-    let has = |what: &[u8]| text.windows(what.len()).any(|w| w == what);
+    let wide = memchr::memchr(0, bytes).is_some();
+    let text = wide.then(|| Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<u8>>()));
+    let text = text.as_ref().map_or(bytes, |text| text.as_slice());
+    let has = |what: &[u8]| memchr::memmem::find(text, what).is_some();
     let shape = Kind::of(bytes);
     if archive::is_zip(bytes) {
         archived(bytes)
     } else if has(b"PRIVATE KEY") && (has(b"BEGIN") || has(b"END"))
         || shape.is_some_and(Kind::holds_key)
         || is_ber_pkcs12(bytes)
+        || IN_BASE64.iter().any(|what| has(what))
     {
         Contents::Key
     } else if has(b"-----BEGIN ") || shape.is_some() {
@@ -45,6 +48,10 @@ fn archived(bytes: &[u8]) -> Contents {
     let found: Vec<Contents> = members.iter().map(of).collect();
     [Contents::Key, Contents::Sealed].into_iter().find(|c| found.contains(c)).unwrap_or(Contents::Public)
 }
+
+/// `PRIVATE KEY` within base64, at each of the three places where it can begin: `postmap -F` keeps whole PEM files in this form
+/// in its databases (postmap(1)).
+const IN_BASE64: [&[u8]; 3] = [b"UFJJVkFURSBLRV", b"BSSVZBVEUgS0VZ", b"QUklWQVRFIEtFW"];
 
 /// A PFX of version 3 (RFC 7292 section 4) with an indefinite length, as some tools write it and OpenSSL reads it.
 fn is_ber_pkcs12(bytes: &[u8]) -> bool {
@@ -148,6 +155,11 @@ mod tests {
         assert_eq!(contents(b"# notes"), Contents::Other);
         assert_eq!(contents("\u{2014}BEGIN PRIVATE KEY\u{2014}\nMIIB".as_bytes()), Contents::Key);
         assert_eq!(contents(&[0x30, 0x80, 2, 1, 3, 0x30, 0x80]), Contents::Key);
+        for before in ["", "-", "--"] {
+            let text = format!("{before}-----BEGIN EC PRIVATE KEY-----\nMIIB\n");
+            let map = [b"\0mail.example.org\0", crate::material::pem::base64(text.as_bytes()).as_bytes()].concat();
+            assert_eq!(contents(&map), Contents::Key, "{before}");
+        }
         assert_eq!(contents(b"PK\x03\x04 broken"), Contents::Sealed);
     }
 }

@@ -77,6 +77,11 @@ pub fn base64(bytes: &[u8]) -> String {
     base64_simd::STANDARD.encode_to_string(bytes)
 }
 
+/// What such a line stands for.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    base64_simd::STANDARD.decode_to_vec(text).ok()
+}
+
 /// A block as RFC 7468 section 3 writes it, with LF line ends. For public things; keys are written by `material::key`.
 pub fn encode(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);

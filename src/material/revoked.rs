@@ -33,6 +33,18 @@ impl Reason {
     /// Only in deltas: what the base list revokes is revoked no more.
     pub const REMOVE_FROM_CRL: Reason = Reason(8);
 
+    /// The reason of this name, if it is one that a CA gives for a certificate that is gone for good: not `certificateHold`,
+    /// which can be taken back, nor `removeFromCRL`, which takes it back.
+    pub fn for_good(word: &str) -> Option<Reason> {
+        let code = REASONS.iter().position(|known| known.eq_ignore_ascii_case(word))?;
+        u8::try_from(code).ok().filter(|code| !matches!(code, 6..=8)).map(Reason)
+    }
+
+    /// The code; none for `unspecified`, which is not written.
+    pub fn told(self) -> Option<u8> {
+        (self.0 != 0).then_some(self.0)
+    }
+
     /// The name, as the RFC spells it.
     pub fn word(self) -> &'static str {
         REASONS[usize::from(self.0)]

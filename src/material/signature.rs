@@ -16,6 +16,7 @@ pub struct Signed {
     /// How it was made.
     pub algorithm: Algorithm,
     bits: Vec<u8>,
+    named_alike: bool,
 }
 
 /// A signature algorithm as it is named in the file.
@@ -41,8 +42,19 @@ impl Signed {
             identifier: algorithm.raw.to_vec(),
             algorithm: Algorithm::from_der(algorithm.raw)?,
             bits,
+            named_alike: true,
         };
         Ok((body.reader(), signed))
+    }
+
+    /// Takes note of the algorithm that stands inside the signed part. Where it is another one, no signature stands.
+    pub(super) fn names(&mut self, inner: &[u8]) {
+        self.named_alike = inner == self.identifier;
+    }
+
+    /// Does the algorithm stand identically inside and outside the signed part (RFC 5280 section 4.1.1.2)?
+    pub fn is_named_alike(&self) -> bool {
+        self.named_alike
     }
 
     /// The algorithm must stand identically inside and outside the signed part (RFC 5280 sections 4.1.1.2 and 5.1.1.2).
@@ -55,6 +67,9 @@ impl Signed {
 
     /// Was it made by this key? `whole` are the bytes that this frame was read from.
     pub fn verify(&self, whole: &[u8], key: &PublicKey) -> Result<(), SignatureFault> {
+        if !self.named_alike {
+            return Err(SignatureFault::Wrong);
+        }
         let Algorithm::Known(scheme) = self.algorithm else { return Err(SignatureFault::Unsupported) };
         if matches!((key.kind(), scheme), (KeyKind::RsaPss { .. }, Scheme::RsaPkcs1(_))) {
             // RFC 4055 section 1.2: such a key makes no other signatures.
@@ -127,6 +142,24 @@ impl Algorithm {
             )
         )
     }
+}
+
+/// The AlgorithmIdentifier of what is signed here: PKCS#1 with NULL (RFC 4055 section 5), ECDSA and Ed25519 without parameters
+/// (RFC 5758 section 3.2, RFC 8410 section 3). None for schemes that are only checked.
+pub fn identifier(scheme: Scheme) -> Option<Vec<u8>> {
+    let last = |digest: Digest, first: u8| match digest {
+        Digest::Sha1 => None,
+        Digest::Sha256 => Some(first),
+        Digest::Sha384 => Some(first + 1),
+        Digest::Sha512 => Some(first + 2),
+    };
+    let named = |oid: &[u8], parameters: &[u8]| der::sequence(&[&der::tlv(tag::OID, oid), parameters]);
+    Some(match scheme {
+        Scheme::RsaPkcs1(d) => named(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, last(d, 11)?], &[tag::NULL, 0]),
+        Scheme::Ecdsa(d) => named(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, last(d, 2)?], &[]),
+        Scheme::Ed25519 => named(&[0x2b, 0x65, 0x70], &[]),
+        Scheme::RsaPss(_) => return None,
+    })
 }
 
 /// RSASSA-PSS parameters (RFC 4055 section 3.1): the digest, MGF1 with the same one, a salt of its length, trailer 1. Other

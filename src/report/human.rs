@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::escape::visible;
-use super::{Ended, Line, Verdict};
+use super::{Ended, Line, Row, Verdict};
 use crate::change::{Action, Change, Mode};
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
@@ -24,6 +24,10 @@ pub struct Look {
     pub colour_err: bool,
     /// No character beyond ASCII in our own words.
     pub ascii: bool,
+    /// The mildest severity that makes the answer "no".
+    pub fail_on: Severity,
+    /// Whether "could not look at everything" is forgiven.
+    pub allow_incomplete: bool,
 }
 
 /// Shows how a run ended. Errors are those of the streams.
@@ -71,6 +75,44 @@ pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Writ
     }
     Ok(())
 }
+
+/// Rows that come while the work goes on, in tables of so many; the columns of each have their own widths.
+pub struct Growing<'a> {
+    look: Look,
+    out: &'a mut dyn Write,
+    rows: Vec<Row>,
+}
+
+impl<'a> Growing<'a> {
+    /// Nothing is shown yet.
+    pub fn begin(look: Look, out: &'a mut dyn Write) -> Growing<'a> {
+        Growing { look, out, rows: Vec::new() }
+    }
+
+    /// One more row. With `-q` only what makes the answer "no".
+    pub fn row(&mut self, row: Row) -> io::Result<()> {
+        let counts = |f: &Finding| f.severity >= self.look.fail_on && f.severity != Severity::Skipped;
+        let skipped = |f: &Finding| f.severity == Severity::Skipped && !self.look.allow_incomplete;
+        if !self.look.quiet || row.findings.iter().any(|f| counts(f) || skipped(f)) {
+            self.rows.push(row);
+        }
+        if self.rows.len() < TABLE { Ok(()) } else { self.flush() }
+    }
+
+    /// Shows what is there.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let rows = std::mem::take(&mut self.rows);
+        let mut page = Page { to: &mut *self.out, colour: self.look.colour_out, ascii: self.look.ascii };
+        let (lines, findings): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.lines, row.findings)).unzip();
+        page.lines(&lines.concat())?;
+        if self.look.verbose {
+            page.findings(&findings.concat())?;
+        }
+        Ok(())
+    }
+}
+
+const TABLE: usize = 500;
 
 struct Page<'a> {
     to: &'a mut dyn Write,
@@ -152,6 +194,10 @@ impl Page<'_> {
                 (_, Action::Unchanged) => "unchanged",
                 (Mode::Apply, Action::Create) => "wrote",
                 (Mode::Apply, Action::Replace) => "replaced",
+                (Mode::Apply, Action::Restrict) => "restricted",
+                (Mode::DryRun, Action::Restrict) => "would restrict",
+                (Mode::Apply, Action::Append) => "added to",
+                (Mode::DryRun, Action::Append) => "would add to",
                 (Mode::DryRun, Action::Create) => "would write",
                 (Mode::DryRun, Action::Replace) => "would replace",
             };

@@ -1,19 +1,19 @@
 //! The envelope `pkit/1`: one document on stdout for every command, whatever happened. Its structs are its own, so inner types
 //! can change without breaking a script; within `pkit/1` fields are added and never renamed.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::escape::is_printable;
-use super::{Ended, Value};
+use super::{Ended, Row, Stream, Tail, Tally, Value};
 use crate::change::{Change, Mode};
+use crate::error::Error;
 use crate::exit::Exit;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 
 /// Writes the one document.
 pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
-    let count = |severity| ended.findings().iter().filter(|f| f.severity == severity).count();
     let envelope = Envelope {
         schema: "pkit/1",
         command: ended.command,
@@ -24,25 +24,114 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         result: ended.report.map_or(&Value::Null, |r| &r.result),
         changes: ended.changes.iter().map(ChangeOut::from).collect(),
         findings: ended.findings().iter().map(FindingOut::from).collect(),
-        summary: Summary {
-            error: count(Severity::Error),
-            warning: count(Severity::Warning),
-            info: count(Severity::Info),
-            skipped: count(Severity::Skipped),
-        },
-        incomplete: ended.report.is_some_and(super::Report::incomplete),
-        error: ended.error.map(|e| ErrorOut {
-            id: e.rule.code,
-            message: e.message.clone(),
-            facts: e.facts.iter().map(|(label, value)| FactOut { label, value }).collect(),
-            state: &e.state,
-            hint: &e.hint,
-            path: e.path.as_ref().map(|p| p.to_string_lossy().into_owned()),
-        }),
+        summary: ended.tally().into(),
+        incomplete: ended.tally().skipped > 0,
+        error: ended.error.map(ErrorOut::from),
     };
-    envelope.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Visible))?;
+    spell(&envelope, out)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// A document that is written while the work goes on: the rows of its first list go out at once, those of the others and the
+/// findings wait in a file each, and what is known only in the end stands at the end.
+pub struct Growing<'a, F: Write> {
+    out: &'a mut dyn Write,
+    lists: &'static [&'static str],
+    /// For the lists but the first, and for the findings.
+    waiting: Vec<Elements<BufWriter<F>>>,
+    first: usize,
+}
+
+/// The elements of a list, with commas between them.
+struct Elements<W: Write> {
+    to: W,
+    count: usize,
+}
+
+impl<W: Write> Elements<W> {
+    fn add(&mut self, element: &impl Serialize) -> io::Result<()> {
+        separate(&mut self.to, self.count)?;
+        self.count += 1;
+        spell(element, &mut self.to)
+    }
+}
+
+fn separate(to: &mut dyn Write, already: usize) -> io::Result<()> {
+    if already > 0 { to.write_all(b",") } else { Ok(()) }
+}
+
+impl<'a, F: Read + Write + Seek> Growing<'a, F> {
+    /// Writes the beginning. `file` makes the files for what has to wait.
+    pub fn begin(
+        command: &str,
+        stream: &Stream,
+        out: &'a mut dyn Write,
+        file: impl Fn() -> io::Result<F>,
+    ) -> io::Result<Growing<'a, F>> {
+        let waiting = || Ok(Elements { to: BufWriter::new(file()?), count: 0 });
+        let waiting = stream.lists.iter().map(|_| waiting()).collect::<io::Result<_>>()?;
+        out.write_all(b"{\"schema\":\"pkit/1\",\"command\":")?;
+        spell(&command, out)?;
+        write!(out, ",\"result\":{{\"{}\":[", stream.lists.first().unwrap_or(&""))?;
+        Ok(Growing { out, lists: stream.lists, waiting, first: 0 })
+    }
+
+    /// One more row.
+    pub fn row(&mut self, row: &Row) -> io::Result<()> {
+        if row.list == 0 {
+            separate(self.out, self.first)?;
+            self.first += 1;
+            spell(&row.value, self.out)?;
+        } else if let Some(list) = self.waiting.get_mut(row.list - 1) {
+            list.add(&row.value)?;
+        }
+        let Some(findings) = self.waiting.last_mut() else { return Ok(()) };
+        row.findings.iter().try_for_each(|finding| findings.add(&FindingOut::from(finding)))
+    }
+
+    /// The rest.
+    pub fn end(mut self, tail: &Tail, ended: &Ended) -> io::Result<()> {
+        self.out.write_all(b"]")?;
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        for (name, list) in self.lists.iter().skip(1).zip(waiting.by_ref()) {
+            write!(self.out, ",\"{name}\":[")?;
+            copy(list, self.out)?;
+            self.out.write_all(b"]")?;
+        }
+        for (name, value) in &tail.result {
+            write!(self.out, ",\"{name}\":")?;
+            spell(value, self.out)?;
+        }
+        self.out.write_all(b"},\"findings\":[")?;
+        waiting.try_for_each(|findings| copy(findings, self.out))?;
+        let ending = Ending {
+            ok: matches!(ended.exit, Exit::Ok | Exit::Changed),
+            exit: ended.exit.code(),
+            changed: ended.mode == Mode::Apply && ended.changed(),
+            dry_run: ended.mode == Mode::DryRun,
+            changes: ended.changes.iter().map(ChangeOut::from).collect(),
+            summary: ended.tally().into(),
+            incomplete: ended.tally().skipped > 0,
+            error: ended.error.map(ErrorOut::from),
+        };
+        let mut rest = Vec::new();
+        spell(&ending, &mut rest)?;
+        self.out.write_all(b"],")?;
+        self.out.write_all(rest.strip_prefix(b"{").unwrap_or(&rest))?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+}
+
+fn copy<F: Read + Write + Seek>(list: Elements<BufWriter<F>>, out: &mut dyn Write) -> io::Result<()> {
+    let mut file = list.to.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    io::copy(&mut file, out).map(|_| ())
+}
+
+fn spell(value: &(impl Serialize + ?Sized), out: &mut dyn Write) -> io::Result<()> {
+    Ok(value.serialize(&mut serde_json::Serializer::with_formatter(out, Visible))?)
 }
 
 /// JSON as serde_json writes it, with what cannot be seen escaped as well: it lets C1 and bidirectional controls through, and a
@@ -76,6 +165,19 @@ struct Envelope<'a> {
     result: &'a Value,
     changes: Vec<ChangeOut<'a>>,
     findings: Vec<FindingOut<'a>>,
+    summary: Summary,
+    incomplete: bool,
+    error: Option<ErrorOut<'a>>,
+}
+
+/// The envelope without what a growing document has told already.
+#[derive(serde::Serialize)]
+struct Ending<'a> {
+    ok: bool,
+    exit: u8,
+    changed: bool,
+    dry_run: bool,
+    changes: Vec<ChangeOut<'a>>,
     summary: Summary,
     incomplete: bool,
     error: Option<ErrorOut<'a>>,
@@ -134,6 +236,25 @@ struct ErrorOut<'a> {
 struct FactOut<'a> {
     label: &'a str,
     value: &'a str,
+}
+
+impl From<Tally> for Summary {
+    fn from(tally: Tally) -> Summary {
+        Summary { error: tally.error, warning: tally.warning, info: tally.info, skipped: tally.skipped }
+    }
+}
+
+impl<'a> From<&'a Error> for ErrorOut<'a> {
+    fn from(error: &'a Error) -> Self {
+        ErrorOut {
+            id: error.rule.code,
+            message: error.message.clone(),
+            facts: error.facts.iter().map(|(label, value)| FactOut { label, value }).collect(),
+            state: &error.state,
+            hint: &error.hint,
+            path: error.path.as_ref().map(|p| p.to_string_lossy().into_owned()),
+        }
+    }
 }
 
 impl<'a> From<&'a Change> for ChangeOut<'a> {

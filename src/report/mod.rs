@@ -4,8 +4,10 @@
 pub mod describe;
 pub mod escape;
 pub mod human;
+pub mod in_full;
 pub mod json;
 pub mod picture;
+mod stream;
 mod value;
 
 use crate::change::{Change, Mode};
@@ -13,6 +15,7 @@ use crate::content::Content;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::finding::{Finding, Severity};
+pub use stream::{Row, Sink, Stream, Tail, Tally};
 pub use value::Value;
 pub(crate) use value::object;
 
@@ -33,6 +36,8 @@ pub struct Report {
     pub artefact: Option<Content>,
     /// What went wrong on the way without stopping the work, such as a network that did not answer; `Exit::Ok` if nothing did.
     pub trouble: Exit,
+    /// Rows that are still to come, before the rest.
+    pub stream: Option<Stream>,
 }
 
 /// A line for people. The renderer escapes it, aligns it and chooses colours; it never contains a line break.
@@ -102,6 +107,7 @@ impl Report {
             findings_in_body: false,
             artefact: None,
             trouble: Exit::Ok,
+            stream: None,
         }
     }
 
@@ -114,11 +120,6 @@ impl Report {
     pub fn say(&mut self, text: impl Into<String>) {
         self.body.push(Line::Text(text.into()));
     }
-
-    /// Could not everything be looked at?
-    pub fn incomplete(&self) -> bool {
-        self.findings.iter().any(|f| f.severity == Severity::Skipped)
-    }
 }
 
 /// How a run ended: everything that a renderer needs.
@@ -128,6 +129,8 @@ pub struct Ended<'a> {
     pub command: &'a str,
     /// The report, unless the command failed before it had one.
     pub report: Option<&'a Report>,
+    /// What the rows of its stream have brought up, once they are through.
+    pub streamed: Tally,
     /// What was written, or would be.
     pub changes: &'a [Change],
     /// Whether it was written.
@@ -148,14 +151,20 @@ impl Ended<'_> {
     /// something changed.
     pub fn decide(&self, fail_on: Severity, allow_incomplete: bool, detailed: bool) -> Exit {
         let mut exit = if detailed && self.mode == Mode::Apply && self.changed() { Exit::Changed } else { Exit::Ok };
-        if self.findings().iter().any(|f| f.severity != Severity::Skipped && f.severity >= fail_on) {
+        let tally = self.tally();
+        if tally.reaches(fail_on) {
             exit = exit.worst(Exit::Findings);
         }
-        if !allow_incomplete && self.report.is_some_and(Report::incomplete) {
+        if !allow_incomplete && tally.skipped > 0 {
             exit = exit.worst(Exit::Input);
         }
         exit = exit.worst(self.report.map_or(Exit::Ok, |r| r.trouble));
         self.error.map_or(exit, |e| exit.worst(e.exit))
+    }
+
+    /// How many findings there are in all.
+    pub fn tally(&self) -> Tally {
+        self.streamed.of(self.findings())
     }
 
     fn findings(&self) -> &[Finding] {

@@ -10,8 +10,8 @@ use rcgen::ExtendedKeyUsagePurpose;
 
 use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem, extension};
 use crate::common::{Test, have, scaled};
-use crate::servers::dovecot::{Dovecot, Release};
-use crate::servers::{Client, Pki};
+use crate::servers::dovecot::Dovecot;
+use crate::servers::{Client, Pki, System};
 
 /// root -> intermediate -> issuing, and a CA that the intermediate has revoked; clients of each of them.
 struct Matrix {
@@ -266,7 +266,7 @@ fn agrees_with_openssl(m: &Matrix, bundles: Vec<(&str, Vec<u8>)>) {
 
 #[test]
 fn dovecot_2_3_lets_in_whom_check_says() {
-    logs_in_as_predicted(Release::V2_3, |ca, server| {
+    logs_in_as_predicted(System::Bookworm, |ca, server| {
         format!(
             "ssl = required\nssl_cert = <{}\nssl_key = <{}\nssl_ca = <{}\nssl_verify_client_cert = yes\nauth_ssl_require_client_cert = yes\n",
             server.fullchain.display(),
@@ -278,7 +278,7 @@ fn dovecot_2_3_lets_in_whom_check_says() {
 
 #[test]
 fn dovecot_2_4_lets_in_whom_check_says() {
-    logs_in_as_predicted(Release::V2_4, |ca, server| {
+    logs_in_as_predicted(System::Trixie, |ca, server| {
         format!(
             "ssl = required\nssl_server_cert_file = {}\nssl_server_key_file = {}\nssl_server_ca_file = {}\nssl_server_request_client_cert = yes\nauth_ssl_require_client_cert = yes\n",
             server.fullchain.display(),
@@ -289,7 +289,7 @@ fn dovecot_2_4_lets_in_whom_check_says() {
 }
 
 /// One Dovecot for each bundle, several at a time; every client tries to log in at each.
-fn logs_in_as_predicted(release: Release, settings: impl Fn(PathBuf, &Pki) -> String + Sync) {
+fn logs_in_as_predicted(system: System, settings: impl Fn(PathBuf, &Pki) -> String + Sync) {
     let m = Matrix::new();
     let bundles = m.bundles();
     let next = AtomicUsize::new(0);
@@ -300,9 +300,9 @@ fn logs_in_as_predicted(release: Release, settings: impl Fn(PathBuf, &Pki) -> St
             let pki = Pki::new(&server);
             let ca = server.file("ca.pem", bytes);
             // 2.4 does not start with a file that it cannot read: nobody gets in.
-            let started = matches!(release, Release::V2_3) || !bytes.contains(&0);
+            let started = matches!(system, System::Bookworm) || !bytes.contains(&0);
             let dovecot = if started {
-                let Some(dovecot) = Dovecot::start(release, &server, &settings(ca.clone(), &pki)) else { return };
+                let Some(dovecot) = Dovecot::start(system, &server, &settings(ca.clone(), &pki)) else { return };
                 Some(dovecot)
             } else {
                 None

@@ -115,13 +115,20 @@ impl Test {
 
     /// pkit in the scratch directory as the user nobody, who then is neither owner nor root.
     pub fn run_as_nobody(&self, args: &[&str]) -> Ran {
+        Ran::of(self.as_nobody(args).output().unwrap())
+    }
+
+    /// The command for it.
+    pub fn as_nobody(&self, args: &[&str]) -> Command {
         let pkit = env!("CARGO_BIN_EXE_pkit");
         let copy = self.path("pkit");
-        fs::copy(pkit, &copy).unwrap();
-        let mut line = vec!["--reuid=65534", "--regid=65534", "--clear-groups", "--", copy.to_str().unwrap()];
-        line.extend(args);
+        // By another process: a file that this one had open for writing would be busy for children that were forked meanwhile.
+        self.peer("cp", [Path::new(pkit), &copy]).exits(0);
         self.chmod(".", 0o755);
-        self.peer("setpriv", line)
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(copy).args(args);
+        command.current_dir(self.dir.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
     }
 
     /// A peer's program in the scratch directory.

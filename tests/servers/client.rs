@@ -1,15 +1,18 @@
-//! A TLS client that is not ours: `openssl s_client`.
+//! TLS clients that are not ours: `openssl s_client`, and curl where a user would get in or not.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::common::Ran;
+
 /// How to connect, and what to insist on.
 pub struct Client {
     root: PathBuf,
     name: &'static str,
     args: Vec<OsString>,
+    identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// How a connection went.
@@ -25,7 +28,7 @@ pub struct Handshake {
 impl Client {
     /// Trusts the roots in this file and no others; asks for, and insists on, `mail.example.org`.
     pub fn trusting(root: &Path) -> Client {
-        Client { root: root.to_owned(), name: "mail.example.org", args: Vec::new() }
+        Client { root: root.to_owned(), name: "mail.example.org", args: Vec::new(), identity: None }
     }
 
     /// Asks for, and insists on, another name.
@@ -45,9 +48,8 @@ impl Client {
     }
 
     /// Shows the server this certificate.
-    pub fn presenting(mut self, certificate: &Path, key: &Path) -> Client {
-        self.args.extend(["-cert".into(), certificate.into(), "-key".into(), key.into()]);
-        self
+    pub fn presenting(self, certificate: &Path, key: &Path) -> Client {
+        Client { identity: Some((certificate.to_owned(), key.to_owned())), ..self }
     }
 
     /// Sends these certificates behind its own.
@@ -66,11 +68,28 @@ impl Client {
         self.talk(port, &["-quiet", "-crlf"], &format!("a LOGIN {user} {password}\nb LOGOUT\n"))
     }
 
+    /// Does as a user does: curl fetches from this scheme's server (`https`, `imaps`; `imap` and `smtp` with STARTTLS), and
+    /// fails where it does not get in.
+    pub fn curl(&self, scheme: &str, port: u16, more: &[&str]) -> Ran {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--max-time", PATIENCE, "--ssl-reqd", "--cacert"]).arg(&self.root);
+        curl.args([
+            "--resolve",
+            &format!("{}:{port}:127.0.0.1", self.name),
+            &format!("{scheme}://{}:{port}/", self.name),
+        ]);
+        if let Some((certificate, key)) = &self.identity {
+            curl.arg("--cert").arg(certificate).arg("--key").arg(key);
+        }
+        Ran::of(curl.args(more).stdin(Stdio::null()).output().unwrap())
+    }
+
     fn talk(&self, port: u16, mode: &[&str], input: &str) -> Handshake {
         let mut openssl = Command::new("timeout")
             .args([PATIENCE, "openssl", "s_client", "-connect", &format!("127.0.0.1:{port}")])
             .args(["-servername", self.name, "-verify_hostname", self.name, "-verify_return_error", "-CAfile"])
             .arg(&self.root)
+            .args(self.identity.iter().flat_map(|(cert, key)| ["-cert".as_ref(), cert.as_path(), "-key".as_ref(), key]))
             .args(&self.args)
             .args(mode)
             .stdin(Stdio::piped())

@@ -11,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::ports;
-use crate::common;
 
 /// A daemon that answers on its ports. It ends when this is dropped.
 pub struct Daemon {
@@ -19,22 +18,41 @@ pub struct Daemon {
     log: PathBuf,
 }
 
-/// Why a daemon did not come up: what it said.
-struct NotUp(String);
+/// A daemon did not come up.
+#[derive(Debug)]
+pub struct NotUp {
+    /// What it said.
+    pub said: String,
+}
 
 impl Daemon {
     /// Starts what `lay_out` returns for free ports, and waits until all of them answer. Tried again with other ports if one
     /// was taken in the meantime. The command must stay in the foreground and log to its output.
-    pub fn on_ports<const N: usize>(log: &Path, lay_out: impl Fn([u16; N]) -> Command) -> (Daemon, [u16; N]) {
+    pub fn on_ports<const N: usize>(
+        log: &Path,
+        lay_out: impl Fn([u16; N]) -> Command,
+    ) -> Result<(Daemon, [u16; N]), NotUp> {
         for _ in 0..ATTEMPTS {
             let ports = ports::free();
             match Daemon::start(&lay_out(ports), log, &ports) {
-                Ok(daemon) => return (daemon, ports),
-                Err(NotUp(said)) if said.contains("in use") => continue,
-                Err(NotUp(said)) => panic!("the daemon did not start:\n{said}"),
+                Ok(daemon) => return Ok((daemon, ports)),
+                Err(NotUp { said }) if said.contains("in use") => continue,
+                Err(not_up) => return Err(not_up),
             }
         }
         panic!("no port stayed free in {ATTEMPTS} attempts");
+    }
+
+    /// Waits until it says that it is up, where its ports answer before that.
+    pub fn once_it_says(mut self, part: &str) -> Result<Daemon, NotUp> {
+        let begin = Instant::now();
+        while !self.log().contains(part) {
+            if self.has_ended() || begin.elapsed() > PATIENCE {
+                return Err(NotUp { said: self.log() });
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(self)
     }
 
     /// Waits until this stands in the log: a daemon may write it after its client has gone.
@@ -52,9 +70,8 @@ impl Daemon {
         let begin = Instant::now();
         for port in ports {
             while TcpStream::connect(("127.0.0.1", *port)).is_err() {
-                let ended = daemon.keeper.try_wait().unwrap();
-                if ended.is_some() || begin.elapsed() > PATIENCE {
-                    return Err(NotUp(format!("{command:?}: port {port} is silent, {ended:?}\n{}", daemon.log())));
+                if daemon.has_ended() || begin.elapsed() > PATIENCE {
+                    return Err(NotUp { said: format!("{command:?}: port {port} is silent\n{}", daemon.log()) });
                 }
                 std::thread::sleep(PAUSE);
             }
@@ -62,7 +79,12 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn log(&self) -> String {
+    fn has_ended(&mut self) -> bool {
+        self.keeper.try_wait().unwrap().is_some()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 }
@@ -78,16 +100,7 @@ impl Drop for Daemon {
     }
 }
 
-/// May a daemon be started here? It takes root, and the program.
-pub fn can_start(program: &str) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        common::missing("root (to start daemons)");
-        return false;
-    }
-    common::have(program)
-}
-
-/// The command in namespaces of its own, logging to a new file.
+/// The command, with no environment but what it was given, in namespaces of its own, logging to a new file.
 fn spawn(command: &Command, log: &Path) -> Child {
     fs::write(log, "").unwrap();
     // The daemon's processes share the file: each line goes to its end.
@@ -96,6 +109,8 @@ fn spawn(command: &Command, log: &Path) -> Child {
         .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", KEEPER, "sh"])
         .arg(command.get_program())
         .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .stdin(Stdio::piped())
         .stdout(out.try_clone().unwrap())
         .stderr(out)

@@ -5,20 +5,40 @@
 //! Run one as root: `cargo test servers::postfix`. A test that fails prints the daemon's log. Without root, or where the
 //! program is not installed, a test says so and passes, unless `PKIT_REQUIRE_PEERS=1`. `tests/run` installs them all.
 //!
+//! | | `System::Bookworm` (this machine) | `System::Trixie` (a chroot) |
+//! |---|---|---|
+//! | `Dovecot` | 2.3.19 | 2.4.1 |
+//! | `Postfix` | 3.7.11 | 3.10 |
+//! | `Slapd` | 2.5.13, GnuTLS | 2.6.10, OpenSSL |
+//! | `Apache` | 2.4 | 2.4 |
+//! | `Courier` | 5.0.13, GnuTLS (in a chroot of its own, `System::Courier`) | |
+//!
 //! In a test:
 //!
 //! ```text
-//! let Some(dovecot) = Dovecot::start(Release::V2_3, &test, "ssl_cert = </...\nssl_key = </...\n") else { return };
+//! let Some(dovecot) = Dovecot::start(System::Bookworm, &test, "ssl_cert = </...\nssl_key = </...\n") else { return };
 //! Client::trusting(&root).handshake(dovecot.imaps).verifies();
+//! Client::trusting(&root).starttls("imap").handshake(dovecot.imap).verifies();
 //! ```
+//!
+//! `attempt` in place of `start` takes settings that the daemon may not like, and hands out what it said then. The text is what
+//! stands in the server's own file for it: `conf.d/10-ssl.conf`, the end of `main.cf`, virtual hosts (with `*:80` and `*:443`,
+//! which become free ports), `imapd-ssl`; slapd takes LDIF by `modify` once it runs, or a `slapd.conf` by `attempt_conf`. The
+//! whole configuration then lies in the scratch directory, in a folder with the server's name. A key that a daemon's own user
+//! opens is given to it with `Slapd::owns` or `Courier::owns`. `System::run` runs any program where the daemon is, such as
+//! `doveconf` 2.4; `Client::curl` logs in as a user does.
 
+pub mod apache;
 mod client;
+pub mod courier;
 mod daemon;
 pub mod dovecot;
 mod pki;
 mod ports;
 pub mod postfix;
 pub mod slapd;
+mod system;
 
 pub use client::Client;
 pub use pki::Pki;
+pub use system::System;

@@ -1,12 +1,10 @@
 //! Postfix as Debian has it: an instance of its own, with its own queue.
 
-use std::path::Path;
-use std::process::Command;
-
-use super::daemon::{Daemon, can_start};
+use super::daemon::{Daemon, NotUp};
+use super::system::System;
 use crate::common::Test;
 
-/// A running Postfix.
+/// A running Postfix. It takes mail for anybody and throws it away.
 pub struct Postfix {
     pub daemon: Daemon,
     /// SMTP with STARTTLS.
@@ -18,27 +16,32 @@ pub struct Postfix {
 impl Postfix {
     /// Starts it in the test's scratch directory with these TLS settings at the end of `main.cf`; none where it cannot be
     /// started.
-    pub fn start(test: &Test, tls: &str) -> Option<Postfix> {
-        can_start("postfix").then(|| Postfix::run(test, tls))
+    pub fn start(system: System, test: &Test, tls: &str) -> Option<Postfix> {
+        Some(Postfix::attempt(system, test, tls)?.unwrap())
     }
 
-    fn run(test: &Test, tls: &str) -> Postfix {
+    /// The same with settings that it may not like.
+    pub fn attempt(system: System, test: &Test, tls: &str) -> Option<Result<Postfix, NotUp>> {
+        system.can_start("postfix").then(|| Postfix::run(system, test, tls))
+    }
+
+    fn run(system: System, test: &Test, tls: &str) -> Result<Postfix, NotUp> {
         // Postfix's own users must get to its queue.
         test.chmod("", 0o711);
         let dir = test.path("postfix");
         for name in ["queue", "data"] {
             std::fs::create_dir_all(dir.join(name)).unwrap();
         }
-        test.peer("chown", [Path::new("postfix"), &dir.join("data")]).exits(0);
+        system.run(test, "chown", ["postfix".as_ref(), dir.join("data").as_path()]).exits(0);
         test.file("postfix/main.cf", MAIN.replace("DIR", dir.to_str().unwrap()) + tls);
         let (daemon, [smtp, submissions]) = Daemon::on_ports(&dir.join("log"), |[smtp, submissions]| {
             let services = MASTER.replace("SUBMISSIONS", &submissions.to_string()).replace("SMTP", &smtp.to_string());
             test.file("postfix/master.cf", services);
-            let mut command = Command::new("postfix");
+            let mut command = system.command(test, "postfix");
             command.arg("-c").arg(&dir).arg("start-fg");
             command
-        });
-        Postfix { daemon, smtp, submissions }
+        })?;
+        Ok(Postfix { daemon, smtp, submissions })
     }
 }
 
@@ -51,6 +54,7 @@ inet_protocols = ipv4
 myhostname = mail.example.org
 mydestination =
 alias_maps =
+default_transport = discard
 notify_classes =
 ";
 
@@ -64,9 +68,12 @@ proxymap  unix        - - n - - proxymap
 rewrite   unix        - - n - - trivial-rewrite
 cleanup   unix        n - n - 0 cleanup
 qmgr      unix        n - n 300 1 qmgr
+discard   unix        - - n - - discard
 ";
 
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::common::have;
     use crate::common::purchase::Purchase;
@@ -81,7 +88,7 @@ mod tests {
             let test = Test::new();
             let prepared = purchase.apply(&test, "postfix", &[]).exits(0).json();
             let directives = prepared["result"]["directives"].as_str().unwrap();
-            let Some(postfix) = Postfix::start(&test, directives) else { return };
+            let Some(postfix) = Postfix::start(System::Bookworm, &test, directives) else { return };
             let chain = std::fs::read_to_string(Purchase::prepared(&test, "fullchain.pem")).unwrap();
             let client = || Client::trusting(&purchase.root);
             client().handshake(postfix.submissions).verifies().presents(&chain);
@@ -95,18 +102,27 @@ mod tests {
 
     #[test]
     fn postfix_serves_what_emit_said() {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        let Some(postfix) = Postfix::start(&test, &emitted(&test, &pki, &pki.key)) else { return };
-        Client::trusting(&pki.root).handshake(postfix.submissions).verifies().presents(&pki.chain());
-        Client::trusting(&pki.root).starttls("smtp").handshake(postfix.smtp).verifies().presents(&pki.chain());
+        for system in [System::Bookworm, System::Trixie] {
+            let test = Test::new();
+            let pki = Pki::new(&test);
+            let Some(postfix) = Postfix::start(system, &test, &emitted(&test, &pki, &pki.key)) else { return };
+            let client = || Client::trusting(&pki.root);
+            client().handshake(postfix.submissions).verifies().presents(&pki.chain());
+            client().starttls("smtp").handshake(postfix.smtp).verifies().presents(&pki.chain());
+            let mail = test.file("mail", "Subject: hello\n\nhello\n");
+            let to = ["--mail-from", "a@example.org", "--mail-rcpt", "b@example.org", "-T", mail.to_str().unwrap()];
+            client().curl("smtp", postfix.smtp, &to).exits(0);
+            client().curl("smtps", postfix.submissions, &to).exits(0);
+        }
     }
 
     #[test]
     fn postfix_with_another_key_serves_no_tls() {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(postfix) = Postfix::start(&test, &emitted(&test, &pki, &pki.wrong_key)) else { return };
+        let Some(postfix) = Postfix::start(System::Bookworm, &test, &emitted(&test, &pki, &pki.wrong_key)) else {
+            return;
+        };
         Client::trusting(&pki.root).handshake(postfix.submissions).fails();
         Client::trusting(&pki.root).starttls("smtp").handshake(postfix.smtp).fails();
         postfix.daemon.says("disabling TLS support");

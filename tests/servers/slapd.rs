@@ -1,9 +1,9 @@
 //! slapd as Debian has it, configured through `cn=config`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use super::daemon::{Daemon, can_start};
+use super::daemon::{Daemon, NotUp};
+use super::system::System;
 use crate::common::{self, Ran, Test};
 
 /// A running slapd, without TLS until an LDIF says otherwise. It runs as the user `openldap`, as Debian's does.
@@ -17,9 +17,30 @@ pub struct Slapd {
 }
 
 impl Slapd {
-    /// Starts it in the test's scratch directory; none where it cannot be started.
-    pub fn start(test: &Test) -> Option<Slapd> {
-        (can_start("slapd") && common::have("ldapmodify")).then(|| Slapd::run(test))
+    /// Starts it in the test's scratch directory, without TLS; none where it cannot be started.
+    pub fn start(system: System, test: &Test) -> Option<Slapd> {
+        Slapd::can_start(system).then(|| {
+            let base = test.file("slapd/base.ldif", BASE);
+            let config = test.path("slapd/config");
+            std::fs::create_dir(&config).unwrap();
+            system
+                .run(test, "slapadd", ["-n0".as_ref(), "-F".as_ref(), config.as_path(), "-l".as_ref(), &base])
+                .exits(0);
+            Slapd::run(system, test, "-F", &config).unwrap()
+        })
+    }
+
+    /// Starts it with a `slapd.conf` in which these settings stand; none where it cannot be started.
+    pub fn attempt_conf(system: System, test: &Test, tls: &str) -> Option<Result<Slapd, NotUp>> {
+        Slapd::can_start(system).then(|| {
+            let conf = test.file("slapd/slapd.conf", format!("{tls}\n{BASE_CONF}"));
+            Slapd::run(system, test, "-f", &conf)
+        })
+    }
+
+    /// A file's new owner: slapd's user may have another number in a chroot.
+    pub fn owns(system: System, test: &Test, path: &Path) {
+        system.run(test, "chown", ["-R".as_ref(), "openldap:openldap".as_ref(), path]).exits(0);
     }
 
     /// Changes the configuration as root does: `ldapmodify` over the local socket.
@@ -28,26 +49,21 @@ impl Slapd {
         test.peer("ldapmodify", ["-Q", "-Y", "EXTERNAL", "-H", &self.ldapi, "-f", ldif.to_str().unwrap()])
     }
 
-    fn run(test: &Test) -> Slapd {
-        let config = Slapd::lay_out(test);
+    fn can_start(system: System) -> bool {
+        system.can_start("slapd") && common::have("ldapmodify")
+    }
+
+    fn run(system: System, test: &Test, form: &str, config: &Path) -> Result<Slapd, NotUp> {
+        test.chmod("", 0o711);
+        Slapd::owns(system, test, &test.path("slapd"));
         let ldapi = format!("ldapi://{}", test.path("slapd/ldapi").to_str().unwrap().replace('/', "%2F"));
         let (daemon, [ldap, ldaps]) = Daemon::on_ports(&test.path("slapd/log"), |[ldap, ldaps]| {
             let listen = format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps} {ldapi}");
-            let mut command = Command::new("slapd");
-            command.args(["-d", "config,stats", "-u", "openldap", "-g", "openldap", "-h", &listen, "-F"]).arg(&config);
+            let mut command = system.command(test, "slapd");
+            command.args(["-d", "config,stats", "-u", "openldap", "-g", "openldap", "-h", &listen, form]).arg(config);
             command
-        });
-        Slapd { daemon, ldapi, ldap, ldaps }
-    }
-
-    fn lay_out(test: &Test) -> PathBuf {
-        test.chmod("", 0o711);
-        let base = test.file("slapd/base.ldif", BASE);
-        let config = test.path("slapd/config");
-        std::fs::create_dir(&config).unwrap();
-        test.peer("slapadd", [Path::new("-n0"), Path::new("-F"), &config, Path::new("-l"), &base]).exits(0);
-        test.peer("chown", [Path::new("-R"), Path::new("openldap:openldap"), &test.path("slapd")]).exits(0);
-        config
+        })?;
+        Ok(Slapd { daemon, ldapi, ldap, ldaps })
     }
 }
 
@@ -62,6 +78,12 @@ olcDatabase: {0}config
 olcAccess: to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth manage by * none
 ";
 
+/// Behind the global settings.
+const BASE_CONF: &str = "\
+database config
+access to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth manage by * none
+";
+
 mod tests {
     use super::*;
     use crate::common::purchase::Purchase;
@@ -72,7 +94,7 @@ mod tests {
     fn slapd_serves_the_purchase_as_emit_said() {
         for purchase in [Purchase::rsa(), Purchase::ecdsa()] {
             let test = Test::new();
-            let Some(slapd) = Slapd::start(&test) else { return };
+            let Some(slapd) = Slapd::start(System::Bookworm, &test) else { return };
             let [zip, key] = [&purchase.zip, &purchase.key].map(|path| path.to_str().unwrap());
             test.run(["chain", "build", zip, "--key", key, "-o", "chain.pem"]).exits(0);
             test.peer("install", ["-o", "openldap", "-m", "0400", key, "slapd.key"]).exits(0);
@@ -89,11 +111,32 @@ mod tests {
     }
 
     #[test]
+    fn slapd_with_openssl_is_told_by_ldif_or_in_its_file() {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        Slapd::owns(System::Trixie, &test, &pki.key);
+        let Some(slapd) = Slapd::start(System::Trixie, &test) else { return };
+        let build = ["--server-version", "2.6.10", "--tls-library", "openssl"];
+        slapd.modify(&test, &pki.emit(&test, "openldap", &pki.key, &build)).exits(0);
+        serves(&slapd, &pki);
+        drop(slapd);
+        let conf =
+            format!("TLSCertificateFile {}\nTLSCertificateKeyFile {}", pki.fullchain.display(), pki.key.display());
+        serves(&Slapd::attempt_conf(System::Trixie, &test, &conf).unwrap().unwrap(), &pki);
+    }
+
+    fn serves(slapd: &Slapd, pki: &Pki) {
+        let client = || Client::trusting(&pki.root);
+        client().handshake(slapd.ldaps).verifies().presents(&pki.chain());
+        client().starttls("ldap").handshake(slapd.ldap).verifies().presents(&pki.chain());
+    }
+
+    #[test]
     fn slapd_refuses_another_key() {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(slapd) = Slapd::start(&test) else { return };
-        test.peer("chown", [Path::new("openldap"), &pki.wrong_key]).exits(0);
+        let Some(slapd) = Slapd::start(System::Bookworm, &test) else { return };
+        Slapd::owns(System::Bookworm, &test, &pki.wrong_key);
         slapd.modify(&test, &pki.emit(&test, "openldap", &pki.wrong_key, &[])).exits(80);
         slapd.daemon.says("do not match");
         Client::trusting(&pki.root).handshake(slapd.ldaps).fails();

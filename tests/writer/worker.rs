@@ -66,6 +66,7 @@ fn act() {
         "Public" => Job::Public,
         _ => Job::Set,
     };
+    pkit::process::on_signals(|exit| std::process::exit(i32::from(exit.code()))).unwrap();
     let plan = job.plan(Path::new(path), &text.repeat(repeat.parse().unwrap()), Overwrite::Replace);
     run_up();
     let _ = std::fs::symlink_metadata(START);

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         Step::Link(LinkWrite { path, target: member.file.clone(), overwrite: context.overwrite })
     });
     // A link never leads to a file that is not there yet.
-    Ok(Outcome { report, plan: Plan { steps: files.chain(made).collect(), only_shown: false } })
+    Ok(Outcome { report, plan: Plan { steps: files.chain(made).collect(), ..Plan::default() } })
 }
 
 /// A file of the directory.

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             distinct(&writes)?;
             Ok(Outcome {
                 report,
-                plan: Plan { steps: writes.into_iter().map(Step::Write).collect(), only_shown: false },
+                plan: Plan { steps: writes.into_iter().map(Step::Write).collect(), ..Plan::default() },
             })
         }
         output => {

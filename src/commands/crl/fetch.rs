@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         steps.extend(write(list, &args.output, context, &mut report.findings));
     }
     report.findings = context.accepted(report.findings);
-    Ok(Outcome { report, plan: Plan { steps, only_shown: false } })
+    Ok(Outcome { report, plan: Plan { steps, ..Plan::default() } })
 }
 
 /// What a certificate says about its list.

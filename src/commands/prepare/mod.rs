@@ -77,10 +77,13 @@ pub struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     reads_as_root(args.server)?;
-    let material = gather::material(&args.inputs, context)?;
+    let mut material = gather::material(&args.inputs, context)?;
+    if args.key.is_none() && material.keys().next().is_none() {
+        gather::unlock(&mut material, context)?;
+    }
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let named = args.key.as_deref().map(gather::key).transpose()?;
+    let named = args.key.as_deref().map(|path| gather::key(path, context)).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
     let (public, key_path) = (gather::public(key, key_at)?, Some(key_at.path.as_path()));
@@ -104,7 +107,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if forbidden {
         report.body.push(Line::Text("Nothing was written: see the errors, mend them, run it again".into()));
         report.result = report.result.with("plan", Vec::<Value>::new()).with("directives", Value::Null);
-        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), only_shown: !args.apply } });
+        return Ok(Outcome { report, plan: Plan { steps: Vec::new(), only_shown: !args.apply, ..Plan::default() } });
     }
 
     let base = base(args, selection.leaf.cert)?;
@@ -115,17 +118,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         key: Some(base.join("current").join(KEY).into()),
         ..TlsSettings::default()
     };
-    let directives = emit::directives(args.server, &asked, args.profile, build)?;
-    let plan = Plan { steps: vec![Step::Version(version(base, &selection, key, context))], only_shown: !args.apply };
+    let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
+    let plan = Plan {
+        steps: vec![Step::Version(version(base, &selection, key, context))],
+        only_shown: !args.apply,
+        ..Plan::default()
+    };
     let changes = plan.preview()?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
-    report.body.extend(directives.text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
+    report.body.extend(directives.text().lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
     report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
     report.body.extend(words::next(args, selection.leaf.cert));
     report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
-    report.result = report.result.with("server_version", build.version.to_string()).with("directives", directives.text);
+    report.result =
+        report.result.with("server_version", build.version.to_string()).with("directives", directives.text());
     Ok(Outcome { report, plan })
 }
 
@@ -210,12 +218,12 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
 fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
     let certs = chain::sent(&selection.path, false);
     let chain = VersionFile {
-        name: CHAIN,
+        name: CHAIN.into(),
         content: Content::Public(chain::pem(&certs).into_bytes()),
         what: count(certs.len(), "certificate"),
     };
     let key = VersionFile {
-        name: KEY,
+        name: KEY.into(),
         content: Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec())),
         what: key.kind().to_string(),
     };

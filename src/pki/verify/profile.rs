@@ -7,6 +7,7 @@ use super::common_name::is_misleading;
 use super::constraints::{is_host, is_mail_base, is_strict_host};
 use crate::finding::{Rule, rules};
 use crate::material::cert::Cert;
+use crate::material::dn::Name;
 use crate::material::ext::{self, GeneralName, NameConstraints};
 use crate::material::key::KeyKind;
 
@@ -40,6 +41,9 @@ pub fn broken(cert: &Cert, depth: usize, is_root: bool, purpose: Purpose) -> Vec
 fn frame(cert: &Cert, is_root: bool, tell: &mut dyn FnMut(&'static Rule, String)) {
     if cert.version < 3 && !is_root {
         tell(&VERSION_OLD, format!("it is of version {}", cert.version));
+    }
+    if !cert.signed.is_named_alike() {
+        tell(&ALGORITHM_DIFFERS, "it names one signature algorithm inside and another one outside".into());
     }
     if let Some(why) = serial(&cert.serial) {
         tell(&SERIAL_ODD, format!("its serial number {why}"));
@@ -168,11 +172,15 @@ fn server_names(cert: &Cert, tell: &mut dyn FnMut(&'static Rule, String)) {
     if cert.alt_names().is_empty() {
         return tell(&SAN_MISSING, "it has no subjectAltName".into());
     }
-    for cn in cert.subject.attributes().iter().filter(|a| a.kind == "CN") {
-        if is_misleading(&cn.value, cert.alt_names()) {
-            tell(&CN_MISLEADING, format!("its common name is {}, which no alternative name is spelled like", cn.value));
-        }
+    for cn in misleading_common_names(&cert.subject, cert.alt_names()) {
+        tell(&CN_MISLEADING, format!("its common name is {cn}, which no alternative name is spelled like"));
     }
+}
+
+/// Common names that look like hosts and are spelled like none of the alternative names.
+pub fn misleading_common_names<'a>(subject: &'a Name, names: &'a [GeneralName]) -> impl Iterator<Item = &'a str> {
+    let common = subject.attributes().iter().filter(|a| a.kind == "CN").map(|a| a.value.as_str());
+    common.filter(|cn| is_misleading(cn, names))
 }
 
 /// anyExtendedKeyUsage.
@@ -205,6 +213,12 @@ rules! {
         summary: "a certificate is signed with SHA-1, which can be forged",
         help: "ask the CA for a certificate signed with SHA-256",
         source: "RFC 9155; tried on Dovecot 2.3.19 with OpenSSL 3.0: `ca md too weak`, no TLS at all",
+    }
+    /// Two algorithms.
+    ALGORITHM_DIFFERS = Error "signature-algorithm-differs" {
+        summary: "a certificate names two signature algorithms, so its signature counts for nothing",
+        help: "get the certificate again from the CA",
+        source: "RFC 5280 section 4.1.1.2: the two must be the same",
     }
     /// Version 1.
     VERSION_OLD = Error "cert-version-old" {

@@ -2,10 +2,23 @@
 //! works whether or not the attribute has a value. Certificate and key must come in one modify: apart they are refused with
 //! "error (80)" (tried on slapd 2.4.57 and 2.5.13).
 
-use super::{Grammar, Parsed, Statement, Unknown, plain};
+use super::{Grammar, Parsed, Statement, Unknown, column, no_block, no_include, nothing_to_resolve, plain};
+use crate::material::pem;
 
-/// A change of `cn=config`, or what `slapcat -n 0` prints of it.
-pub static GRAMMAR: Grammar = Grammar { parse, print, head: "dn: cn=config\nchangetype: modify\n" };
+/// A change of `cn=config`, what `slapcat -n 0` prints of it, or a file of slapd.d.
+pub static GRAMMAR: Grammar = Grammar {
+    scan,
+    resolve: nothing_to_resolve,
+    include: no_include,
+    print,
+    block: no_block,
+    head: "dn: cn=config\nchangetype: modify\n",
+};
+
+/// The names of the statements that say how a record changes things, instead of what there is.
+pub const CHANGES: &[&str] = &["changetype", "replace", "add", "delete", END];
+/// The line between the changes of a record.
+pub const END: &str = "-";
 
 /// slapd splits the values of its settings at blanks and takes quotes and backslashes as quoting; LDIF is ASCII.
 fn print(name: &str, value: &str) -> Option<String> {
@@ -13,37 +26,48 @@ fn print(name: &str, value: &str) -> Option<String> {
     holds.then(|| format!("replace: {name}\n{name}: {value}\n-\n"))
 }
 
-fn parse(text: &str) -> Parsed {
+fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    let mut scope = Vec::new();
+    let (mut scope, mut block) = (Vec::new(), 0);
     for (line, logical) in logical_lines(text) {
-        let Some((name, value)) = logical.split_once(':') else {
-            if logical != "-" {
+        let (name, value) = match logical.split_once(':') {
+            Some(parts) => parts,
+            None if logical == END => (END, ""),
+            None => {
                 parsed.unknown.push(Unknown { line, why: "no `:` in it" });
+                continue;
             }
-            continue;
         };
         match name {
-            "dn" => scope = if value.trim() == "cn=config" { Vec::new() } else { vec![value.trim().to_owned()] },
-            "changetype" | "replace" | "add" => {}
+            "dn" => {
+                let dn = decode(value).unwrap_or_else(|_| value.trim().to_owned());
+                scope = if dn.eq_ignore_ascii_case("cn=config") { Vec::new() } else { vec![dn] };
+                block = line;
+            }
             "delete" => {
                 parsed.unknown.push(Unknown { line, why: "what is left after a `delete:` is not in this text" })
             }
             _ => parsed.statements.push(Statement {
                 name: name.to_owned(),
                 value: decode(value),
+                raw: value.trim().to_owned(),
                 scope: scope.clone(),
+                block,
                 line,
-                column: logical.len() - value.trim_start().len() + 1,
+                column: column(&logical, value.trim_start()),
             }),
         }
     }
     parsed
 }
 
+/// A second colon stands before base64 (RFC 2849), which slapd writes for values with blanks at their ends or beyond ASCII.
 fn decode(value: &str) -> Result<String, &'static str> {
     match value.chars().next() {
-        Some(':') => Err("it is written in base64"),
+        Some(':') => {
+            let bytes = pem::from_base64(value[1..].trim()).ok_or("its base64 is broken")?;
+            String::from_utf8(bytes).map_err(|_| "it is not text")
+        }
         Some('<') => Err("it is read from a file"),
         _ => Ok(value.trim().to_owned()),
     }
@@ -69,14 +93,15 @@ mod tests {
     #[test]
     fn changes_and_listings_of_cn_config_are_read() {
         let text = "# head\ndn: cn=config\nchangetype: modify\nreplace: olcTLSCipherSuite\nolcTLSCipherSuite: A\n :B\n-\n\
-                    \ndn: olcDatabase={1}mdb,cn=config\nolcSecurity: x\n\nnonsense\n";
-        let parsed = parse(text);
+                    \ndn: olcDatabase={1}mdb,cn=config\nolcSecurity:: eCB5\n\nnonsense\nb:: !\n";
+        let parsed = scan(text);
         let said: Vec<_> = parsed
             .statements
             .iter()
+            .filter(|s| !CHANGES.contains(&s.name.as_str()))
             .map(|s| (s.name.as_str(), s.value.as_deref().unwrap_or("?"), s.scope.len(), s.line))
             .collect();
-        assert_eq!(said, [("olcTLSCipherSuite", "A:B", 0, 5), ("olcSecurity", "x", 1, 10)]);
+        assert_eq!(said, [("olcTLSCipherSuite", "A:B", 0, 5), ("olcSecurity", "x y", 1, 10), ("b", "?", 1, 13)]);
         assert_eq!(parsed.unknown.iter().map(|u| u.line).collect::<Vec<_>>(), [12]);
     }
 

@@ -1,0 +1,169 @@
+//! Courier's imapd-ssl and pop3d-ssl: assignments that a shell reads (POSIX XCU 2.9.1), `NAME=value` without blanks around the
+//! `=`. Quotes are taken off, and names of variables that the text has set before are expanded; what only a shell could
+//! compute is not known.
+
+use std::collections::HashMap;
+
+use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, substitute};
+
+/// imapd-ssl, pop3d-ssl, esmtpd-ssl.
+pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, block: super::no_block, head: "" };
+
+/// A blank beside the `=`: the shell takes the name for a command.
+pub const BLANK: &str = "a blank stands beside the `=`";
+const COMPUTED: &str = "a shell computes it";
+
+/// Always in double quotes, as Courier's own files have it. Courier's init scripts and its own reader both see the file, so what
+/// either could take for more than text is refused.
+fn print(name: &str, value: &str) -> Option<String> {
+    let bare = value.is_empty() || super::plain(value, "\"'$`\\#");
+    bare.then(|| format!("{name}=\"{value}\"\n"))
+}
+
+fn scan(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for (line, content) in text.lines().enumerate().map(|(i, content)| (i + 1, content)) {
+        let trimmed = content.trim();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        let trimmed = trimmed.strip_prefix("export ").map_or(trimmed, str::trim_start);
+        let end = trimmed.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(trimmed.len());
+        let (name, rest) = trimmed.split_at(end);
+        let path = trimmed.strip_prefix(". ").or_else(|| trimmed.strip_prefix("source "));
+        let said = match (rest.strip_prefix('='), rest.trim_start().strip_prefix('='), path) {
+            (.., Some(path)) => (INCLUDE, word(path.trim_start()), path.trim_start()),
+            (Some(value), ..) if value.starts_with([' ', '\t']) && !value.trim_start().starts_with('#') => {
+                (name, Err(BLANK), value.trim_start())
+            }
+            (Some(value), ..) => (name, word(value), value),
+            (None, Some(value), _) if !name.is_empty() => (name, Err(BLANK), value.trim_start()),
+            _ => {
+                parsed.unknown.push(Unknown { line, why: "no assignment; what a shell makes of it is not known here" });
+                continue;
+            }
+        };
+        let (name, value, rest) = said;
+        let (name, raw, column) = (name.to_owned(), rest.trim_end().to_owned(), column(content.trim_end(), rest));
+        parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, line, column });
+    }
+    parsed
+}
+
+/// A word of the shell without its quotes, up to a blank or a comment.
+fn word(text: &str) -> Result<String, &'static str> {
+    let (mut out, mut chars, mut named) = (String::new(), text.chars(), false);
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => loop {
+                match chars.next() {
+                    Some('\'') => break,
+                    Some(inner) => out.push(inner),
+                    None => return Err("its quotes are not closed on this line"),
+                }
+            },
+            '"' => loop {
+                match chars.next() {
+                    Some('"') => break,
+                    Some('\\') => out.extend(chars.next()),
+                    Some('`') => return Err(COMPUTED),
+                    Some(inner) => {
+                        named |= inner == '$';
+                        out.push(inner);
+                    }
+                    None => return Err("its quotes are not closed on this line"),
+                }
+            },
+            '\\' => out.extend(chars.next()),
+            '`' | '(' | ')' | '&' | '|' | '<' | '>' => return Err(COMPUTED),
+            ' ' | '\t' | ';' => break,
+            other => {
+                named |= other == '$';
+                out.push(other);
+            }
+        }
+    }
+    if named { Err(PUT_TOGETHER) } else { Ok(out) }
+}
+
+/// Variables have the value that the text gave them before; others come from outside and are not known.
+fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
+    let mut values: HashMap<String, String> = HashMap::new();
+    for statement in statements.iter_mut() {
+        if statement.value == Err(PUT_TOGETHER)
+            && !statement.raw.contains(['\'', '\\'])
+            && let Some(value) = expand(statement.raw.trim_matches('"'), &values)
+        {
+            statement.value = value;
+        }
+        match &statement.value {
+            Ok(value) => _ = values.insert(statement.name.clone(), value.clone()),
+            Err(_) => _ = values.remove(&statement.name),
+        }
+    }
+    statements
+}
+
+fn expand(text: &str, values: &HashMap<String, String>) -> Option<Result<String, &'static str>> {
+    if text.contains('"') {
+        return None;
+    }
+    substitute(text, |rest| {
+        let braced = rest.strip_prefix('{');
+        let inner = braced.unwrap_or(rest);
+        let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
+        let whole = braced.is_none() || inner[end..].starts_with('}');
+        let value = values.get(&inner[..end]).filter(|_| whole)?;
+        Some((value.clone(), if braced.is_some() { end + 2 } else { end }))
+    })
+}
+
+fn include(statement: &Statement) -> Option<Include> {
+    (statement.name == INCLUDE).then(|| Include { pattern: statement.value.clone(), optional: false })
+}
+
+const INCLUDE: &str = ".";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assignments_are_read_as_a_shell_does() {
+        let text = "##VERSION: $Id$\nTLS_PROTOCOL='TLSv1.2+'\nTLS_STARTTLS_PROTOCOL=\"$TLS_PROTOCOL\"\nA=a\\ b # c\n\
+                    B=`x`\nC = d\nD= e\nE=\nF=$HOME/x\n  G=\"a\"b\"c\"\nif true\nH=${A}z\n. /etc/other\nexport I=1\nK=\"open\n";
+        let parsed = GRAMMAR.parse(text);
+        let said: Vec<_> = parsed
+            .statements
+            .iter()
+            .map(|s| (s.name.as_str(), s.value.as_deref().unwrap_or("?"), s.line, s.column))
+            .collect();
+        let want = [
+            ("TLS_PROTOCOL", "TLSv1.2+", 2, 14),
+            ("TLS_STARTTLS_PROTOCOL", "TLSv1.2+", 3, 23),
+            ("A", "a b", 4, 3),
+            ("B", "?", 5, 3),
+            ("C", "?", 6, 5),
+            ("D", "?", 7, 4),
+            ("E", "", 8, 3),
+            ("F", "?", 9, 3),
+            ("G", "abc", 10, 5),
+            ("H", "a bz", 12, 3),
+            (".", "/etc/other", 13, 3),
+            ("I", "1", 14, 10),
+            ("K", "?", 15, 3),
+        ];
+        assert_eq!(said, want);
+        assert_eq!(parsed.statements[4].value, Err(BLANK));
+        assert_eq!(parsed.unknown.iter().map(|u| u.line).collect::<Vec<_>>(), [11]);
+        assert_eq!(include(&parsed.statements[10]).unwrap().pattern.as_deref(), Ok("/etc/other"));
+    }
+
+    #[test]
+    fn what_a_shell_would_look_into_is_not_printed() {
+        assert_eq!(print("A", "/a b").as_deref(), Some("A=\"/a b\"\n"));
+        for value in ["a\"b", "$x", "`x`", "a\\", "a\nb", "#", "it's"] {
+            assert!(print("A", value).is_none(), "{value:?}");
+        }
+    }
+}
