@@ -1,7 +1,7 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
@@ -159,7 +159,7 @@ impl Global {
             json: self.json,
             dry_run: self.dry_run,
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
-            secret: Rc::new(Secret::new(self.passphrase.source(), self.no_input)),
+            secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }
 

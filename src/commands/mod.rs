@@ -20,7 +20,7 @@ pub mod prepare;
 pub mod subject;
 pub mod target;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -48,7 +48,7 @@ pub struct Context {
     /// What to do while another run changes the same thing.
     pub wait: Wait,
     /// What opens encrypted keys and PKCS#12 files, and locks new ones.
-    pub secret: Rc<Secret>,
+    pub secret: Arc<Secret>,
 }
 
 impl Context {

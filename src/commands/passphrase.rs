@@ -1,8 +1,8 @@
 //! The options that say where a passphrase comes from, the same for every command, and the passphrase itself, read when it is
 //! first needed and only then.
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::crypto::Passphrase;
 use crate::error::Result;
@@ -62,13 +62,13 @@ sources! {
 pub struct Secret {
     source: Option<Source>,
     no_input: bool,
-    read: OnceCell<Passphrase>,
+    read: OnceLock<Passphrase>,
 }
 
 impl Secret {
     /// To be read from the source that was named, else from the terminal unless nobody is to be asked.
     pub fn new(source: Option<Source>, no_input: bool) -> Secret {
-        Secret { source, no_input, read: OnceCell::new() }
+        Secret { source, no_input, read: OnceLock::new() }
     }
 
     /// Another one of the same run: from its own source if one is named, else the same source as this.
