@@ -160,6 +160,7 @@ impl Global {
             dry_run: self.dry_run,
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
             secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
+            progress: |_| (),
         })
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use pkit::change::{Change, Digests, Mode};
 use pkit::cli::{Cli, Style, When};
+use pkit::commands::Context;
 use pkit::error::Error;
 use pkit::exit::Exit;
 use pkit::files::spool;
@@ -177,9 +178,16 @@ impl Progress {
     }
 }
 
+/// One line that is written over; where it cannot be shown the work goes on all the same.
+fn working(words: &str) {
+    let _ = write!(io::stderr(), "\r\x1b[K{words}");
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 fn act(cli: &Cli, style: Style) -> Acted {
     let context = cli.global.context(time::OffsetDateTime::now_utc());
+    let told = !style.quiet && !style.json && io::stderr().is_terminal();
+    let context = context.map(|context| if told { Context { progress: working, ..context } } else { context });
     let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
         Err(error) => return Acted { error: Some(error), applied: !style.dry_run, ..Acted::default() },

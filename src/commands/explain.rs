@@ -35,6 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::perms::RULES,
         crate::checks::request::RULES,
         crate::checks::revocation::RULES,
+        crate::checks::ssl_parameters::RULES,
         crate::servers::RULES,
         crate::system::RULES,
         crate::files::passphrase::RULES,

@@ -49,6 +49,8 @@ pub struct Context {
     pub wait: Wait,
     /// What opens encrypted keys and PKCS#12 files, and locks new ones.
     pub secret: Arc<Secret>,
+    /// Shows on a terminal how far a long search has come; no words take the line away.
+    pub progress: fn(&str),
 }
 
 impl Context {

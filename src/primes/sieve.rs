@@ -98,6 +98,13 @@ fn strike(candidates: &Candidates, primes: &[u32], struck: &mut [u64]) {
     }
 }
 
+/// Does the small prime divide the number?
+pub(super) fn divides(prime: u32, number: &BoxedUint) -> bool {
+    // Horner's rule in halves of words, so that nothing is wider than a word.
+    let halves = number.as_words().iter().rev().flat_map(|word| [word >> 32, word & 0xffff_ffff]);
+    halves.fold(0, |rest, half| (rest << 32 | half) % u64::from(prime)) == 0
+}
+
 /// The remainders of a number by eight odd primes below 2^31.
 fn remainders(number: &BoxedUint, primes: &[u32; 8]) -> [u64; 8] {
     let words = number.as_words();

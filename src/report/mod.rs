@@ -7,6 +7,7 @@ pub mod human;
 pub mod in_full;
 pub mod json;
 pub mod picture;
+pub mod progress;
 mod stream;
 mod value;
 
