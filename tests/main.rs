@@ -23,6 +23,7 @@ mod hostile;
 mod key;
 mod perms;
 mod prepare;
+mod primes;
 mod readme;
 mod servers;
 mod writer;

@@ -90,12 +90,12 @@ fn primality(params: &DhParams) -> Option<Primality> {
     if params.group().is_some() || params.known().is_some_and(|known| known.safe) {
         return Some(Primality::SafePrime);
     }
-    match params.bits() {
-        ..=MAX => Some(primes::primality(&params.p)),
-        // Where even this takes long it would be longer than any file of a server.
-        ..=MAX_DIVIDED => primes::small_factor(&params.p).map(|factor| Primality::Composite(Some(factor))),
-        _ => None,
+    if params.bits() <= MAX {
+        return Some(primes::primality(&params.p));
     }
+    // Where even this takes long it would be longer than any file of a server.
+    let factor = (params.bits() <= MAX_DIVIDED).then(|| primes::small_factor(&params.p)).flatten();
+    factor.map(|factor| Primality::Composite(Some(factor)))
 }
 
 /// What the generator, which is in range, generates.

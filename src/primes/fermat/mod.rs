@@ -197,9 +197,7 @@ fn pick<L: Limb>(table: &[Numbers<L>], digit: &L, out: &mut [L]) {
         // All ones where the digit is the index: only zero minus one is negative.
         let mask = L::from_lanes(|lane| ((digit.as_ref()[lane] ^ index as u64).wrapping_sub(1) >> 63).wrapping_neg());
         for (out, limb) in out.iter_mut().zip(row.iter()) {
-            for ((out, limb), mask) in out.as_mut().iter_mut().zip(limb.as_ref()).zip(mask.as_ref()) {
-                *out |= limb & mask;
-            }
+            *out = L::from_lanes(|lane| out.as_ref()[lane] | limb.as_ref()[lane] & mask.as_ref()[lane]);
         }
     }
 }

@@ -39,6 +39,7 @@ impl Form {
 /// One limb of each number that a kernel has a lane for.
 pub(super) trait Limb: Copy + Default + Zeroize + AsRef<[u64]> + AsMut<[u64]> {
     /// A limb made lane by lane.
+    #[inline]
     fn from_lanes(of: impl Fn(usize) -> u64) -> Self {
         let mut limb = Self::default();
         limb.as_mut().iter_mut().enumerate().for_each(|(lane, value)| *value = of(lane));
