@@ -54,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::crl::RULES,
         super::csr::RULES,
         super::crl::fetch::RULES,
+        super::emit::RULES,
         super::fetching::RULES,
         super::perms::policies::RULES,
         super::prepare::RULES,
