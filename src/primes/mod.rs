@@ -120,6 +120,13 @@ fn random_bits(bits: u32) -> Result<Zeroizing<BoxedUint>, Refused> {
     Ok(Zeroizing::new(integer(&octets)))
 }
 
+/// Sets a bit where the number stands, so that no copy of a secret is left elsewhere.
+fn set(number: &mut BoxedUint, bit: u32) {
+    if let Some(word) = number.as_mut_words().get_mut(bit as usize / 64) {
+        *word |= 1 << (bit % 64);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

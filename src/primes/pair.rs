@@ -2,15 +2,16 @@
 //!
 //! A prime is the first one at or after a random start, as OpenSSL finds it, where FIPS 186-5 (A.1.3) draws every candidate anew:
 //! primes after long gaps are a little likelier (less than two bits of the choice), which helps nobody to guess one. How many
-//! candidates there were, and where the sieve struck, can be seen in the time it takes; the numbers themselves cannot.
+//! candidates there were, and where the sieve struck, can be seen in the time it takes; the numbers themselves cannot. What was
+//! in memory is wiped; registers, the stack and the working memory of `crypto-primes` are not.
 
-use crypto_bigint::{BoxedUint, Limb, NonZero, Resize};
+use crypto_bigint::{BoxedUint, Limb, NonZero};
 use zeroize::Zeroizing;
 
 use super::fermat::LANES;
 use super::rsa::{E, Secret};
 use super::sieve::{Candidates, Kind, survivors};
-use super::{Engine, confirm, random_bits};
+use super::{Engine, confirm, random_bits, set};
 use crate::crypto::Refused;
 
 /// Two primes of exactly so many bits (32 or more), the two highest set, with p - 1 prime to e.
@@ -59,8 +60,7 @@ struct Search {
 impl Search {
     fn new(bits: u32, bound: u32, window: usize) -> Result<Search, Refused> {
         let mut start = random_bits(bits)?;
-        let highest = BoxedUint::from(3_u8).resize(bits).shl(bits - 2);
-        *start = start.bitor(&highest).bitor(&BoxedUint::one());
+        [0, bits - 2, bits - 1].into_iter().for_each(|bit| set(&mut start, bit));
         let survivors = survivors(&Candidates { kind: KIND, start: &start, window }, bound, 1);
         Ok(Search { bits, start, survivors, taken: 0, found: None })
     }

@@ -7,12 +7,11 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crypto_bigint::{BoxedUint, Limb, NonZero};
-use zeroize::Zeroizing;
+use crypto_bigint::{BoxedUint, Limb, NonZero, Resize};
 
 use super::fermat::LANES;
 use super::sieve::{Candidates, Kind, survivors};
-use super::{Engine, confirm, random_bits};
+use super::{Engine, confirm, random_bits, set};
 use crate::crypto::Refused;
 
 /// A search for safe primes.
@@ -47,13 +46,13 @@ impl SafePrimes<'_> {
     }
 
     /// A q by chance: one bit less than p, and 11 modulo 12.
-    fn start(&self) -> Result<Zeroizing<BoxedUint>, Refused> {
+    fn start(&self) -> Result<BoxedUint, Refused> {
         let twelve = NonZero::new(Limb::from(12_u8)).into_option().ok_or(Refused("twelve is zero"))?;
-        let start = random_bits(self.bits - 1)?;
-        let highest = BoxedUint::one_with_precision(self.bits).shl(self.bits - 2);
-        let start = start.bitor(&highest);
+        // With room for p.
+        let mut start = random_bits(self.bits - 1)?.resize(self.bits);
+        set(&mut start, self.bits - 2);
         let above = 11 - start.rem_limb(twelve).0;
-        Ok(Zeroizing::new(start.wrapping_add(BoxedUint::from(above))))
+        Ok(start.wrapping_add(BoxedUint::from(above)))
     }
 
     /// The p of a candidate with 2^(q - 1) = 1 modulo q and 2^(p - 1) = 1 modulo p. All threads take from one list, and a q that

@@ -4,8 +4,8 @@
 //! A prime r strikes every r-th k; where it begins follows from the remainder of the start. Remainders are what costs: they
 //! are taken of the products of two primes, four in step, by Montgomery's reduction from the lowest word up.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
@@ -55,15 +55,14 @@ pub(super) fn survivors(candidates: &Candidates, bound: u32, threads: usize) -> 
                 strike(candidates, eight, &mut own);
             }
         }
-        if let Ok(mut all) = struck.lock() {
-            all.iter_mut().zip(own.iter()).for_each(|(all, own): (&mut u64, &u64)| *all |= own);
-        }
+        let mut all = struck.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter_mut().zip(own.iter()).for_each(|(all, own): (&mut u64, &u64)| *all |= own);
     };
     std::thread::scope(|scope| {
         (1..threads).for_each(|_| drop(scope.spawn(work)));
         work();
     });
-    let struck = struck.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let struck = struck.into_inner().unwrap_or_else(PoisonError::into_inner);
     let left = (0..candidates.window as u32).filter(|k| struck[*k as usize / 64] >> (k % 64) & 1 == 0);
     let mut survivors = Zeroizing::new(Vec::with_capacity(candidates.window));
     survivors.extend(left);

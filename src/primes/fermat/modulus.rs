@@ -75,7 +75,7 @@ pub(super) struct Modulus<L: Zeroize> {
     /// The moduli, odd.
     pub(super) n: Numbers<L>,
     /// -1 / n modulo 2^radix.
-    pub(super) inverse: L,
+    pub(super) inverse: Zeroizing<L>,
     /// R modulo n, which stands for 1.
     pub(super) one: Numbers<L>,
     form: Form,
@@ -89,6 +89,7 @@ impl<L: Limb> Modulus<L> {
         // Newton's step doubles the bits that are right; n * n = 1 modulo 8 gives the first three.
         let newton = |n: u64| (0..5).fold(n, |found, _| found.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(found))));
         let inverse = L::from_lanes(|lane| newton(n[0].as_ref()[lane]).wrapping_neg() & form.mask());
+        let inverse = Zeroizing::new(inverse);
         // The highest power of two that is below all of them, doubled until it is R.
         let below = numbers.iter().map(|n| n.bits() - 1).min().unwrap_or(0);
         let mut one = split(form, &[&BoxedUint::one_with_precision(below + 1).shl(below)]);
