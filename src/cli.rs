@@ -195,7 +195,10 @@ pub enum Command {
     /// Make, show and check requests to a CA
     #[command(subcommand)]
     Csr(commands::csr::Verb),
-    /// Show certificates
+    /// Run a private CA
+    #[command(subcommand)]
+    Ca(commands::ca::Verb),
+    /// Make, show, check, sort and convert certificates
     #[command(subcommand)]
     Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
@@ -215,6 +218,8 @@ pub enum Command {
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
     Emit(Box<commands::emit::Args>),
+    /// Judge servers' configurations and all that they name
+    Lint(Box<commands::lint::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -226,6 +231,7 @@ impl Command {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
             Command::Csr(verb) => verb.words(),
+            Command::Ca(verb) => verb.words(),
             Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
@@ -233,6 +239,7 @@ impl Command {
             Command::Dhparam(verb) => verb.words(),
             Command::Perms(verb) => verb.words(),
             Command::Emit(_) => "emit",
+            Command::Lint(_) => "lint",
             Command::Explain(_) => "explain",
         }
     }
@@ -243,6 +250,7 @@ impl Command {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
             Command::Csr(verb) => verb.run(context),
+            Command::Ca(verb) => verb.run(context),
             Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
@@ -250,6 +258,7 @@ impl Command {
             Command::Dhparam(verb) => verb.run(context),
             Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args, context),
+            Command::Lint(args) => commands::lint::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

@@ -133,7 +133,7 @@ fn parameters_are_found_behind_a_certificate_and_a_key() {
 fn hostile_sizes_end_soon_and_broken_files_are_input_errors() {
     let t = Test::new();
     t.file("huge.der", parameters(&vec![0xff; 1 << 20], &[2]));
-    t.run(["dhparam", "check", "huge.der"]).exits(1).out_has("skipped[dh-not-tested]").out_has("error[dh-too-large]");
+    t.run(["dhparam", "check", "huge.der"]).exits(1).out_has("error[dh-too-large]").out_has("not tested");
     t.file("32768.der", parameters(&[&[0xff; 4095][..], &[0xfd]].concat(), &[2]));
     let before = std::time::Instant::now();
     t.run(["dhparam", "check", "32768.der"]).exits(1).out_has("error[dh-too-large]");

@@ -66,13 +66,20 @@ pub fn judge(params: &DhParams, at: &Origin) -> Judgement {
             let why = factor.map_or(String::new(), |factor| format!(": it is divisible by {factor}"));
             note(&DH_NOT_PRIME, format!("the modulus of {bits} bits is not a prime number{why}"));
         }
+        // Where no server can use it, whether it is prime does not matter.
+        None if bits > OPENSSL_MAX => {}
         None => note(
             &DH_NOT_TESTED,
             format!("the modulus has {bits} bits; above {MAX} it is searched for small factors only"),
         ),
     }
     if bits > OPENSSL_MAX {
-        note(&DH_TOO_LARGE, format!("the modulus has {bits} bits; OpenSSL uses none above {OPENSSL_MAX}"));
+        note(
+            &DH_TOO_LARGE,
+            format!(
+                "the modulus has {bits} bits; OpenSSL uses none above {OPENSSL_MAX}, and it was not tested further"
+            ),
+        );
     }
     let order = in_range(params).then(|| order(params, primality)).flatten();
     match (order, &params.q) {
@@ -230,6 +237,6 @@ mod tests {
         assert_eq!(codes_of(&small(65_267))[0], "dh-too-small");
         assert_eq!(codes(&[&[0xff; 1024][..], &[0xf1]].concat(), &[2]), ["dh-not-tested"]);
         assert_eq!(codes(&[0xff; 8192], &[2]), ["dh-not-prime", "dh-too-large"]);
-        assert_eq!(codes(&[0xff; 1 << 20], &[2]), ["dh-not-tested", "dh-too-large"]);
+        assert_eq!(codes(&[0xff; 1 << 20], &[2]), ["dh-too-large"]);
     }
 }
