@@ -49,7 +49,7 @@ impl SafePrimes<'_> {
     fn start(&self) -> Result<BoxedUint, Refused> {
         let twelve = NonZero::new(Limb::from(12_u8)).into_option().ok_or(Refused("twelve is zero"))?;
         // With room for p.
-        let mut start = random_bits(self.bits - 1)?.resize(self.bits);
+        let mut start = (&*random_bits(self.bits - 1)?).resize(self.bits);
         set(&mut start, self.bits - 2);
         let above = 11 - start.rem_limb(twelve).0;
         Ok(start.wrapping_add(BoxedUint::from(above)))
