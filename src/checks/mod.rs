@@ -13,3 +13,4 @@ pub mod request;
 pub mod revocation;
 pub mod settings;
 pub mod ssl_parameters;
+pub mod weak;
