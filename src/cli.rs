@@ -4,7 +4,7 @@
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
-use crate::change::Wait;
+use crate::change::{Owner, Wait};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -56,6 +56,15 @@ pub struct Global {
     /// Replace an existing file
     #[arg(short, long, global = true)]
     force: bool,
+    /// Keep a file that is replaced as NAME.YYYYMMDDTHHMMSSZ.bak
+    #[arg(long, global = true)]
+    backup: bool,
+    /// Give files to this user instead of root
+    #[arg(long, global = true, value_name = "USER")]
+    owner: Option<String>,
+    /// Give files to this group, which may then read keys
+    #[arg(long, global = true, value_name = "GROUP")]
+    group: Option<String>,
     /// Say what would be written, and write nothing
     #[arg(short = 'n', long, global = true)]
     dry_run: bool,
@@ -149,8 +158,19 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            owner: Owner::default(),
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
         })
+    }
+
+    /// User and group to whom files are to belong, by name.
+    pub fn owner(&self) -> (Option<&str>, Option<&str>) {
+        (self.owner.as_deref(), self.group.as_deref())
+    }
+
+    /// What the names of old files that are kept end in, where they are.
+    pub fn backup(&self, clock: OffsetDateTime) -> Option<String> {
+        self.backup.then(|| crate::instant::backup_suffix(clock))
     }
 
     /// What the end of the run needs to know.

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use pkit::change::{Change, Digests, Mode};
+use pkit::change::{Change, Digests, Manner, Mode, Owner};
 use pkit::cli::{Cli, Style, When};
+use pkit::commands::Context;
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::files::spool;
+use pkit::files::{spool, users};
 use pkit::process;
 use pkit::report::escape::visible;
 use pkit::report::{Ended, Report, Stream, Tally, Value, human, json};
@@ -179,7 +180,12 @@ impl Progress {
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 fn act(cli: &Cli, style: Style) -> Acted {
-    let context = cli.global.context(time::OffsetDateTime::now_utc());
+    let now = time::OffsetDateTime::now_utc();
+    let context = cli.global.context(now).and_then(|context| {
+        let (user, group) = cli.global.owner();
+        Ok(Context { owner: users::owner(user, group)?, ..context })
+    });
+    let owner = context.as_ref().map_or(Owner::default(), |context| context.owner);
     let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
         Err(error) => return Acted { error: Some(error), applied: !style.dry_run, ..Acted::default() },
@@ -188,7 +194,8 @@ fn act(cli: &Cli, style: Style) -> Acted {
     let mode = if applied { Mode::Apply } else { Mode::DryRun };
     // Only JSON shows them.
     let digests = if style.json { Digests::Told } else { Digests::Untold };
-    match outcome.plan.carry_out(mode, digests) {
+    let manner = Manner { owner, backup: cli.global.backup(now), ..Manner::of(mode, digests) };
+    match outcome.plan.carry_out(&manner) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
         // What was noticed stays true. What the report says of was not done, and the digest of a key that is not there
         // would only mislead.

@@ -20,7 +20,7 @@ pub mod target;
 
 use time::OffsetDateTime;
 
-use crate::change::Wait;
+use crate::change::{Owner, Wait};
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
 use crate::plan::Plan;
@@ -39,6 +39,8 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// To whom files will belong.
+    pub owner: Owner,
     /// What to do while another run changes the same thing.
     pub wait: Wait,
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
+use crate::change::Owner;
 use crate::content::{Content, VersionFile};
 use crate::crypto;
 
@@ -27,10 +28,15 @@ pub(super) struct Temporary<'a> {
 }
 
 impl<'a> Temporary<'a> {
-    pub(super) fn new(dir: BorrowedFd<'a>, target: &OsStr, content: &Content) -> Result<Temporary<'a>, Failed> {
+    pub(super) fn new(
+        dir: BorrowedFd<'a>,
+        target: &OsStr,
+        content: &Content,
+        owner: Owner,
+    ) -> Result<Temporary<'a>, Failed> {
         let (file, name) = create_locked(dir, target)?;
         let temporary = Temporary { dir, name, file };
-        fill(&temporary.file, content)?;
+        fill(&temporary.file, content, owner)?;
         Ok(temporary)
     }
 
@@ -84,17 +90,23 @@ impl Drop for Link<'_> {
 }
 
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
-fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
-    fill(&File::from(create_private(dir, name)?), content)
+fn create(dir: BorrowedFd, name: &OsStr, content: &Content, owner: Owner) -> Result<(), Failed> {
+    fill(&File::from(create_private(dir, name)?), content, owner)
 }
 
-/// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down.
-pub(super) fn own(fd: impl AsFd) -> Result<(), Failed> {
-    let (uid, gid) = owner_of_new();
+/// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down; or whoever is named.
+pub(super) fn own(fd: impl AsFd, owner: Owner) -> Result<(), Failed> {
+    let (uid, gid) = owner_for(owner);
     rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed("setting the owner"))
 }
 
-/// Owner and group of everything that is made.
+/// Owner and group of files that are given to somebody.
+pub(super) fn owner_for(owner: Owner) -> (u32, u32) {
+    let (uid, gid) = owner_of_new();
+    (owner.user.unwrap_or(uid), owner.group.unwrap_or(gid))
+}
+
+/// Owner and group of everything else that is made.
 pub(super) fn owner_of_new() -> (u32, u32) {
     let user = rustix::process::geteuid();
     let group = if user.is_root() { Gid::ROOT } else { rustix::process::getegid() };
@@ -117,11 +129,17 @@ pub(super) fn names_in(dir: &OwnedFd) -> Vec<OsString> {
 }
 
 /// Fills a new directory that nobody looks into yet, and gives it its mode last.
-pub(super) fn fill_directory(above: &OwnedFd, name: &str, files: &[VersionFile], mode: u32) -> Result<(), Failed> {
+pub(super) fn fill_directory(
+    above: &OwnedFd,
+    name: &str,
+    files: &[VersionFile],
+    mode: u32,
+    owner: Owner,
+) -> Result<(), Failed> {
     let dir = open_inner(above, OsStr::new(name)).map_err(failed("opening the new directory"))?;
-    own(&dir)?;
+    own(&dir, Owner::default())?;
     for file in files {
-        create(dir.as_fd(), OsStr::new(&*file.name), &file.content)?;
+        create(dir.as_fd(), OsStr::new(&*file.name), &file.content, owner)?;
     }
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(mode)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
@@ -192,10 +210,10 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
     rustix::fs::openat(dir, name, flags, Bits::RUSR).map_err(failed("creating a file in the directory"))
 }
 
-/// Owner and mode are final before the first byte is in.
-fn fill(mut file: &File, content: &Content) -> Result<(), Failed> {
-    own(file)?;
-    rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode())).map_err(failed("setting the mode"))?;
+/// Owner and mode are final before the first byte is in, and the owner before the mode: its group bit is for the new group only.
+fn fill(mut file: &File, content: &Content, owner: Owner) -> Result<(), Failed> {
+    own(file, owner)?;
+    rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode_for(owner))).map_err(failed("setting the mode"))?;
     for piece in content.pieces() {
         file.write_all(&piece).map_err(|e| ("writing", e))?;
     }
@@ -212,7 +230,9 @@ fn abandoned(dir: &OwnedFd, name: &OsStr) -> Option<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
-    let fd = (regular && stat.st_uid == owner_of_new().0)
+    // A file that was to be given to somebody may be his already.
+    let (caller, _) = owner_of_new();
+    let fd = (regular && (stat.st_uid == caller || caller == 0))
         .then(|| rustix::fs::openat(dir, name, flags, Bits::empty()).ok())
         .flatten()?;
     rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive).ok()?;

@@ -11,14 +11,15 @@ use rustix::io::Errno;
 
 use super::temporary::{self, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
 use super::{interrupt, users, write};
-use crate::change::{Action, Change, Digests, Mode};
+use crate::change::{Action, Change, Manner, Mode, Owner};
 use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
-pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec<Change>> {
+pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
+    let Manner { mode, owner, .. } = *manner;
     if write.files.iter().any(|f| f.content.is_secret()) {
         write::guard(nearest_existing(&write.base))?;
     }
@@ -27,19 +28,19 @@ pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec
         Mode::DryRun => Base::as_it_is(&write.base)?,
     };
     let next = match &base {
-        Some(base) => base.next(write)?,
+        Some(base) => base.next(write, owner)?,
         None => Next::first(),
     };
     if let (Mode::Apply, Some(base)) = (mode, &base) {
         let _held = interrupt::hold();
         if next.files != Action::Unchanged {
-            base.put(&next.name, write)?;
+            base.put(&next.name, write, owner)?;
         }
         if next.link != Action::Unchanged {
             base.switch(&next.name)?;
         }
     }
-    Ok(changes(write, &next, digests))
+    Ok(changes(write, &next, manner))
 }
 
 /// What is to become of the set.
@@ -84,10 +85,10 @@ impl<'a> Base<'a> {
         }
     }
 
-    fn next(&self, write: &VersionWrite) -> Result<Next> {
+    fn next(&self, write: &VersionWrite, owner: Owner) -> Result<Next> {
         let current = self.current()?;
         let last = self.last()?;
-        let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write));
+        let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write, owner));
         if current.is_some() && same != current && write.overwrite == Overwrite::Refuse {
             let message = format!("{} already holds another key or chain", self.path.display());
             return Err(Error::refused(&SET_EXISTS, message).path(self.path));
@@ -130,24 +131,24 @@ impl<'a> Base<'a> {
     }
 
     /// Does the version hold exactly this set, with the right modes and owners?
-    fn holds(&self, number: u32, write: &VersionWrite) -> bool {
+    fn holds(&self, number: u32, write: &VersionWrite, owner: Owner) -> bool {
         let Ok(dir) = open_inner(&self.dir, OsStr::new(&name_of(number))) else { return false };
         let (uid, gid) = owner_of_new();
         let ours = rustix::fs::fstat(&dir)
             .is_ok_and(|s| s.st_mode & 0o7777 == DIR_MODE && s.st_uid == uid && (uid != 0 || s.st_gid == gid));
         ours && temporary::entries(&dir).len() == write.files.len()
-            && write.files.iter().all(|f| write::holds(&dir, &f.name, &f.content))
+            && write.files.iter().all(|f| write::holds(&dir, &f.name, &f.content, owner))
     }
 
     /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
     /// replaces a directory that has something in it (rename(2)).
-    fn put(&self, name: &str, write: &VersionWrite) -> Result<()> {
+    fn put(&self, name: &str, write: &VersionWrite, owner: Owner) -> Result<()> {
         let path = self.path.join(name);
         let told = |(doing, e): Failed| Error::io(&path, doing, &e);
         let aside = temporary::name_for(OsStr::new("version")).map_err(told)?;
         let made = rustix::fs::mkdirat(&self.dir, &aside, Bits::RWXU)
             .map_err(failed("making the directory"))
-            .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE))
+            .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE, owner))
             .and_then(|()| {
                 rustix::fs::renameat(&self.dir, &aside, &self.dir, name)
                     .map_err(failed("renaming the new version into place"))
@@ -175,8 +176,8 @@ impl<'a> Base<'a> {
     }
 }
 
-fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
-    let (uid, gid) = owner_of_new();
+fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
+    let (uid, gid) = temporary::owner_for(manner.owner);
     let (owner, group) = (users::user(uid), users::group(gid));
     let made = |path: PathBuf, action, what: String| Change {
         path,
@@ -187,10 +188,11 @@ fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
         group: group.clone(),
         before: None,
         after: None,
+        backup: None,
     };
     let files = write.files.iter().map(|f| Change {
-        mode: Some(f.content.mode()),
-        after: write::digest(&f.content, digests),
+        mode: Some(f.content.mode_for(manner.owner)),
+        after: write::digest(&f.content, manner.digests),
         ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone())
     });
     let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));
@@ -228,7 +230,7 @@ fn make_dir(parent: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Fail
         Err(e) => return Err(failed("making the directory")(e)),
     }
     let dir = open_inner(parent, name).map_err(opening)?;
-    own(&dir)?;
+    own(&dir, Owner::default())?;
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(DIR_MODE)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(parent).map_err(failed("syncing the directory above"))?;
     Ok(dir)

@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         only_shown: !args.apply,
         ..Plan::default()
     };
-    let changes = plan.preview()?;
+    let changes = plan.preview(context.owner)?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
