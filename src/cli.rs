@@ -223,7 +223,7 @@ pub enum Command {
     #[command(subcommand)]
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
-    Emit(commands::emit::Args),
+    Emit(Box<commands::emit::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }

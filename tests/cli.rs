@@ -101,7 +101,7 @@ fn json_is_one_document_that_repeats_the_exit_code() {
         (2, "no-such-command"),
         (3, "key inspect missing.key"),
         (3, "explain no-such-code"),
-        (4, "emit dovecot --cert /c --key /k --server-version 2.1"),
+        (4, "emit dovecot --cert /c --key /k --server-version 0.99"),
         (4, "key new -o mail.key --type ecdsa"),
     ] {
         let ran = test.run(words.split(' ').chain(["--json"])).exits(exit);

@@ -5,6 +5,7 @@ use crate::common::{Ran, Test, have};
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
                        ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+const DHE: &str = "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
 const PRIORITY: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:\
                         -CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD";
 
@@ -16,7 +17,7 @@ fn emit(t: &Test, words: &str) -> Ran {
 /// The directives without their head, in which CIPHERS, SUITES and PRIORITY stand for the long lists.
 fn directives(ran: &Ran) -> String {
     let kept: String = ran.stdout.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
-    kept.replace(CIPHERS, "CIPHERS").replace(SUITES, "SUITES").replace(PRIORITY, "PRIORITY")
+    kept.replace(CIPHERS, "CIPHERS").replace(SUITES, "SUITES").replace(DHE, "DHE").replace(PRIORITY, "PRIORITY")
 }
 
 #[track_caller]
@@ -28,29 +29,64 @@ fn says(words: &str, want: &str) {
 #[test]
 fn dovecot_is_told_in_the_words_of_its_version() {
     says(
+        "dovecot --server-version 1.1.20 --client-ca /ca.pem --client-cert require --username-from-cert commonName",
+        "ssl_disable = no\nssl_cert_file = /etc/ssl/chain.pem\nssl_key_file = /etc/ssl/key.pem\nssl_ca_file = /ca.pem\n\
+         ssl_verify_client_cert = yes\nssl_cipher_list = CIPHERS\ndisable_plaintext_auth = yes\nauth default {\n  \
+         ssl_require_client_cert = yes\n  ssl_username_from_cert = yes\n}\n",
+    );
+    says(
+        "dovecot --server-version 1.2.17 --listen implicit --log",
+        "ssl = required\nssl_cert_file = /etc/ssl/chain.pem\nssl_key_file = /etc/ssl/key.pem\n\
+         ssl_cipher_list = CIPHERS\ndisable_plaintext_auth = yes\nverbose_ssl = yes\nprotocols = imaps pop3s\n",
+    );
+    says(
         "dovecot --server-version 2.2.36",
-        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_protocols = TLSv1.2\n\
+        "ssl = required\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_protocols = TLSv1.2\n\
          ssl_cipher_list = CIPHERS\nssl_prefer_server_ciphers = no\ndisable_plaintext_auth = yes\n",
     );
     says(
-        "dovecot --server-version 2.3.13 --dh /dh.pem",
-        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_dh = </dh.pem\n\
-         ssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\nssl_prefer_server_ciphers = no\n\
-         disable_plaintext_auth = yes\n",
+        "dovecot --server-version 2.3.13 --dh /dh.pem --offer-tls --server-order --key-password-file /pw",
+        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_key_password = </pw\n\
+         ssl_dh = </dh.pem\nssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS:DHE\n\
+         ssl_prefer_server_ciphers = yes\ndisable_plaintext_auth = yes\n",
     );
     says(
         "dovecot --server-version 2.3.19.1 --profile modern --client-ca /ca.pem --client-cert request",
-        "ssl = yes\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_ca = </ca.pem\n\
+        "ssl = required\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_ca = </ca.pem\n\
          ssl_verify_client_cert = yes\nauth_ssl_require_client_cert = no\nssl_min_protocol = TLSv1.3\n\
          ssl_cipher_suites = SUITES\nssl_prefer_server_ciphers = no\ndisable_plaintext_auth = yes\n",
     );
     says(
-        "dovecot --server-version 2.4.1 --require-tls --client-ca /ca.pem --client-cert require --dh /dh.pem",
+        "dovecot --server-version 2.4.1 --require-tls --client-ca /ca.pem --crl /ca.pem --client-cert require \
+         --username-from-cert UID --log --listen starttls --outgoing --outgoing-ca /etc/ssl/certs/",
         "ssl = required\nssl_server_cert_file = /etc/ssl/chain.pem\nssl_server_key_file = /etc/ssl/key.pem\n\
          ssl_server_ca_file = /ca.pem\nssl_server_request_client_cert = yes\nauth_ssl_require_client_cert = yes\n\
-         ssl_server_dh_file = /dh.pem\nssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\n\
-         ssl_cipher_suites = SUITES\nssl_server_prefer_ciphers = client\nauth_allow_cleartext = no\n",
+         ssl_server_require_crl = yes\nauth_ssl_username_from_cert = yes\nssl_server_cert_username_field = UID\n\
+         ssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\nssl_cipher_suites = SUITES\n\
+         ssl_server_prefer_ciphers = client\nauth_allow_cleartext = no\nlog_debug = category=ssl\n\
+         ssl_client_ca_dir = /etc/ssl/certs/\nservice imap-login {\n  inet_listener imap {\n    port = 143\n  }\n  \
+         inet_listener imaps {\n    port = 0\n  }\n}\nservice pop3-login {\n  inet_listener pop3 {\n    port = 110\n  }\n  \
+         inet_listener pop3s {\n    port = 0\n  }\n}\n",
     );
+}
+
+/// The outer second certificate is taken away where a part has a certificate of its own.
+#[test]
+fn dovecot_has_other_certificates_for_protocols_addresses_and_names() {
+    says(
+        "dovecot --server-version 2.3.19 --alt-cert /e.pem --alt-key /e.key --for imap:/i.pem:/i.key \
+         --for 192.0.2.10/pop3:/p.pem:/p.key --for name=*.example.com:/n.pem:/n.key",
+        "ssl = required\nssl_cert = </etc/ssl/chain.pem\nssl_key = </etc/ssl/key.pem\nssl_alt_cert = </e.pem\n\
+         ssl_alt_key = </e.key\nssl_min_protocol = TLSv1.2\nssl_cipher_list = CIPHERS\nssl_cipher_suites = SUITES\n\
+         ssl_prefer_server_ciphers = no\ndisable_plaintext_auth = yes\nprotocol imap {\n  ssl_cert = </i.pem\n  \
+         ssl_key = </i.key\n  ssl_alt_cert =\n  ssl_alt_key =\n}\nlocal 192.0.2.10 {\n  protocol pop3 {\n    \
+         ssl_cert = </p.pem\n    ssl_key = </p.key\n    ssl_alt_cert =\n    ssl_alt_key =\n  }\n}\n\
+         local_name *.example.com {\n  ssl_cert = </n.pem\n  ssl_key = </n.key\n  ssl_alt_cert =\n  ssl_alt_key =\n}\n",
+    );
+    let mta = "dovecot --server-version 2.4.1 --client-ca /ca.pem --client-cert require --except smtp";
+    let text = directives(&emit(&Test::new(), mta).exits(0));
+    assert!(text.contains("auth_ssl_require_client_cert = no\n"), "{text}");
+    assert!(text.ends_with("protocol !smtp {\n  auth_ssl_require_client_cert = yes\n}\n"), "{text}");
 }
 
 #[test]
@@ -59,12 +95,21 @@ fn postfix_is_told_in_the_words_of_its_version() {
                 tls_preempt_cipherlist = no\nsmtpd_tls_auth_only = yes\n";
     let excluded = "smtpd_tls_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n\
                     smtpd_tls_mandatory_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n";
+    let files = "smtpd_tls_cert_file = /etc/ssl/chain.pem\nsmtpd_tls_key_file = /etc/ssl/key.pem\n";
     let chain = "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem\n";
     says(
-        "postfix --server-version 3.3.1",
+        "postfix --server-version 2.4",
         &format!(
-            "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /etc/ssl/chain.pem\n\
-             smtpd_tls_key_file = /etc/ssl/key.pem\n{excluded}{rest}"
+            "smtpd_tls_security_level = may\n{files}tls_export_cipherlist = CIPHERS\ntls_high_cipherlist = CIPHERS\n\
+             smtpd_tls_mandatory_ciphers = high\nsmtpd_tls_auth_only = yes\n"
+        ),
+    );
+    says("postfix --server-version 2.9.15", &format!("smtpd_tls_security_level = may\n{files}{rest}"));
+    says(
+        "postfix --server-version 3.3.1 --alt-cert /e.pem --alt-key /e.key",
+        &format!(
+            "smtpd_tls_security_level = may\n{files}smtpd_tls_eccert_file = /e.pem\nsmtpd_tls_eckey_file = /e.key\n\
+             {excluded}{rest}"
         ),
     );
     says("postfix --server-version 3.5.25", &format!("smtpd_tls_security_level = may\n{chain}{excluded}{rest}"));
@@ -74,6 +119,53 @@ fn postfix_is_told_in_the_words_of_its_version() {
             "smtpd_tls_security_level = may\n{chain}smtpd_tls_CAfile = /ca.pem\nsmtpd_tls_ask_ccert = yes\n\
              smtpd_tls_req_ccert = no\nsmtpd_tls_protocols = >=TLSv1.2\n\
              smtpd_tls_mandatory_protocols = >=TLSv1.2\n{rest}"
+        ),
+    );
+    says(
+        "postfix --server-version 3.10.3 --profile modern --alt-cert /e.pem --alt-key /e.key --client-ca /ca/ --log \
+         --session-timeout 1h --no-received-header --outgoing --outgoing-ca /etc/ssl/certs/",
+        "smtpd_tls_security_level = may\nsmtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem, /e.key, /e.pem\n\
+         smtpd_tls_CApath = /ca/\nsmtpd_tls_protocols = >=TLSv1.3\nsmtpd_tls_mandatory_protocols = >=TLSv1.3\n\
+         tls_preempt_cipherlist = no\nsmtpd_tls_auth_only = yes\nsmtpd_tls_session_cache_timeout = 3600s\n\
+         smtpd_tls_received_header = no\nsmtpd_tls_loglevel = 1\nsmtp_tls_security_level = may\n\
+         smtp_tls_protocols = >=TLSv1.3\nsmtp_tls_mandatory_protocols = >=TLSv1.3\nsmtp_tls_CApath = /etc/ssl/certs/\n",
+    );
+}
+
+/// main.cf, master.cf and the table of names are three texts; as commands they say the same.
+#[test]
+fn postfix_is_told_of_services_and_names_in_texts_of_their_own() {
+    let sasl = "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_sasl_security_options=noanonymous\n  \
+                -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n  \
+                -o smtpd_sender_restrictions=reject_sender_login_mismatch\n";
+    let t = Test::new();
+    let words = "postfix --server-version 3.7 --listen starttls,implicit --for name=imap.example.org:/c2:/k2 \
+                 --for name=*.example.com:/both:/both";
+    let ran = emit(&t, words).exits(0);
+    let text = directives(&ran);
+    assert!(text.contains("\ntls_server_sni_maps = hash:/etc/postfix/sni\n"), "{text}");
+    let services = format!(
+        "\nsubmission inet n - - - - smtpd\n  -o smtpd_tls_security_level=encrypt\n{sasl}\
+         smtps inet n - - - - smtpd\n  -o smtpd_tls_wrappermode=yes\n{sasl}"
+    );
+    assert!(text.contains(&services), "{text}");
+    assert!(text.ends_with("\n\nimap.example.org /k2, /c2\n.example.com /both\n"), "{text}");
+    assert!(
+        ran.stdout.contains("then `postmap -F hash:/etc/postfix/sni`") && ran.stderr.contains("pkit bundle keycert")
+    );
+    let json = emit(&t, &format!("{words} --json")).exits(0).json();
+    let paths: Vec<&str> =
+        json["result"]["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/postfix/sni"]);
+    says(
+        "postfix --server-version 3.7 --profile modern --style postconf --listen implicit",
+        &format!(
+            "postconf -e 'smtpd_tls_security_level = may'\n\
+             postconf -e 'smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/chain.pem'\n\
+             postconf -e 'smtpd_tls_protocols = >=TLSv1.3'\npostconf -e 'smtpd_tls_mandatory_protocols = >=TLSv1.3'\n\
+             postconf -e 'tls_preempt_cipherlist = no'\npostconf -e 'smtpd_tls_auth_only = yes'\n\n\
+             postconf -M 'smtps/inet=smtps inet n - - - - smtpd'\npostconf -P 'smtps/inet/smtpd_tls_wrappermode=yes'\n{}",
+            sasl.lines().map(|l| format!("postconf -P 'smtps/inet/{}'\n", &l[5..])).collect::<String>()
         ),
     );
 }
@@ -142,8 +234,22 @@ fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
         "dovecot --server-version 2.3.14 --min-protocol 1.3",
         "dovecot --server-version 2.2.36 --profile modern",
         "dovecot --server-version 2.2.36 --dh /dh.pem",
-        "dovecot --server-version 1.2",
+        "dovecot --server-version 0.99",
+        "dovecot --server-version 1.2 --min-protocol 1.2",
+        "dovecot --server-version 1.1 --require-tls",
+        "dovecot --server-version 2.2.26 --for name=*.example.com:/c:/k",
+        "dovecot --server-version 1.2 --for 192.0.2.10:/c:/k",
+        "dovecot --server-version 2.3.19 --client-ca /ca.pem --crl /crl.pem --client-cert require",
+        "dovecot --server-version 2.2.30 --alt-cert /c --alt-key /k",
+        "dovecot --server-version 2.4 --hsts",
         "postfix --server-version 3.7 --client-ca /ca.pem --client-cert require",
+        "postfix --server-version 3.7 --client-ca /ca.pem --crl /crl.pem",
+        "postfix --server-version 3.7 --key-password-file /pw",
+        "postfix --server-version 3.7 --for imap:/c:/k",
+        "postfix --server-version 3.3 --for name=a.b:/c:/k",
+        "postfix --server-version 2.2",
+        "postfix --server-version 2.9 --min-protocol 1.2",
+        "postfix --server-version 3.7 --username-from-cert UID --client-ca /ca.pem --client-cert request",
         "openldap --server-version 2.6 --tls-library openssl --require-tls",
         "openldap --server-version 2.5 --tls-library gnutls --profile old",
     ] {
@@ -160,6 +266,14 @@ fn words_that_do_not_go_together_are_a_usage_error_and_an_unknown_build_is_an_in
     emit(&t, "dovecot --server-version 2.3-1").exits(2).err_has("2.3.19");
     emit(&t, "dovecot --server-version 2.3 --tls-library gnutls").exits(2);
     emit(&t, "postfix --server-version 3.7 --profile modern --min-protocol 1.2").exits(2);
+    emit(&t, "dovecot --server-version 2.3 --profile modern --dh /dh.pem").exits(2).err_has("TLS 1.3 uses no DH file");
+    emit(&t, "dovecot --server-version 2.3 --style ldif").exits(2).err_has("no style").err_has("it has: conf");
+    emit(&t, "dovecot --server-version 2.3 --for imap:/c").exits(2).err_has("PART:CERT:KEY");
+    emit(&t, "dovecot --server-version 2.3 --for name=a_b!:/c:/k").exits(2);
+    emit(&t, "dovecot --server-version 2.3 --for IMAP{:/c:/k").exits(2);
+    emit(&t, "dovecot --server-version 2.3 --for imap:c:/k").exits(2).err_has("not an absolute path");
+    emit(&t, "dovecot --server-version 2.3 --client-ca /c --client-cert request --except smtp").exits(2);
+    emit(&t, "dovecot --server-version 2.3 --require-tls --offer-tls").exits(2);
     emit(&t, "sendmail").exits(2).err_has("dovecot");
     emit(&t, "openldap --server-version 2.6").exits(3).err_has("error[tls-library-unknown]").err_has("--tls-library");
 }
@@ -171,12 +285,15 @@ fn the_installed_dovecot_takes_the_directives() {
         return;
     }
     let t = Test::new();
-    let ran = emit(&t, "dovecot --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem").exits(0);
+    let words = "dovecot --client-ca /ca.pem --crl /ca.pem --client-cert require --dh /dh.pem \
+                 --alt-cert /a --alt-key /b --key-password-file /pw --username-from-cert emailAddress --log --listen \
+                 implicit --outgoing --outgoing-ca /o/ --for imap:/c:/k --for 192.0.2.1:/c:/k --for name=a.b:/c:/k --except smtp";
+    let ran = emit(&t, words).exits(0);
     t.file("d.conf", doveconf_head(&t) + &ran.stdout);
     let read = t.peer("doveconf", ["-n", "-c", "d.conf"]).exits(0);
     assert!(!read.stderr.contains("Warning") && !read.stderr.contains("Obsolete"), "{}", read.stderr);
     let read = t.peer("doveconf", ["-a", "-P", "-c", "d.conf"]).exits(0);
-    for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
+    for directive in ran.stdout.lines().map(str::trim).filter(|l| !l.starts_with('#') && l.contains(" = ")) {
         assert!(lists(&read, directive), "{directive}\n{}", read.stdout);
     }
 }
@@ -196,19 +313,33 @@ fn doveconf_head(t: &Test) -> String {
     }
 }
 
+/// As files and as commands, and with a table of names that is really made.
 #[test]
 fn the_installed_postfix_takes_the_directives() {
     if !have("postconf") {
         return;
     }
     let t = Test::new();
-    let ran = emit(&t, "postfix --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem").exits(0);
-    t.file("main.cf", format!("compatibility_level = 3.6\n{}", ran.stdout));
+    let words = "postfix --client-ca /ca.pem --client-cert require --require-tls --dh /dh.pem --log --listen \
+                 starttls,implicit --session-timeout 1h --no-received-header --outgoing --outgoing-ca /o.pem";
+    let json = emit(&t, &format!("{words} --json")).exits(0).json();
+    let file = |i: usize| json["result"]["files"][i]["content"].as_str().unwrap().to_owned();
+    t.file("main.cf", format!("compatibility_level = 3.6\n{}", file(0)));
+    t.file("master.cf", file(1));
     let read = t.peer("postconf", ["-n", "-c", "."]).exits(0);
     assert!(!read.stderr.contains("unused parameter"), "{}", read.stderr);
-    for directive in ran.stdout.lines().filter(|l| !l.starts_with('#')) {
+    for directive in file(0).lines().filter(|l| !l.starts_with('#')) {
         assert!(read.stdout.lines().any(|l| l == directive), "{directive}\n{}", read.stdout);
     }
+    let services = t.peer("postconf", ["-P", "-c", "."]).exits(0).stdout;
+    assert!(services.contains("submission/inet/smtpd_tls_security_level = encrypt\n"), "{services}");
+    t.file("commands/main.cf", "compatibility_level = 3.6\n");
+    t.file("commands/master.cf", "");
+    let commands = emit(&t, &format!("{words} --style postconf")).exits(0).stdout;
+    t.peer("env", ["MAIL_CONFIG=commands", "sh", "-euc", &commands]).exits(0);
+    let edited = t.peer("postconf", ["-n", "-c", "commands"]).exits(0).stdout;
+    assert_eq!(edited.replace("config_directory = commands", "config_directory = ."), read.stdout);
+    assert_eq!(t.peer("postconf", ["-P", "-c", "commands"]).exits(0).stdout, services);
 }
 
 #[test]
@@ -223,8 +354,8 @@ fn the_installed_slapd_takes_the_change_where_attributes_have_values_and_where_n
         t.peer(&format!("/usr/sbin/{name}"), ["-n", "0", "-F", "cn", "-l", file]).exits(0);
     };
     tool("slapadd", "base.ldif");
-    for (file, extra) in [("first.ldif", ""), ("second.ldif", "--min-protocol 1.3")] {
-        let words = format!("openldap --client-ca /ca.pem --client-cert require --dh /dh.pem {extra}");
+    for (file, extra) in [("first.ldif", "--dh /dh.pem"), ("second.ldif", "--min-protocol 1.3")] {
+        let words = format!("openldap --client-ca /ca.pem --client-cert require {extra}");
         t.file(file, emit(&t, &words).exits(0).bytes);
         tool("slapmodify", file);
     }

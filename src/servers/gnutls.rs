@@ -1,7 +1,7 @@
 //! Protocols and ciphers as a GnuTLS priority string, for servers that were built with GnuTLS: those have no other way to say
 //! them. slapd accepts `olcTLSProtocolMin` there and ignores it (slapd.conf(5); tried on 2.4.57 and 2.5.13).
 
-use super::profile::INTERMEDIATE;
+use super::profile::{self, INTERMEDIATE};
 use crate::settings::{CipherOrder, Protocol, TlsSettings};
 
 /// The priority string. None where the settings do not speak of protocols and ciphers, or where no string says just that.
@@ -18,34 +18,40 @@ pub(super) fn parse(values: &[&str]) -> Option<TlsSettings> {
 
 /// Is a list of ciphers asked for that cannot be said here?
 pub(super) fn lacks_ciphers(settings: &TlsSettings) -> bool {
-    settings.ciphers.as_ref().is_some_and(|ciphers| ciphers.value != INTERMEDIATE.ciphers)
+    settings.ciphers.as_ref().is_some_and(|asked| !known().iter().any(|(list, _)| *list == asked.value))
+}
+
+/// The lists of ciphers that can be said, and how.
+fn known() -> [(String, &'static str); 2] {
+    let with_dhe = format!("{}:{}", INTERMEDIATE.ciphers, profile::DHE);
+    [(INTERMEDIATE.ciphers.to_owned(), NARROW), (with_dhe, NARROW_WITH_DHE)]
 }
 
 /// What can be said about servers that speak this protocol and newer ones: with the library's own ciphers or with those of
 /// the intermediate profile, in the client's order or in the server's.
 fn wordings(min: Protocol) -> impl Iterator<Item = (TlsSettings, String)> {
-    let choices = [(false, false), (false, true), (true, false), (true, true)];
-    choices.into_iter().filter(move |(narrow, _)| !narrow || min >= Protocol::Tls12).map(move |(narrow, ordered)| {
-        let settings = TlsSettings {
-            min_protocol: Some(min.into()),
-            ciphers: (narrow && min == Protocol::Tls12).then(|| INTERMEDIATE.ciphers.to_owned().into()),
-            suites: narrow.then(|| INTERMEDIATE.suites.to_owned().into()),
-            order: Some(if ordered { CipherOrder::Server } else { CipherOrder::Client }.into()),
-            ..TlsSettings::default()
-        };
-        (settings, priority(min, narrow, ordered))
+    let narrow = known().into_iter().map(|(list, words)| (Some(list), words)).filter(move |_| min >= Protocol::Tls12);
+    std::iter::once((None, "")).chain(narrow).flat_map(move |(list, words)| {
+        [CipherOrder::Client, CipherOrder::Server].map(|order| {
+            let settings = TlsSettings {
+                min_protocol: Some(min.into()),
+                ciphers: list.clone().filter(|_| min == Protocol::Tls12).map(Into::into),
+                suites: list.is_some().then(|| INTERMEDIATE.suites.to_owned().into()),
+                order: Some(order.into()),
+                ..TlsSettings::default()
+            };
+            (settings, priority(min, words, order))
+        })
     })
 }
 
-fn priority(min: Protocol, narrow: bool, ordered: bool) -> String {
+fn priority(min: Protocol, narrow: &str, order: CipherOrder) -> String {
     let mut text = "NORMAL:-VERS-ALL".to_owned();
     for protocol in Protocol::ALL.into_iter().rev().filter(|p| *p >= min) {
         text += &format!(":+VERS-{}", protocol.to_string().replace(' ', ""));
     }
-    if narrow {
-        text += NARROW;
-    }
-    if ordered {
+    text += narrow;
+    if order == CipherOrder::Server {
         text += ":%SERVER_PRECEDENCE";
     }
     text
@@ -62,3 +68,7 @@ fn same(meant: &TlsSettings, asked: &TlsSettings) -> bool {
 /// `gnutls-cli --list --priority` shows.
 const NARROW: &str =
     ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD";
+
+/// The same with the suites that use Diffie-Hellman parameters.
+const NARROW_WITH_DHE: &str = ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:\
+                               +CHACHA20-POLY1305:-MAC-ALL:+AEAD";

@@ -2,29 +2,33 @@
 //! one table of rows and a few words about itself; it differs from the others in data only, so it is a struct and not a trait.
 //! Reading and writing are shared code, here. Nothing is judged, and no file or program is touched.
 //!
-//! What keeps it honest: `write` reads its own text again and compares. What it cannot say, or what would be read as
-//! something else, is `Unsayable`, never a weaker configuration and never a line more than was meant.
+//! What keeps it honest: `write` reads its own text again and compares.
 
 pub mod build;
 mod dovecot;
 mod gnutls;
 mod openldap;
+mod parts;
 mod password;
 mod postfix;
 pub mod profile;
+mod read;
 pub mod syntax;
 pub mod table;
+mod write;
 
 use std::fmt;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::finding::{Finding, Location, rules};
+use crate::finding::rules;
 use crate::settings::{TlsLevel, TlsSettings};
 use build::{Build, Library, Version};
+use parts::Parts;
 pub use password::holds_key_password;
-use syntax::{Grammar, Parsed, Statement};
+use syntax::{Grammar, Statement};
 use table::Directive;
+pub use write::Line;
 
 /// Every server that pkit speaks.
 pub static ALL: &[&Server] = &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP];
@@ -45,20 +49,68 @@ pub struct Server {
     pub ask_version: Question,
     /// How the installed program is asked for its library, where there is a choice; the answer goes to [`Library::find`].
     pub ask_library: Option<Question>,
-    /// How its configuration is written.
-    pub grammar: &'static Grammar,
+    /// The form in which its configuration is usually written.
+    pub style: Style,
+    /// Other forms of the same.
+    pub other_styles: &'static [Style],
     /// The table.
     pub directives: &'static [Directive],
+    /// How it tells apart protocols, addresses and names.
+    pub parts: &'static Parts,
     /// What a server of this kind should ask of its clients.
     pub level: TlsLevel,
     /// The files that it wants.
     pub files: &'static [FileNeed],
-    /// What to do with the text.
-    pub handling: Handling,
+    /// What `openssl s_client -connect` is told to see the outcome on the live port.
+    pub look: &'static str,
     /// Fills in what the server does without being told.
     pub imply: fn(&mut TlsSettings),
     /// What the reader of the text should know besides it.
     pub notes: fn(&TlsSettings, Build) -> Vec<&'static str>,
+    /// Whether it needs a file of Diffie-Hellman parameters.
+    pub dh: fn(Build) -> &'static str,
+    /// The versions whose dialect no server was there to try, so that it is written from documents alone.
+    pub untried: fn(Build) -> bool,
+}
+
+/// One form of a server's configuration.
+pub struct Style {
+    /// The word for it on the command line.
+    pub word: &'static str,
+    /// The texts that it takes.
+    pub documents: &'static [Document],
+    /// How they are checked and made to count.
+    pub then: &'static str,
+}
+
+/// One text of a configuration.
+pub struct Document {
+    /// The configuration file that it belongs into, if it belongs into one.
+    pub file: Option<&'static str>,
+    /// Where it goes.
+    pub place: &'static str,
+    /// How it is written.
+    pub grammar: &'static Grammar,
+    /// Which statements it takes.
+    pub takes: fn(&Line) -> bool,
+}
+
+/// A document that has been written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Which.
+    pub document: &'static Document,
+    /// What it says.
+    pub text: String,
+}
+
+/// A statement, and the file that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The statement.
+    pub statement: &'a Statement,
 }
 
 /// A program to run, with arguments and environment.
@@ -118,19 +170,6 @@ pub enum Reader {
     User(&'static str),
 }
 
-/// What to do with the text.
-#[derive(Clone, Copy, Debug)]
-pub struct Handling {
-    /// The configuration file that it belongs into, if it belongs into one.
-    pub file: Option<&'static str>,
-    /// Where it goes.
-    pub place: &'static str,
-    /// How it is checked and made to count.
-    pub then: &'static str,
-    /// What `openssl s_client -connect` is told to see the outcome on the live port.
-    pub look: &'static str,
-}
-
 /// What a server, in this version, cannot be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsayable {
@@ -143,88 +182,33 @@ impl Server {
     pub fn named(name: &str) -> Option<&'static Server> {
         ALL.iter().find(|server| server.name == name).copied()
     }
+}
 
-    /// The settings as this program wants them told. What it has no word for is an error, not left out.
-    pub fn write(&self, settings: &TlsSettings, build: Build) -> Result<String, Unsayable> {
-        if self.versions.first().is_some_and(|oldest| build.version < *oldest) {
-            return Err(self.unsayable(build, "is older than any version that pkit can write for"));
-        }
-        let mut text = self.grammar.head.to_owned();
-        for row in self.rows(build) {
-            let spelled = row.binding.spell(settings);
-            let values =
-                spelled.map_err(|why| Unsayable { hint: Some(why), ..self.unsayable(build, "cannot be told this") })?;
-            for (name, value) in row.names.iter().zip(values.unwrap_or_default()) {
-                text += &(self.grammar.print)(name, &value).ok_or_else(|| self.unfit(build, name, &value))?;
-            }
-        }
-        self.reread(settings, build, &text)?;
-        Ok(text)
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.place)
     }
+}
 
-    /// What a text tells this program. What is said inside a block holds for less than the whole server and is left out.
-    /// A directive that is said twice counts as said last, as all these programs do.
-    pub fn read(&self, text: &str, path: &Path, build: Build) -> (TlsSettings, Vec<Finding>) {
-        let parsed = self.grammar.parse(text);
-        let (mut settings, mut findings) = (TlsSettings::default(), self.strangers(&parsed, path, build));
-        for row in self.rows(build) {
-            let said: Vec<_> = row.names.iter().map(|name| last(&parsed, name)).collect();
-            let Some(first) = said.iter().flatten().next() else { continue };
-            let at = place(path, first);
-            match values(&said).map(|values| row.binding.parse(&values).ok_or("pkit does not know what it means")) {
-                Ok(Ok(part)) => settings.learn(part, &at),
-                Ok(Err(why)) | Err(why) => {
-                    findings.push(NOT_UNDERSTOOD.at(at, format!("{}: {why}", row.names.join(", "))))
-                }
-            }
-        }
-        (self.imply)(&mut settings);
-        (settings, findings)
+impl fmt::Debug for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)
     }
+}
 
-    fn rows(&self, build: Build) -> impl Iterator<Item = &Directive> {
-        self.directives.iter().filter(move |row| row.known_to(build))
+impl PartialEq for Document {
+    /// A document is one of a few that are there once.
+    fn eq(&self, other: &Document) -> bool {
+        std::ptr::eq(self, other)
     }
+}
 
-    /// The text must say what was meant, all of it and nothing else.
-    fn reread(&self, meant: &TlsSettings, build: Build, text: &str) -> Result<(), Unsayable> {
-        let mut meant = meant.clone();
-        (self.imply)(&mut meant);
-        let (said, findings) = self.read(text, Path::new("-"), build);
-        if let Some(what) = meant.difference(&said) {
-            return Err(self.unsayable(build, &format!("has no word for {what} as asked")));
-        }
-        findings.first().map_or(Ok(()), |f| Err(self.unsayable(build, &format!("would misread {}", f.message))))
-    }
+impl Eq for Document {}
 
-    /// Lines that are no statement, and directives of other versions.
-    fn strangers(&self, parsed: &Parsed, path: &Path, build: Build) -> Vec<Finding> {
-        let unknown = parsed.unknown.iter().map(|unknown| {
-            let at = Location::Line { path: path.to_owned(), line: unknown.line, column: 1 };
-            NOT_UNDERSTOOD.at(at, unknown.why)
-        });
-        let known = |name: &str, row: &Directive| row.names.contains(&name);
-        let foreign = parsed.statements.iter().filter(|statement| {
-            statement.scope.is_empty()
-                && self.directives.iter().any(|row| known(&statement.name, row))
-                && !self.rows(build).any(|row| known(&statement.name, row))
-        });
-        let foreign = foreign.map(|statement| {
-            let message = format!("{} is not for {} {}", statement.name, self.title, build.version);
-            OTHER_VERSION.at(place(path, statement), message)
-        });
-        unknown.chain(foreign).collect()
-    }
-
-    fn unfit(&self, build: Build, name: &str, value: &str) -> Unsayable {
-        let hint =
-            "its configuration cannot hold this value safely; choose a path of plain letters, digits and - _ . /";
-        Unsayable { hint: Some(hint), ..self.unsayable(build, &format!("cannot be given `{value}` as {name}")) }
-    }
-
-    fn unsayable(&self, build: Build, what: &str) -> Unsayable {
-        let library = if self.libraries.len() > 1 { format!(" with {}", build.library) } else { String::new() };
-        Unsayable { message: format!("{} {}{library} {what}", self.title, build.version), hint: None }
+impl Unsayable {
+    /// With the reason, or what to do instead.
+    fn because(self, why: &'static str) -> Unsayable {
+        Unsayable { hint: Some(why), ..self }
     }
 }
 
@@ -242,19 +226,6 @@ impl From<Unsayable> for Error {
             None => error,
         }
     }
-}
-
-/// The statement that counts: the last one for the whole server.
-fn last<'a>(parsed: &'a Parsed, name: &str) -> Option<&'a Statement> {
-    parsed.statements.iter().rfind(|s| s.name == name && s.scope.is_empty())
-}
-
-fn values<'a>(said: &[Option<&'a Statement>]) -> Result<Vec<&'a str>, &'static str> {
-    said.iter().map(|s| s.map_or(Ok(""), |s| s.value.as_deref().map_err(|why| *why))).collect()
-}
-
-fn place(path: &Path, statement: &Statement) -> Location {
-    Location::Line { path: path.to_owned(), line: statement.line, column: statement.column }
 }
 
 rules! {

@@ -4,7 +4,7 @@
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
-use super::{FileNeed, Handling, Part, Question, Reader, Role, Server, gnutls};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts};
 use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings};
 
 /// OpenLDAP's slapd.
@@ -19,8 +19,19 @@ pub(super) static OPENLDAP: Server = Server {
     // What ldd(1) does, without its shell script: ld.so(8) lists the libraries instead of starting the program. A loader that
     // does not know the variable starts `slapd -VV`, which is harmless.
     ask_library: Some(Question { program: "slapd", args: &["-VV"], env: &[("LD_TRACE_LOADED_OBJECTS", "1")] }),
-    grammar: &syntax::ldif::GRAMMAR,
+    style: Style {
+        word: "ldif",
+        documents: &[Document {
+            file: None,
+            place: "apply it as root: `ldapmodify -Y EXTERNAL -H ldapi:/// -f FILE`",
+            grammar: &syntax::ldif::GRAMMAR,
+            takes: |_| true,
+        }],
+        then: "check with `slapcat -n 0`; it holds at once, without a reload",
+    },
+    other_styles: &[],
     directives: DIRECTIVES,
+    parts: &parts::NONE,
     // What must have TLS is said by olcSecurity, entry by entry.
     level: TlsLevel::Offered,
     files: &[
@@ -28,14 +39,11 @@ pub(super) static OPENLDAP: Server = Server {
         FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::User(USER) },
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::User(USER) },
     ],
-    handling: Handling {
-        file: None,
-        place: "apply it as root: `ldapmodify -Y EXTERNAL -H ldapi:/// -f FILE`",
-        then: "check with `slapcat -n 0`; it holds at once, without a reload",
-        look: "localhost:389 -starttls ldap",
-    },
+    look: "localhost:389 -starttls ldap",
     imply,
     notes,
+    dh: |_| "no DH file is needed: none of these ciphers uses one",
+    untried: |_| false,
 };
 
 static DIRECTIVES: &[Directive] = &[
@@ -100,7 +108,8 @@ fn notes(settings: &TlsSettings, build: Build) -> Vec<&'static str> {
 
 const USER: &str = "openldap";
 
-const GNUTLS_CIPHERS: &str = "with GnuTLS only the ciphers of the intermediate and the modern profile can be said";
+const GNUTLS_CIPHERS: &str =
+    "with GnuTLS only the ciphers of the intermediate and the modern profile can be said, and those that --dh adds";
 const REQUIRE: &str = "slapd requires TLS by olcSecurity (simple_bind=128 is the gentle one), which also holds for ldapi:///; set it by hand";
 
 /// `try` asks, takes a client without a certificate, and refuses one with a foreign certificate; `allow` takes that too.

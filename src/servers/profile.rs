@@ -70,3 +70,8 @@ pub static OLD: Profile = Profile {
 
 /// Also what OpenSSL offers for TLS 1.3 where nothing is said.
 const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+/// The suites of guideline 5.7's intermediate profile that use Diffie-Hellman parameters; 5.8 dropped them.
+pub const DHE: &str = "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
+/// The profile that they are from.
+pub const WITH_DHE: &str = "Mozilla's intermediate profile 5.7";

@@ -9,11 +9,14 @@ use crate::settings::{Setting, TlsSettings};
 
 /// One setting as one server spells it.
 pub struct Directive {
-    /// The names of the directives that together say it: mostly one.
+    /// The names of the directives that together say it: mostly one. A name in a block of its own has the block before it:
+    /// `service imap-login { inet_listener imap { port`. Of a directive that is said several times the last one counts, unless
+    /// the name says which: `SSLCertificateFile#2`.
     pub names: &'static [&'static str],
     since: Version,
     until: Option<Version>,
     library: Option<Library>,
+    reach: Reach,
     /// What they mean.
     pub binding: &'static dyn Binding,
 }
@@ -21,7 +24,19 @@ pub struct Directive {
 impl Directive {
     /// A row for all versions.
     pub const fn new(names: &'static [&'static str], binding: &'static dyn Binding) -> Directive {
-        Directive { names, since: Version::of(&[]), until: None, library: None, binding }
+        Directive { names, since: Version::of(&[]), until: None, library: None, reach: Reach::Whole, binding }
+    }
+
+    /// May also be said for one protocol, address or name.
+    pub const fn scoped(mut self) -> Directive {
+        self.reach = Reach::Everywhere;
+        self
+    }
+
+    /// Is said for one protocol, address or name only.
+    pub const fn only_scoped(mut self) -> Directive {
+        self.reach = Reach::Scopes;
+        self
     }
 
     /// Known from this version on.
@@ -42,6 +57,15 @@ impl Directive {
         self
     }
 
+    /// Does the row speak of the whole server, or else of a part?
+    pub fn speaks_of(&self, whole: bool) -> bool {
+        match self.reach {
+            Reach::Everywhere => true,
+            Reach::Whole => whole,
+            Reach::Scopes => !whole,
+        }
+    }
+
     /// Does this program know the row?
     pub fn known_to(&self, build: Build) -> bool {
         self.since <= build.version
@@ -50,9 +74,27 @@ impl Directive {
     }
 }
 
+/// What a row can speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Whole,
+    Everywhere,
+    Scopes,
+}
+
+/// The blocks of a row's name, outermost first, and the name itself.
+pub fn blocks(name: &str) -> (Vec<&str>, &str) {
+    let mut blocks: Vec<&str> = name.split(BLOCK).collect();
+    let name = blocks.pop().unwrap_or(name);
+    (blocks, name)
+}
+
+/// Stands between a block and what is in it.
+pub const BLOCK: &str = " { ";
+
 /// What the names of a row mean, in both directions. Rows are constant, so threads share them and a panic cannot spoil them.
 pub trait Binding: Sync + RefUnwindSafe {
-    /// The values for the row's names, in their order. None where the settings do not speak of it, or where this row has no
+    /// The values for the row's names, in their order; where there are several names, "" leaves one out. None where the settings do not speak of it, or where this row has no
     /// word for what they say: `write` notices what nobody said. An error where it is known why it cannot be said.
     fn spell(&self, settings: &TlsSettings) -> Result<Option<Vec<String>>, &'static str>;
 
@@ -68,6 +110,15 @@ pub struct File(pub Slot<PathBuf>);
 
 /// A file, by its path behind Dovecot's `<`, which stands for its content.
 pub struct ContentOf(pub Slot<PathBuf>);
+
+/// A file, by its path, or nothing in the place of one that holds further out.
+pub struct FileOrNone(pub Slot<PathBuf>);
+
+/// The same behind Dovecot's `<`.
+pub struct ContentOrNone(pub Slot<PathBuf>);
+
+/// A number, with its unit behind it.
+pub struct Number(pub Slot<u32>, pub &'static str);
 
 /// Free text.
 pub struct Text(pub Slot<String>);
@@ -113,6 +164,39 @@ impl Binding for ContentOf {
     }
 }
 
+impl Binding for FileOrNone {
+    fn spell(&self, settings: &TlsSettings) -> Result<Option<Vec<String>>, &'static str> {
+        or_none(self.0, settings).map_or_else(|| File(self.0).spell(settings), Ok)
+    }
+
+    fn parse(&self, values: &[&str]) -> Option<TlsSettings> {
+        if values == [""] { Some(with(self.0, PathBuf::new())) } else { File(self.0).parse(values) }
+    }
+}
+
+impl Binding for ContentOrNone {
+    fn spell(&self, settings: &TlsSettings) -> Result<Option<Vec<String>>, &'static str> {
+        or_none(self.0, settings).map_or_else(|| ContentOf(self.0).spell(settings), Ok)
+    }
+
+    fn parse(&self, values: &[&str]) -> Option<TlsSettings> {
+        if values == [""] { Some(with(self.0, PathBuf::new())) } else { ContentOf(self.0).parse(values) }
+    }
+}
+
+impl Binding for Number {
+    fn spell(&self, settings: &TlsSettings) -> Result<Option<Vec<String>>, &'static str> {
+        Ok(get(self.0, settings).map(|number| vec![format!("{number}{}", self.1)]))
+    }
+
+    fn parse(&self, values: &[&str]) -> Option<TlsSettings> {
+        let [value] = values else { return None };
+        let digits = value.strip_suffix(self.1)?;
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if plain { digits.parse().ok().map(|number| with(self.0, number)) } else { None }
+    }
+}
+
 impl Binding for Text {
     fn spell(&self, settings: &TlsSettings) -> Result<Option<Vec<String>>, &'static str> {
         Ok(get(self.0, settings).map(|text| vec![text]))
@@ -153,6 +237,10 @@ impl Binding for Never {
     fn parse(&self, _: &[&str]) -> Option<TlsSettings> {
         None
     }
+}
+
+fn or_none(slot: Slot<PathBuf>, settings: &TlsSettings) -> Option<Option<Vec<String>>> {
+    get(slot, settings).filter(|path| path.as_os_str().is_empty()).map(|_| Some(vec![String::new()]))
 }
 
 fn get<T>(slot: Slot<T>, settings: &TlsSettings) -> Option<T> {

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::build::{Build, Library, Version};
 use super::profile::{INTERMEDIATE, OLD};
-use super::{ALL, Server};
-use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings};
+use super::{ALL, Placed, Server, Style, Text};
+use crate::finding::Location;
+use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Scoped, TlsLevel, TlsSettings, UserField};
 
 /// Every server, in every version at which its table changes and in the patch versions beside, with every library.
 fn builds() -> impl Iterator<Item = (&'static Server, Build)> {
@@ -19,7 +20,11 @@ fn builds() -> impl Iterator<Item = (&'static Server, Build)> {
     })
 }
 
-/// Every value of every setting that is no path, each with the rest unsaid.
+fn styles(server: &'static Server) -> impl Iterator<Item = &'static Style> {
+    std::iter::once(&server.style).chain(server.other_styles)
+}
+
+/// Every value of every setting, each with the rest unsaid.
 fn single_settings() -> Vec<TlsSettings> {
     let mut all = vec![TlsSettings::default()];
     let mut add = |change: &dyn Fn(&mut TlsSettings)| {
@@ -29,97 +34,158 @@ fn single_settings() -> Vec<TlsSettings> {
     };
     for level in [TlsLevel::Off, TlsLevel::Offered, TlsLevel::Required] {
         add(&|s| s.level = Some(level.into()));
+        add(&|s| s.outgoing = Some(level.into()));
     }
     for asked in [ClientCert::No, ClientCert::Request, ClientCert::Require] {
         add(&|s| s.client_cert = Some(asked.into()));
     }
+    for check in [CrlCheck::None, CrlCheck::Leaf, CrlCheck::Chain] {
+        add(&|s| s.crl_check = Some(check.into()));
+    }
+    for field in [UserField::CommonName, UserField::Email, UserField::UserId] {
+        add(&|s| s.username_from_cert = Some(field.into()));
+    }
     for min in Protocol::ALL {
         add(&|s| s.min_protocol = Some(min.into()));
+        add(&|s| s.outgoing_min_protocol = Some(min.into()));
     }
     for order in [CipherOrder::Client, CipherOrder::Server] {
         add(&|s| s.order = Some(order.into()));
     }
-    for cleartext in [false, true] {
-        add(&|s| s.cleartext_auth = Some(cleartext.into()));
+    for said in [false, true] {
+        add(&|s| s.cleartext_auth = Some(said.into()));
+        add(&|s| s.log = Some(said.into()));
+        add(&|s| s.received_header = Some(said.into()));
+        add(&|s| s.stapling = Some(said.into()));
+        for other in [false, true] {
+            add(&|s| (s.starttls, s.implicit) = (Some(said.into()), Some(other.into())));
+        }
+    }
+    for number in [0, 1, 3_600] {
+        add(&|s| s.verify_depth = Some(number.into()));
+        add(&|s| s.session_timeout = Some(number.into()));
+        add(&|s| s.hsts = Some(number.into()));
     }
     for ciphers in [INTERMEDIATE.ciphers, OLD.ciphers, "HIGH:!aNULL:@STRENGTH", ""] {
         add(&|s| s.ciphers = Some(ciphers.to_owned().into()));
         add(&|s| s.suites = Some(INTERMEDIATE.suites.to_owned().into()));
     }
+    for host in ["mail.example.org", "a b", "x\nssl = no"] {
+        add(&|s| s.names = Some(vec![host.to_owned(), "www.example.org".to_owned()].into()));
+        add(&|s| s.redirect = Some(host.to_owned().into()));
+    }
+    for slot in FILES {
+        add(&|s| *slot(s) = Some(PathBuf::from("/etc/ssl/x.pem").into()));
+    }
+    add(&|s| {
+        s.alt_certificate = Some(PathBuf::from("/etc/ssl/x.pem").into());
+        s.alt_key = Some(PathBuf::from("/etc/ssl/y.pem").into());
+    });
     all
 }
 
-/// All pairs of single settings laid over each other, with and without the files.
-fn combinations() -> Vec<TlsSettings> {
-    let single = single_settings();
-    let mut all = Vec::new();
-    for (first, second) in single.iter().flat_map(|a| single.iter().map(move |b| (a, b))) {
-        for files in [false, true] {
-            let mut settings =
-                if files { with_files("/etc/ssl/a.pem", "/etc/ssl/b.pem") } else { TlsSettings::default() };
-            for part in [first, second] {
-                settings.learn(part.clone(), &crate::finding::Location::File(PathBuf::new()));
-            }
-            all.push(settings);
-        }
-    }
-    all
+/// The settings that name a file or directory.
+const FILES: [super::table::Slot<PathBuf>; 9] = [
+    |s| &mut s.key_password_file,
+    |s| &mut s.alt_certificate,
+    |s| &mut s.client_ca,
+    |s| &mut s.client_ca_dir,
+    |s| &mut s.client_crl,
+    |s| &mut s.dh,
+    |s| &mut s.outgoing_ca,
+    |s| &mut s.outgoing_ca_dir,
+    |s| &mut s.sni_map,
+];
+
+fn scopes() -> Vec<Scope> {
+    let scope = |address: Option<&str>, protocol: Option<&str>, name: Option<&str>| Scope {
+        address: address.map(|a| a.parse().unwrap()),
+        protocol: protocol.map(str::to_owned),
+        name: name.map(str::to_owned),
+    };
+    vec![
+        scope(Some("192.0.2.10"), None, None),
+        scope(Some("2001:db8::1"), Some("imap"), None),
+        scope(None, Some("pop3"), None),
+        scope(None, Some("!smtp"), None),
+        scope(None, None, Some("imap.example.org")),
+        scope(None, None, Some("*.example.org")),
+        scope(None, None, Some("x { ssl = no")),
+        scope(None, Some("imap\n}\nssl = no"), Some("b.example.org")),
+    ]
 }
 
 fn with_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> TlsSettings {
-    TlsSettings {
-        certificate: Some(certificate.into().into()),
-        key: Some(key.into().into()),
-        client_ca: Some(PathBuf::from("/etc/ssl/ca.pem").into()),
-        dh: Some(PathBuf::from("/etc/ssl/dh.pem").into()),
-        ..TlsSettings::default()
-    }
+    TlsSettings { certificate: Some(certificate.into().into()), key: Some(key.into().into()), ..TlsSettings::default() }
+}
+
+fn together(parts: &[TlsSettings]) -> TlsSettings {
+    let mut settings = TlsSettings::default();
+    parts.iter().for_each(|part| settings.learn(part.clone(), &Location::File(PathBuf::new())));
+    settings
 }
 
 /// None where it was refused.
-fn round(server: &Server, build: Build, settings: &TlsSettings) -> Option<String> {
-    let text = server.write(settings, build).ok()?;
-    let (read, findings) = server.read(&text, Path::new("x"), build);
-    assert!(findings.is_empty(), "{server:?} {build:?}\n{text}\n{findings:?}");
+fn round(server: &Server, build: Build, style: &Style, settings: &TlsSettings) -> Option<String> {
+    let texts = server.write(settings, build, style).ok()?;
+    let all: String = texts.iter().map(|text| text.text.as_str()).collect();
+    let (read, findings) = read(server, build, &texts);
+    assert!(findings.is_empty(), "{server:?} {build:?}\n{all}\n{findings:?}");
     let mut meant = settings.clone();
     (server.imply)(&mut meant);
-    assert_eq!(meant.difference(&read), None, "{server:?} {build:?}\n{text}");
-    assert_eq!(server.write(&read, build).as_ref(), Ok(&text), "what was read is written alike");
-    Some(text)
+    assert_eq!(meant.difference(&read), None, "{server:?} {build:?}\n{all}");
+    assert_eq!(server.write(&read, build, style).as_ref(), Ok(&texts), "what was read is written alike");
+    Some(all)
+}
+
+fn read(server: &Server, build: Build, texts: &[Text]) -> (TlsSettings, Vec<crate::finding::Finding>) {
+    let parsed: Vec<_> = texts.iter().map(|text| text.document.grammar.parse(&text.text)).collect();
+    let statements = parsed.iter().flat_map(|parsed| &parsed.statements);
+    let statements: Vec<_> = statements.map(|statement| Placed { path: Path::new("x"), statement }).collect();
+    server.understand(&statements, build)
+}
+
+fn said(server: &'static Server, build: Build, settings: &TlsSettings) -> bool {
+    styles(server).filter(|style| round(server, build, style, settings).is_some()).count() > 0
 }
 
 #[test]
-fn what_is_written_is_read_back_for_every_server_version_and_setting() {
-    let settings = combinations();
+fn every_setting_is_said_by_some_server_and_read_back_by_every_one_that_says_it() {
+    for settings in single_settings() {
+        let hostile = [&settings.redirect.clone().map(|r| r.value), &settings.names.clone().map(|n| n.value.concat())]
+            .into_iter()
+            .flatten()
+            .any(|text| text.contains(' '));
+        let empty = settings.ciphers.as_ref().is_some_and(|c| c.value.is_empty());
+        let with = together(&[with_files("/c", "/k"), settings.clone()]);
+        let all = builds().filter(|(server, build)| said(server, *build, &with) | said(server, *build, &settings));
+        if hostile || empty || NOBODY_SAYS.iter().any(|no| no(&settings)) {
+            assert_eq!(all.count(), 0, "{settings:?}");
+        }
+    }
     for (server, build) in builds() {
-        let said = settings.iter().filter_map(|s| round(server, build, s)).count();
-        assert!(said * 10 > settings.len(), "{server:?} {build:?} says only {said} of {}", settings.len());
+        for style in styles(server) {
+            assert_eq!(server.write(&TlsSettings::default(), build, style), Ok(Vec::new()), "nothing is said unasked");
+        }
     }
 }
 
-#[test]
-fn every_setting_can_be_said_by_some_server_and_nothing_is_said_unasked() {
-    for settings in single_settings().iter().filter(|s| s.ciphers.as_ref().is_none_or(|c| !c.value.is_empty())) {
-        let mut files = with_files("/c", "/k");
-        files.learn(settings.clone(), &crate::finding::Location::File(PathBuf::new()));
-        assert!(builds().any(|(server, build)| round(server, build, &files).is_some()), "{settings:?}");
-    }
-    for (server, build) in builds() {
-        assert_eq!(server.write(&TlsSettings::default(), build).as_deref(), Ok(server.grammar.head), "{server:?}");
-    }
-}
+/// What only has a meaning together with something else.
+const NOBODY_SAYS: [fn(&TlsSettings) -> bool; 1] = [|s| s.alt_certificate.is_some() && s.alt_key.is_none()];
 
 #[test]
 fn what_a_version_does_not_know_is_refused_and_not_weakened() {
     let min = |min: Protocol| TlsSettings { min_protocol: Some(min.into()), ..TlsSettings::default() };
     let refused = |server: &str, version: &[u32], settings: &TlsSettings| {
         let build = Build { version: Version::of(version), library: Library::OpenSsl };
-        Server::named(server).unwrap().write(settings, build).is_err()
+        let server = Server::named(server).unwrap();
+        server.write(settings, build, &server.style).is_err()
     };
     assert!(refused("dovecot", &[2, 2, 36], &min(Protocol::Tls13)));
     assert!(refused("dovecot", &[2, 3, 14], &min(Protocol::Tls13)));
     assert!(!refused("dovecot", &[2, 3, 15], &min(Protocol::Tls13)));
-    assert!(refused("dovecot", &[2, 1, 17], &min(Protocol::Tls12)), "older than the table");
+    assert!(refused("dovecot", &[0, 99], &TlsSettings::default()), "older than the table");
+    assert!(refused("dovecot", &[2, 0, 21], &min(Protocol::Tls12)), "it has no word for protocols");
     let require = TlsSettings { client_cert: Some(ClientCert::Require.into()), ..with_files("/c", "/k") };
     assert!(refused("postfix", &[3, 7], &require), "at level `may` Postfix ignores it");
     let encrypted = TlsSettings { level: Some(TlsLevel::Required.into()), ..require };
@@ -133,7 +199,8 @@ fn what_a_version_does_not_know_is_refused_and_not_weakened() {
 fn a_directive_of_another_version_is_told_with_its_place() {
     let read = |server: &str, version: &[u32], library, text: &str| {
         let build = Build { version: Version::of(version), library };
-        Server::named(server).unwrap().read(text, Path::new("f"), build)
+        let server = Server::named(server).unwrap();
+        server.read(text, Path::new("f"), server.style.documents[0].grammar, build)
     };
     let (settings, findings) = read("dovecot", &[2, 4, 1], Library::OpenSsl, "ssl = yes\nssl_cert = </c\n");
     assert_eq!(settings.certificate, None);
@@ -142,7 +209,13 @@ fn a_directive_of_another_version_is_told_with_its_place() {
     assert_eq!(findings[0].rule.code, "setting-other-version");
     let (settings, findings) =
         read("dovecot", &[2, 3, 19], Library::OpenSsl, "ssl_cert = /c\nlocal_name x {\nssl = no\n}\n");
-    assert_eq!((settings, findings[0].rule.code), (TlsSettings::default(), "setting-not-understood"));
+    assert_eq!((settings.certificate, settings.level), (None, None), "what a block says is not said of the whole");
+    let said_of_x = &settings.scopes[0];
+    assert_eq!(
+        (&said_of_x.scope.to_string(), &said_of_x.settings.level),
+        (&"name x".to_owned(), &Some(TlsLevel::Off.into()))
+    );
+    assert_eq!(findings[0].rule.code, "setting-not-understood");
     let (settings, findings) =
         read("postfix", &[3, 7], Library::OpenSsl, "smtpd_tls_mandatory_protocols = >=TLSv1.2\n");
     assert_eq!((settings.min_protocol, findings.len()), (None, 1), "half of the setting is not the setting");
@@ -152,15 +225,16 @@ fn a_directive_of_another_version_is_told_with_its_place() {
 fn the_gnutls_string_leaves_exactly_the_profile_s_ciphers_or_nothing_is_said() {
     let build = Build { version: Version::of(&[2, 5]), library: Library::GnuTls };
     let openldap = Server::named("openldap").unwrap();
+    let write = |settings: &TlsSettings| openldap.write(settings, build, &openldap.style);
     let asked = |ciphers: &str, suites: Option<&str>| TlsSettings {
         min_protocol: Some(Protocol::Tls12.into()),
         ciphers: Some(ciphers.to_owned().into()),
         suites: suites.map(|s| s.to_owned().into()),
         ..TlsSettings::default()
     };
-    assert!(openldap.write(&asked(INTERMEDIATE.ciphers, Some(INTERMEDIATE.suites)), build).is_ok());
-    assert!(openldap.write(&asked(INTERMEDIATE.ciphers, None), build).is_err());
-    assert!(openldap.write(&asked(OLD.ciphers, Some(OLD.suites)), build).is_err());
+    assert!(write(&asked(INTERMEDIATE.ciphers, Some(INTERMEDIATE.suites))).is_ok());
+    assert!(write(&asked(INTERMEDIATE.ciphers, None)).is_err());
+    assert!(write(&asked(OLD.ciphers, Some(OLD.suites))).is_err());
 }
 
 /// Characters that mean something somewhere, among harmless ones.
@@ -176,16 +250,41 @@ fn hostile_path() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..6).prop_map(|parts| format!("/{}", parts.concat()))
 }
 
+/// Any settings together, with and without files and scopes.
+fn any_settings() -> impl Strategy<Value = TlsSettings> {
+    let single = prop::sample::select(single_settings());
+    let scoped = (prop::sample::select(scopes()), prop::sample::select(single_settings()), any::<bool>()).prop_map(
+        |(scope, settings, files)| {
+            let files = if files { with_files("/s.pem", "/s.key") } else { TlsSettings::default() };
+            Scoped { scope, settings: together(&[files, settings]) }
+        },
+    );
+    let scopes = prop_oneof![4 => Just(Vec::new()), 1 => prop::collection::vec(scoped, 1..3)];
+    (prop::collection::vec(single, 0..5), any::<bool>(), scopes).prop_map(|(parts, files, scopes)| {
+        let files = if files { with_files("/etc/ssl/a.pem", "/etc/ssl/b.pem") } else { TlsSettings::default() };
+        TlsSettings { scopes, ..together(&[&[files], &parts[..]].concat()) }
+    })
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_written_is_read_back_for_every_server_version_and_settings(settings in any_settings()) {
+        for (server, build) in builds() {
+            said(server, build, &settings);
+        }
+    }
+
     #[test]
     fn a_path_is_read_back_as_it_was_or_refused(certificate in hostile_path(), key in hostile_path()) {
         for (server, build) in builds() {
-            let settings = TlsSettings { dh: None, ..with_files(&certificate, &key) };
-            let Some(text) = round(server, build, &settings) else { continue };
-            let harmless = TlsSettings { dh: None, ..with_files("/c", "/k") };
-            let usual = round(server, build, &harmless).unwrap();
-            prop_assert_eq!(text.lines().count(), usual.lines().count(), "{}", text);
-            prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+            for style in styles(server) {
+                let Some(text) = round(server, build, style, &with_files(&certificate, &key)) else { continue };
+                let usual = round(server, build, style, &with_files("/c", "/k")).unwrap();
+                prop_assert_eq!(text.lines().count(), usual.lines().count(), "{}", text);
+                prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+            }
         }
     }
 }

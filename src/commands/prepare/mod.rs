@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         key: Some(base.join("current").join(KEY).into()),
         ..TlsSettings::default()
     };
-    let directives = emit::directives(args.server, &asked, args.profile, build)?;
+    let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
     let plan = Plan {
         steps: vec![Step::Version(version(base, &selection, key, context))],
         only_shown: !args.apply,
@@ -125,11 +125,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
     report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
-    report.body.extend(directives.text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
+    report.body.extend(directives.text().lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
     report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
     report.body.extend(words::next(args, selection.leaf.cert));
     report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
-    report.result = report.result.with("server_version", build.version.to_string()).with("directives", directives.text);
+    report.result =
+        report.result.with("server_version", build.version.to_string()).with("directives", directives.text());
     Ok(Outcome { report, plan })
 }
 

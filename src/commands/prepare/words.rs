@@ -88,9 +88,11 @@ pub(super) fn chain(selection: &Selection<'_>, store: &trust::Store) -> String {
 /// What to do next, in the order of doing it.
 pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
     let first = if args.apply { "" } else { "run again with --apply; " };
+    let style = &args.server.style;
+    let places = style.documents.iter().map(|document| document.place);
     let mut lines = vec![
-        Line::Text(format!("Next: {first}{}", args.server.handling.place)),
-        Line::Indented(format!("{}; then look at the live port:", args.server.handling.then)),
+        Line::Text(format!("Next: {first}{}", places.collect::<Vec<_>>().join("; "))),
+        Line::Indented(format!("{}; then look at the live port:", style.then)),
     ];
     let anchor = match &args.trust {
         trust::Source::System => String::new(),
@@ -100,7 +102,7 @@ pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
     if let Ok(name) = lineage(args.name.as_ref(), leaf) {
         lines.push(Line::Indented(format!(
             "openssl s_client -connect {}{anchor} -verify_return_error -verify_hostname {name} </dev/null",
-            args.server.handling.look
+            args.server.look
         )));
     }
     lines

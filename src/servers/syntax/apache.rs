@@ -4,10 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, plain, substitute};
+use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, indented, plain, substitute};
 
 /// apache2.conf, httpd.conf and what they pull in.
-pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, head: "" };
+pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, block, head: "" };
 
 /// The name of the statement that a closing tag with arguments is told as: `</VirtualHost *:80>`.
 pub const BAD_CLOSE: &str = "</";
@@ -25,6 +25,11 @@ fn print(name: &str, value: &str) -> Option<String> {
         one if one.starts_with('/') => (!one.contains(['"', '\''])).then(|| format!("{name} {one}\n")),
         several => arguments(several).is_some().then(|| format!("{name} {several}\n")),
     }
+}
+
+fn block(head: &str, inside: &str) -> Option<String> {
+    let word = head.split(' ').next()?;
+    plain(head, "<>\"'\\$").then(|| format!("<{head}>\n{}</{word}>\n", indented(inside)))
 }
 
 fn scan(text: &str) -> Parsed {

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, plain};
+use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, indented, plain};
 
 /// dovecot.conf, conf.d/10-ssl.conf and their neighbours.
-pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, head: "" };
+pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, block, head: "" };
 
 /// Why the value of a `<` in quotes is not known.
 pub const QUOTED_LT: &str = "a `<` in quotes does not read a file";
@@ -15,7 +15,14 @@ const HIDDEN: &str = "doveconf hides it unless it is called with -P";
 /// `#` starts a comment, quotes and backslash quote, `$name` and (2.4) `%{name}` are expanded: values with one of these are
 /// refused rather than quoted, because a path behind `<` cannot be quoted at all (tried on 2.3.19).
 fn print(name: &str, value: &str) -> Option<String> {
+    if value.is_empty() {
+        return Some(format!("{name} =\n"));
+    }
     plain(value, "#\"'\\$%").then(|| format!("{name} = {value}\n"))
+}
+
+fn block(head: &str, inside: &str) -> Option<String> {
+    plain(head, "#\"'\\$%{}=").then(|| format!("{head} {{\n{}}}\n", indented(inside)))
 }
 
 fn scan(text: &str) -> Parsed {

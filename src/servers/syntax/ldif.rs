@@ -2,7 +2,7 @@
 //! works whether or not the attribute has a value. Certificate and key must come in one modify: apart they are refused with
 //! "error (80)" (tried on slapd 2.4.57 and 2.5.13).
 
-use super::{Grammar, Parsed, Statement, Unknown, column, no_include, nothing_to_resolve, plain};
+use super::{Grammar, Parsed, Statement, Unknown, column, no_block, no_include, nothing_to_resolve, plain};
 use crate::material::pem;
 
 /// A change of `cn=config`, what `slapcat -n 0` prints of it, or a file of slapd.d.
@@ -11,6 +11,7 @@ pub static GRAMMAR: Grammar = Grammar {
     resolve: nothing_to_resolve,
     include: no_include,
     print,
+    block: no_block,
     head: "dn: cn=config\nchangetype: modify\n",
 };
 

@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::{Grammar, PUT_TOGETHER, Parsed, Statement, Unknown, column, folded_lines, no_include, plain, substitute};
+use super::{
+    Grammar, PUT_TOGETHER, Parsed, Statement, Unknown, column, folded_lines, no_block, no_include, plain, substitute,
+};
 
 /// main.cf.
-pub static GRAMMAR: Grammar = Grammar { scan, resolve, include: no_include, print, head: "" };
+pub static GRAMMAR: Grammar = Grammar { scan, resolve, include: no_include, print, block: no_block, head: "" };
 
 fn print(name: &str, value: &str) -> Option<String> {
     plain(value, "").then(|| format!("{name} = {}\n", value.replace('$', "$$")))

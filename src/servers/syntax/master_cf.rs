@@ -5,7 +5,7 @@ use super::{Grammar, Parsed, Statement, Unknown, column, main_cf, no_include, pl
 
 /// master.cf. A printed statement is one option, to stand under its service.
 pub static GRAMMAR: Grammar =
-    Grammar { scan, resolve: super::nothing_to_resolve, include: no_include, print, head: "" };
+    Grammar { scan, resolve: super::nothing_to_resolve, include: no_include, print, block, head: "" };
 
 /// The name of the statement for the service itself; its value is the line.
 pub const SERVICE: &str = "service";
@@ -14,8 +14,17 @@ pub const STRAY: &str = "-o";
 
 /// Without blanks, which would end the value: the form in braces is only for Postfix 3.0 and later.
 fn print(name: &str, value: &str) -> Option<String> {
+    if name == SERVICE {
+        let columns = value.split(' ').filter(|column| !column.is_empty()).count();
+        return (columns == 8 && plain(value, "{}#")).then(|| format!("{value}\n"));
+    }
     let holds = plain(value, " {}") && !name.contains(char::is_whitespace);
     holds.then(|| format!("  -o {name}={}\n", value.replace('$', "$$")))
+}
+
+/// The service's own line is among its statements.
+fn block(_: &str, inside: &str) -> Option<String> {
+    Some(inside.to_owned())
 }
 
 /// Each word keeps its own line: options stand each on a line of its own.

@@ -8,6 +8,8 @@ pub mod dovecot;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
+pub mod postconf;
+pub mod postfix_map;
 pub mod shell;
 pub mod slapd_conf;
 
@@ -21,6 +23,8 @@ pub struct Grammar {
     pub include: fn(&Statement) -> Option<Include>,
     /// One statement as whole lines, or None where this grammar cannot hold the value.
     pub print: fn(name: &str, value: &str) -> Option<String>,
+    /// A block around printed statements, or None where this grammar has no such block.
+    pub block: fn(head: &str, inside: &str) -> Option<String>,
     /// Lines that stand before the statements.
     pub head: &'static str,
 }
@@ -94,6 +98,16 @@ pub struct Unknown {
 /// The grammar has no conditions and no values that depend on others.
 fn nothing_to_resolve(statements: Vec<Statement>) -> Vec<Statement> {
     statements
+}
+
+/// The grammar has no blocks.
+fn no_block(_: &str, _: &str) -> Option<String> {
+    None
+}
+
+/// Lines as they stand in a block.
+fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// The grammar pulls in nothing.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, substitute};
 
 /// imapd-ssl, pop3d-ssl, esmtpd-ssl.
-pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, head: "" };
+pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, block: super::no_block, head: "" };
 
 /// A blank beside the `=`: the shell takes the name for a command.
 pub const BLANK: &str = "a blank stands beside the `=`";

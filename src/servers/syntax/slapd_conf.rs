@@ -2,10 +2,11 @@
 //! quotes and backslashes quote. Keywords are given the names of `cn=config` (`TLSCertificateFile` is `olcTLSCertificateFile`),
 //! so that one table serves both. What follows a `database` or `backend` line belongs to it.
 
-use super::{Grammar, Include, Parsed, Statement, column, folded_lines, plain};
+use super::{Grammar, Include, Parsed, Statement, column, folded_lines, no_block, plain};
 
 /// slapd.conf.
-pub static GRAMMAR: Grammar = Grammar { scan, resolve: super::nothing_to_resolve, include, print, head: "" };
+pub static GRAMMAR: Grammar =
+    Grammar { scan, resolve: super::nothing_to_resolve, include, print, block: no_block, head: "" };
 
 /// Blanks end an argument; quotes and backslashes quote.
 fn print(name: &str, value: &str) -> Option<String> {

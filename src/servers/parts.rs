@@ -1,0 +1,28 @@
+//! How a server tells apart what holds for the whole of it and what holds for one protocol, address or name: two functions, each
+//! the other's inverse, between a `Scope` and the blocks of its configuration.
+
+use super::build::Build;
+use super::syntax::Statement;
+use super::table::BLOCK;
+use crate::settings::Scope;
+
+/// The two directions.
+pub struct Parts {
+    /// The name of a row, with the blocks in which it is said for this scope. None where there is no such block.
+    pub spell: fn(scope: &Scope, name: &str, build: Build) -> Option<String>,
+    /// What part each statement speaks of, and the name of its row. It sees them all, because some programs count: Apache's
+    /// first virtual host serves whoever asks for no name.
+    pub find: fn(statements: &[&Statement]) -> Vec<(Scope, String)>,
+}
+
+/// A server that cannot tell parts apart.
+pub(super) static NONE: Parts = Parts {
+    spell: |scope, name, _| (*scope == Scope::default()).then(|| name.to_owned()),
+    find: |statements| statements.iter().map(|s| (Scope::default(), in_blocks(&s.scope, &s.name))).collect(),
+};
+
+/// The name of a row that stands in these blocks.
+pub(super) fn in_blocks<T: AsRef<str>>(blocks: &[T], name: &str) -> String {
+    let blocks = blocks.iter().map(|block| format!("{}{BLOCK}", block.as_ref()));
+    blocks.chain([name.to_owned()]).collect()
+}
