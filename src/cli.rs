@@ -1,10 +1,13 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
+use std::sync::Arc;
+
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
 use crate::change::{Owner, Wait};
+use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
@@ -35,7 +38,15 @@ pub struct Cli {
 impl Cli {
     /// What was typed, or clap's own message: help, version, or what is wrong with the words.
     pub fn from_args() -> std::result::Result<Cli, clap::Error> {
-        Cli::from_arg_matches(&command().try_get_matches()?)
+        let matches = command().try_get_matches()?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        let mut leaf = &matches;
+        while let Some((_, inner)) = leaf.subcommand() {
+            leaf = inner;
+        }
+        // Where the verb's own option has this name it has another type.
+        cli.global.group = leaf.try_get_one::<String>("group").ok().flatten().cloned();
+        Ok(cli)
     }
 }
 
@@ -44,7 +55,16 @@ pub fn command() -> clap::Command {
     fn examples_first(command: clap::Command) -> clap::Command {
         command.help_template(EXAMPLES_FIRST).max_term_width(80).mut_subcommands(examples_first)
     }
-    examples_first(<Cli as clap::CommandFactory>::command())
+    /// `--group` means the same for every verb but `dhparam new`, where it is the group of numbers.
+    fn with_group(command: clap::Command) -> clap::Command {
+        let own = command.get_arguments().any(|arg| arg.get_id() == "group");
+        if command.has_subcommands() || own {
+            return command.mut_subcommands(with_group);
+        }
+        let group = clap::Arg::new("group").long("group").value_name("GROUP").help_heading("Global options");
+        command.arg(group.help("Give files to this group, which may then read keys"))
+    }
+    with_group(examples_first(<Cli as clap::CommandFactory>::command()))
 }
 
 const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
@@ -63,7 +83,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "USER")]
     owner: Option<String>,
     /// Give files to this group, which may then read keys
-    #[arg(long, global = true, value_name = "GROUP")]
+    #[arg(skip)]
     group: Option<String>,
     /// Say what would be written, and write nothing
     #[arg(short = 'n', long, global = true)]
@@ -101,6 +121,12 @@ pub struct Global {
     /// Exit 10 instead of 0 when something changed
     #[arg(long, global = true)]
     detailed_exitcode: bool,
+    /// Ask nobody: a passphrase that is needed and not given is an error
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// What opens keys.
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// When to use colour.
@@ -160,6 +186,7 @@ impl Global {
             dry_run: self.dry_run,
             owner: Owner::default(),
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
+            secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
         })
     }
 

@@ -1,13 +1,20 @@
 //! The one seam to the crypto back ends: digests, signatures, random bytes. Nothing else names such a crate, except rcgen in
 //! `pki` and the big integers in `primes`. ring does what it can; the RustCrypto curves do what it lacks.
 
+mod ciphers;
+mod kdf;
 mod keys;
+mod passphrase;
 mod sign;
 mod signatures;
 
+pub use ciphers::{Cipher, decrypt, encrypt};
+pub use kdf::{Hash, Kdf, Purpose, derive, mac, mac_is};
 pub use keys::{
-    Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, public_point, random, sign_and_verify, uncompressed,
+    Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, new_scalar, public_point, random, sign_and_verify,
+    uncompressed,
 };
+pub use passphrase::Passphrase;
 pub use sign::{SigningKey, sign};
 pub use signatures::{Scheme, SignatureFault, VerifyKey, rsa_sizes, verify};
 

@@ -1,13 +1,17 @@
 //! `pkit key`: openssl and certtool take every key that pkit makes, and pkit tells a sound key of theirs from a damaged one.
 
+mod encrypted;
+mod passphrase;
+
 use crate::common::{Test, have, keys, scaled};
 
-const EVERY_KIND: [(&str, &[&str]); 6] = [
+const EVERY_KIND: [(&str, &[&str]); 7] = [
     ("RSA 2048", &["--bits", "2048"]),
     ("RSA 3072", &[]),
     ("RSA 4096", &["--bits", "4096"]),
     ("ECDSA P-256", &["--type", "ecdsa"]),
     ("ECDSA P-384", &["--type", "ecdsa", "--curve", "p384"]),
+    ("ECDSA P-521", &["--type", "ecdsa", "--curve", "p521"]),
     ("Ed25519", &["--type", "ed25519"]),
 ];
 
@@ -187,7 +191,7 @@ fn keys_of_openssl_get_the_right_verdict() {
         ("encrypted.key", 3, "skipped[key-encrypted]"),
         ("proc-type.key", 3, "skipped[key-encrypted]"),
     ] {
-        t.run(["key", "check", file]).exits(exit).out_has(words);
+        t.run(["key", "check", file, "--no-input"]).exits(exit).out_has(words);
     }
     t.run(["key", "check", "rsa.key", "--min-bits", "3072"]).exits(1).out_has("at least 3072 bits");
     t.run(["key", "inspect", "pkcs1.key"]).exits(0).out_has("RSA 2048, PKCS#1, not encrypted");

@@ -62,7 +62,7 @@ pub fn standing(material: &Material, path: &Path, now: OffsetDateTime, warn: Dur
                 vec![NO_AUTHORITY.at(block.origin.clone().into(), format!("`{}` is of no use here", cert.short_name()))]
             }
             Item::Crl(crl) => list(&store, &block.origin, crl, now, warn),
-            Item::Key(_) | Item::UnusableKey(_) => {
+            Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_) => {
                 vec![KEY_INSIDE.at(block.origin.clone().into(), "a private key stands among CAs and CRLs")]
             }
             Item::Csr(_) | Item::Dh(_) | Item::Other(_) => Vec::new(),

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use super::passphrase::Secret;
 use super::{Context, Outcome};
 use crate::checks;
 use crate::checks::key::{KEY_NOT_FOUND, KEY_NOT_JUDGED};
@@ -11,7 +12,7 @@ use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::{Finding, Origin, Severity};
-use crate::material::key::{KeyFault, PrivateKey, PublicKey};
+use crate::material::key::{PrivateKey, PublicKey};
 use crate::material::pem::{self, MAX_BLOCKS, PEM_TOO_MANY};
 use crate::material::{Contents, Item, Material, contents};
 use crate::plan::Plan;
@@ -20,9 +21,11 @@ use crate::report::{Report, Value};
 /// Everything in the files that were named. Damage stops the work, unless the user accepts it by its code.
 pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material> {
     let mut material = pile(paths)?;
-    // An encrypted key among certificates is no damage; it is only of no use here.
+    // Unless a passphrase was named, an encrypted key among certificates is no damage; it is only of no use here.
+    if context.secret.is_named() {
+        unlock(&mut material, context)?;
+    }
     let broken = material.blocks.iter().filter_map(|block| match &block.item {
-        Item::UnusableKey(KeyFault::Encrypted) => None,
         Item::UnusableKey(fault) => Some(checks::key::fault(fault, &block.origin)),
         _ => None,
     });
@@ -57,10 +60,30 @@ fn whole(mut material: Material, context: &Context) -> Result<Material> {
     }
 }
 
-/// The one private key in a file.
-pub(super) fn key(path: &Path) -> Result<(Origin, PrivateKey)> {
+/// Opens every encrypted key, with the one passphrase of the run.
+pub(super) fn unlock(material: &mut Material, context: &Context) -> Result<()> {
+    unlock_with(material, &context.secret)
+}
+
+/// The same with another passphrase, in a command that has two.
+pub(super) fn unlock_with(material: &mut Material, secret: &Secret) -> Result<()> {
+    let locked = material.blocks.iter().find(|b| matches!(b.item, Item::EncryptedKey(_)));
+    if let Some(block) = locked {
+        let passphrase = secret.existing(&block.origin.to_string())?;
+        material.unlock(passphrase);
+    }
+    Ok(())
+}
+
+/// The one private key in a file. If it is encrypted, its passphrase is asked for.
+pub(super) fn key(path: &Path, context: &Context) -> Result<(Origin, PrivateKey)> {
     let input = read::file(path)?;
-    let material = Material::read(&input.path, &input.bytes);
+    key_of(Material::read(&input.path, &input.bytes), path, &context.secret)
+}
+
+/// The one private key in what a file held.
+pub(super) fn key_of(mut material: Material, path: &Path, secret: &Secret) -> Result<(Origin, PrivateKey)> {
+    unlock_with(&mut material, secret)?;
     let damage = material.findings.into_iter().find(|f| f.severity == Severity::Error);
     let mut keys = Vec::new();
     let mut fault = None;

@@ -12,11 +12,15 @@ pub mod explain;
 pub mod fetching;
 mod gather;
 pub mod key;
+pub mod key_file;
 pub mod new_key;
+pub mod passphrase;
 pub mod perms;
 pub mod prepare;
 pub mod subject;
 pub mod target;
+
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -25,6 +29,7 @@ use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
 use crate::plan::Plan;
 use crate::report::Report;
+use passphrase::Secret;
 
 /// What every command is told besides its own arguments.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Context {
     pub owner: Owner,
     /// What to do while another run changes the same thing.
     pub wait: Wait,
+    /// What opens encrypted keys and PKCS#12 files, and locks new ones.
+    pub secret: Arc<Secret>,
 }
 
 impl Context {

@@ -38,6 +38,7 @@ enum Type {
 enum CurveName {
     P256,
     P384,
+    P521,
 }
 
 impl NewKeyArgs {
@@ -50,6 +51,7 @@ impl NewKeyArgs {
             Type::Ed25519 if self.curve.is_some() => stray("--curve", "ecdsa"),
             Type::Rsa => rsa(self.bits.unwrap_or(RsaBits::B3072.count())).map(NewKey::Rsa),
             Type::Ecdsa if self.curve == Some(CurveName::P384) => Ok(NewKey::EcP384),
+            Type::Ecdsa if self.curve == Some(CurveName::P521) => Ok(NewKey::EcP521),
             Type::Ecdsa => Ok(NewKey::EcP256),
             Type::Ed25519 => Ok(NewKey::Ed25519),
         }
@@ -68,9 +70,9 @@ fn rsa(bits: u32) -> Result<RsaBits> {
 }
 
 /// The key in this file, or a new one where there is no file; and whether it is new.
-pub(crate) fn there_or_new(path: &Path, new: &NewKeyArgs) -> Result<(bool, PrivateKey)> {
+pub(crate) fn there_or_new(path: &Path, new: &NewKeyArgs, context: &Context) -> Result<(bool, PrivateKey)> {
     let kind = new.meant()?;
-    match gather::key(path) {
+    match gather::key(path, context) {
         Ok((_, key)) => Ok((false, key)),
         Err(error) if error.rule == &read::FILE_MISSING => Ok((true, keygen::generate(kind)?)),
         Err(error) => Err(error),

@@ -37,6 +37,8 @@ pub enum Signer {
     EcdsaP256,
     /// ECDSA on P-384 with SHA-384.
     EcdsaP384,
+    /// ECDSA on P-521 with SHA-512.
+    EcdsaP521,
     /// Ed25519.
     Ed25519,
 }
@@ -116,10 +118,27 @@ pub fn new_ecdsa(curve: Curve) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let algorithm = match curve {
         Curve::P256 => &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
         Curve::P384 => &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
-        Curve::P521 => return Err(Refused("no back end here makes P-521 keys")),
+        Curve::P521 => return Err(Refused("ring makes no P-521 keys")),
     };
     let made = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new());
     made.map(|der| Zeroizing::new(der.as_ref().to_vec())).map_err(|_| Refused("no key pair could be made"))
+}
+
+/// A new private scalar: random octets until they are between 1 and the group's order (FIPS 186-5 appendix A.2.2).
+pub fn new_scalar(curve: Curve) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    // The orders lie so close to a power of two that the first octets nearly always will do.
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let mut scalar = Zeroizing::new(vec![0; curve.octets()]);
+        random(&mut scalar)?;
+        if curve == Curve::P521 {
+            scalar[0] &= 1;
+        }
+        if public_point(curve, &scalar).is_some() {
+            return Ok(scalar);
+        }
+    }
+    Err(Refused("the system's random bytes are not random"))
 }
 
 /// Loads the PKCS#8 key anew, signs with it, and verifies the signature with its public key.
@@ -143,6 +162,15 @@ pub fn sign_and_verify(signer: Signer, pkcs8: &[u8]) -> Result<(), Refused> {
             let pair = EcdsaKeyPair::from_pkcs8(signing, pkcs8, &random).map_err(rejected)?;
             let made = pair.sign(&random, MESSAGE).map_err(unsigned)?;
             UnparsedPublicKey::new(verifying, pair.public_key()).verify(MESSAGE, made.as_ref())
+        }
+        Signer::EcdsaP521 => {
+            use p521::ecdsa::signature::{Signer as _, Verifier as _};
+            use p521::pkcs8::DecodePrivateKey as _;
+            let key = p521::SecretKey::from_pkcs8_der(pkcs8);
+            let key = key.map_err(|_| Refused("the key was rejected when it was loaded"))?;
+            let signing = p521::ecdsa::SigningKey::from(&key);
+            let made: p521::ecdsa::Signature = signing.sign(MESSAGE);
+            signing.verifying_key().verify(MESSAGE, &made).map_err(|_| ring::error::Unspecified)
         }
         Signer::Ed25519 => {
             let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(rejected)?;

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod interrupt;
 pub mod link;
 pub mod lock;
+pub mod passphrase;
 pub mod read;
 pub mod rights;
 pub mod spool;

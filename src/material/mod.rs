@@ -9,6 +9,7 @@ pub mod csr;
 pub mod der;
 pub mod dh;
 pub mod dn;
+pub mod encryption;
 pub mod ext;
 pub mod index;
 pub mod key;
@@ -25,12 +26,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::crypto::Passphrase;
 use crate::finding::{Finding, Origin, rules};
 use cert::Cert;
 use crl::Crl;
 use csr::Csr;
 use dh::DhParams;
-use key::{KeyFault, PrivateKey};
+use key::{EncryptedKey, KeyFault, PrivateKey};
 use kind::Kind;
 pub use kind::{Contents, contents};
 
@@ -84,7 +86,9 @@ impl Format {
 pub enum Item {
     /// A private key.
     Key(Box<PrivateKey>),
-    /// A private key that cannot be used as it is: encrypted, broken, or of a kind that pkit does not know.
+    /// A private key that a passphrase opens.
+    EncryptedKey(EncryptedKey),
+    /// A private key that cannot be used: broken, of a kind that pkit does not know, or not opened by the passphrase given.
     UnusableKey(KeyFault),
     /// A certificate.
     Cert(Box<Cert>),
@@ -103,7 +107,7 @@ impl Item {
     pub fn kind(&self) -> &'static str {
         match self {
             Item::Key(_) => "key",
-            Item::UnusableKey(KeyFault::Encrypted) => "encrypted-key",
+            Item::EncryptedKey(_) => "encrypted-key",
             Item::UnusableKey(_) => "unusable-key",
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
@@ -161,6 +165,21 @@ impl Material {
             return Material::read(path, &bytes);
         }
         material
+    }
+
+    /// Is there a key that a passphrase opens?
+    pub fn has_encrypted_key(&self) -> bool {
+        self.blocks.iter().any(|b| matches!(b.item, Item::EncryptedKey(_)))
+    }
+
+    /// Opens every key that is encrypted; one that the passphrase does not open becomes unusable.
+    pub fn unlock(&mut self, passphrase: &Passphrase) {
+        for block in &mut self.blocks {
+            if let Item::EncryptedKey(key) = &block.item {
+                let opened = key.open(passphrase).map(Box::new);
+                block.item = opened.map_or_else(Item::UnusableKey, Item::Key);
+            }
+        }
     }
 
     /// Adds what another file held.
@@ -234,9 +253,11 @@ impl Material {
     }
 
     fn pem(&mut self, origin: Origin, mut block: pem::PemBlock) {
-        let encrypted = block.headers.iter().any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"));
-        if encrypted {
-            return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted));
+        let header =
+            |wanted: &str| block.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        if header("Proc-Type").is_some_and(|value| value.contains("ENCRYPTED")) {
+            let key = EncryptedKey::from_headers(&block.label, header("DEK-Info").unwrap_or_default(), &block.der);
+            return self.encrypted(origin, Format::Pem, key);
         }
         let kind = match block.label.as_str() {
             "CERTIFICATE" | "X509 CERTIFICATE" => Kind::Cert,
@@ -255,7 +276,7 @@ impl Material {
             "PRIVATE KEY" => Kind::Pkcs8,
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
-            "ENCRYPTED PRIVATE KEY" => return self.add(origin, Format::Pem, Item::UnusableKey(KeyFault::Encrypted)),
+            "ENCRYPTED PRIVATE KEY" => Kind::EncryptedKey,
             "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
@@ -279,10 +300,14 @@ impl Material {
             Kind::Cert => Cert::from_der(bytes).map(|c| Item::Cert(Box::new(c))),
             Kind::Csr => Csr::from_der(bytes).map(|c| Item::Csr(Box::new(c))),
             Kind::Crl => return self.crl(origin, format, bytes.to_vec()),
-            Kind::Pkcs8 => return self.key(origin, format, PrivateKey::from_pkcs8(bytes)),
+            // Some programs label an encrypted key as a plain one.
+            Kind::Pkcs8 => match PrivateKey::from_pkcs8(bytes) {
+                Err(KeyFault::Encrypted) => return self.encrypted(origin, format, EncryptedKey::from_pkcs8(bytes)),
+                key => return self.key(origin, format, key),
+            },
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
-            Kind::EncryptedKey => Ok(Item::UnusableKey(KeyFault::Encrypted)),
+            Kind::EncryptedKey => return self.encrypted(origin, format, EncryptedKey::from_pkcs8(bytes)),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
             Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
             Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
@@ -303,6 +328,10 @@ impl Material {
     /// What is wrong with a key is not told here: whoever needs it judges it by `checks::key::fault`.
     fn key(&mut self, origin: Origin, format: Format, key: Result<PrivateKey, KeyFault>) {
         self.add(origin, format, key.map_or_else(Item::UnusableKey, |key| Item::Key(Box::new(key))));
+    }
+
+    fn encrypted(&mut self, origin: Origin, format: Format, key: Result<EncryptedKey, KeyFault>) {
+        self.add(origin, format, key.map_or_else(Item::UnusableKey, Item::EncryptedKey));
     }
 
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {

@@ -17,6 +17,8 @@ pub enum NewKey {
     EcP256,
     /// ECDSA on P-384.
     EcP384,
+    /// ECDSA on P-521.
+    EcP521,
     /// Ed25519.
     Ed25519,
 }
@@ -55,6 +57,7 @@ impl NewKey {
             NewKey::Rsa(bits) => KeyKind::Rsa { bits: bits.count() as usize },
             NewKey::EcP256 => KeyKind::EcP256,
             NewKey::EcP384 => KeyKind::EcP384,
+            NewKey::EcP521 => KeyKind::EcP521,
             NewKey::Ed25519 => KeyKind::Ed25519,
         }
     }
@@ -64,6 +67,7 @@ impl NewKey {
             NewKey::Rsa(_) => Signer::Rsa,
             NewKey::EcP256 => Signer::EcdsaP256,
             NewKey::EcP384 => Signer::EcdsaP384,
+            NewKey::EcP521 => Signer::EcdsaP521,
             NewKey::Ed25519 => Signer::Ed25519,
         }
     }
@@ -77,6 +81,7 @@ pub fn generate(new: NewKey) -> Result<PrivateKey> {
         NewKey::Rsa(bits) => PrivateKey::from_rsa(&primes::new_rsa(bits.count()).map_err(refused)?),
         NewKey::EcP256 => PrivateKey::from_pkcs8(&crypto::new_ecdsa(Curve::P256).map_err(refused)?),
         NewKey::EcP384 => PrivateKey::from_pkcs8(&crypto::new_ecdsa(Curve::P384).map_err(refused)?),
+        NewKey::EcP521 => PrivateKey::from_scalar(Curve::P521, &crypto::new_scalar(Curve::P521).map_err(refused)?),
         NewKey::Ed25519 => {
             let mut seed = Zeroizing::new([0; 32]);
             crypto::random(seed.as_mut_slice()).map_err(refused)?;
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_what_was_asked_for_and_no_two_are_alike() {
-        for new in [NewKey::Rsa(RsaBits::B2048), NewKey::EcP256, NewKey::EcP384, NewKey::Ed25519] {
+        for new in [NewKey::Rsa(RsaBits::B2048), NewKey::EcP256, NewKey::EcP384, NewKey::EcP521, NewKey::Ed25519] {
             let (one, other) = (generate(new).unwrap(), generate(new).unwrap());
             assert_eq!(*one.kind(), new.kind());
             assert_ne!(one.public(), other.public());

@@ -72,7 +72,8 @@ fn a_key_that_does_not_belong_is_refused() {
     if have("openssl") {
         let encrypt = "pkey -in mail.key -aes128 -passout pass:secret";
         p.test.file("locked.key", p.test.peer("openssl", encrypt.split(' ')).exits(0).bytes);
-        p.test.run(["bundle", "keycert", "locked.key", "mail.pem", "-o", "x"]).exits(3).err_has("encrypted");
+        let locked = ["bundle", "keycert", "locked.key", "mail.pem", "-o", "x", "--no-input"];
+        p.test.run(locked).exits(3).err_has("error[passphrase-needed]");
         std::fs::remove_file(p.test.path("locked.key")).unwrap();
     }
     assert_eq!(p.test.snapshot(), before);

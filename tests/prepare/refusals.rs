@@ -151,7 +151,7 @@ fn an_encrypted_key() {
     let order = order_with(|_| {});
     let encrypt = ["pkey", "-in", "mail.key", "-aes128", "-passout", "pass:x", "-out", "encrypted.key"];
     order.test.peer("openssl", encrypt).exits(0);
-    order.refuses(&["sent.pem", "--key", "encrypted.key"], 3, "key-encrypted");
+    order.refuses(&["sent.pem", "--key", "encrypted.key", "--no-input"], 3, "passphrase-needed");
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub mod dovecot;
 mod pki;
 mod ports;
 pub mod postfix;
+mod rights;
 pub mod slapd;
 mod system;
 

@@ -104,7 +104,9 @@ impl Judge {
         if role == Role::Key && is_copy(&facts.path) {
             found.push(KEY_COPY.at(at(facts), "by its name a copy that an editor or an upgrade left behind"));
         }
-        found.extend(readers.iter().filter_map(|reader| cannot_read(facts, reader)));
+        if matches!(role, Role::Key | Role::Public | Role::Unread) {
+            found.extend(readers.iter().filter_map(|reader| cannot_read(facts, reader)));
+        }
         found
     }
 

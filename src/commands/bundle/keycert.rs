@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             Error::usage("a key on standard output does not go with --json").hint("write it to a file with -o FILE")
         );
     }
-    let (key_at, key) = gather::key(&args.key)?;
+    let (key_at, key) = gather::key(&args.key, context)?;
     let public = gather::public(&key, &key_at)?;
     let dh = args.dh.as_deref().map(|path| dh(path, context)).transpose()?;
     let material = gather::material(&args.files, context)?;

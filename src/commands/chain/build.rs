@@ -53,7 +53,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let key = args.key.as_deref().map(gather::key).transpose()?;
+    let key = args.key.as_deref().map(|path| gather::key(path, context)).transpose()?;
     let material = gather::material(&args.files, context)?;
     let store = trust::load(&args.trust)?;
     let wanted = Wanted { names: &args.name, ..Wanted::at(context.now) };

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut findings = request::all(&csr, &at);
     let mut key_match = None;
     if let Some(path) = &args.key {
-        let (key_at, key) = gather::key(path)?;
+        let (key_at, key) = gather::key(path, context)?;
         let pair = checks::key::pair(&key, &key_at, &csr.public_key, "request", &at);
         key_match = Some(pair.is_empty());
         findings.extend(pair);

@@ -52,7 +52,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let (subject, wanted) = wishes(args, context)?;
-    let (created, key) = new_key::there_or_new(&args.key, &args.new_key)?;
+    let (created, key) = new_key::there_or_new(&args.key, &args.new_key, context)?;
     let signer = Signer::of(&key)?;
     let made = request(&signer, &subject, &wanted)?;
     let csr = Csr::from_der(&made).map_err(|fault| Error::bug(format!("a new request cannot be read: {fault}")))?;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::load::{self, Wanted};
 use crate::checks::key::{self, KEY_NOT_FOUND};
-use crate::commands::{Context, Outcome};
+use crate::commands::{Context, Outcome, gather};
 use crate::error::Result;
+use crate::files::passphrase::PASSPHRASE_NEEDED;
 use crate::finding::{Finding, Origin, Severity};
-use crate::material::key::{PrivateKey, PublicKey};
+use crate::material::key::{KeyFault, PrivateKey, PublicKey};
 use crate::material::{Block, Item, Material};
 use crate::report::{Line, Report, Value, Verdict, object};
 
@@ -60,7 +61,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut judged = Vec::new();
     let mut damage = Vec::new();
     for path in &args.files {
-        let material = load::material(path)?;
+        let mut material = load::material(path)?;
+        // Where there is no passphrase to be had, the key is one that could not be looked at.
+        match gather::unlock(&mut material, context) {
+            Err(error) if error.rule != &PASSPHRASE_NEEDED => return Err(error),
+            _ => {}
+        }
         judged.extend(judge_file(path, &material, args.min_bits as usize, &references, context));
         damage.extend(material.findings);
     }
@@ -102,6 +108,7 @@ fn judge(block: &Block, min_bits: usize, references: &[Reference]) -> Option<Jud
     };
     let (what, checks) = match &block.item {
         Item::Key(key) => (key.kind().to_string(), private_checks(key, min_bits, references, &at)),
+        Item::EncryptedKey(_) => ("private key".into(), vec![unreadable(key::fault(&KeyFault::Encrypted, &at))]),
         Item::UnusableKey(fault) => ("private key".into(), vec![unreadable(key::fault(fault, &at))]),
         Item::Cert(cert) => (format!("certificate, {}", cert.public_key.kind()), strength(&cert.public_key)),
         Item::Csr(csr) => (format!("request, {}", csr.public_key.kind()), strength(&csr.public_key)),

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Access, load, value};
+use super::{Access, Shown, load};
+use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
-use crate::commands::{Outcome, gather};
+use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::finding::{Origin, Severity};
-use crate::material::key::KeyFault;
+use crate::material::key::PrivateKey;
 use crate::material::{Block, Item};
 use crate::report::{Report, Value, object};
 
@@ -15,6 +16,7 @@ use crate::report::{Report, Value, object};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   pkit key inspect /etc/ssl/private/mail.key
+  pkit key inspect ca.key --passphrase-file ca.pass
   ssh host cat mail.key | pkit key inspect -")]
 pub struct Args {
     /// The key, PEM or DER; - is standard input
@@ -22,19 +24,29 @@ pub struct Args {
     key: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let access = Access::of(&args.key);
     let material = load::material(&args.key)?;
-    let mut keys = material.blocks.into_iter().filter(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)));
+    let is_key = |b: &Block| matches!(b.item, Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_));
+    let mut keys = material.blocks.into_iter().filter(is_key);
     let damage = material.findings.iter().find(|f| f.severity == Severity::Error).map(gather::error_of);
     let missing = || damage.unwrap_or_else(|| no_key(&args.key));
     let first = keys.next().ok_or_else(missing)?;
-    let (words, result) = shown(&first, access.as_ref())?;
+    let opened = opened(&first, context)?;
+    let shown = match &first.item {
+        Item::Key(key) => Shown::plain(key),
+        Item::EncryptedKey(sealed) => {
+            Shown { key: opened.as_ref(), form: sealed.form(), encryption: Some(sealed.to_string()) }
+        }
+        Item::UnusableKey(fault) => return Err(gather::error_of(&checks::key::fault(fault, &first.origin))),
+        _ => return Err(no_key(&args.key)),
+    };
+    let result = shown.value(&args.key, access.as_ref()).with("source", source(&first.origin));
     let mode = access.map(|a| format!("{:04o} {}:{}", a.mode, a.owner, a.group));
-    let mut report = Report::of(result.with("source", source(&first.origin)));
-    report.say([words].into_iter().chain(mode).collect::<Vec<_>>().join(", "));
-    if let Item::Key(key) = &first.item {
-        report.say(format!("SPKI SHA-256 {}", key.public().map_or("not known".into(), |public| public.sha256())));
+    let mut report = Report::of(result);
+    report.say([shown.to_string()].into_iter().chain(mode).collect::<Vec<_>>().join(", "));
+    if shown.key.is_some() {
+        report.say(format!("SPKI SHA-256 {}", shown.spki().unwrap_or("not known".into())));
     }
     let more = keys.count();
     if more > 0 {
@@ -43,27 +55,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(report.into())
 }
 
-/// The key in words and for programs; of an encrypted one only what is plain to see.
-fn shown(found: &Block, access: Option<&Access>) -> Result<(String, Value)> {
-    let path = &found.origin.path;
+/// What is inside of an encrypted key, where a passphrase was named. Nobody is asked for one just to look.
+fn opened(found: &Block, context: &Context) -> Result<Option<PrivateKey>> {
     match &found.item {
-        Item::UnusableKey(KeyFault::Encrypted) => {
-            let result = object! {
-                "path" => path.as_path(), "type" => Value::Null, "bits" => Value::Null, "curve" => Value::Null,
-                "format" => Value::Null, "encrypted" => true, "mode" => access.map(|a| format!("{:04o}", a.mode)),
-                "owner" => access.map(|a| a.owner.as_str()), "group" => access.map(|a| a.group.as_str()),
-                "spki_sha256" => Value::Null,
-            };
-            Ok(("a private key, encrypted".into(), result))
+        Item::EncryptedKey(sealed) if context.secret.is_named() => {
+            let passphrase = context.secret.existing(&found.origin.to_string())?;
+            let opened = sealed.open(passphrase);
+            opened.map(Some).map_err(|fault| gather::error_of(&checks::key::fault(&fault, &found.origin)))
         }
-        Item::UnusableKey(fault) => {
-            let finding = crate::checks::key::fault(fault, &found.origin);
-            Err(Error::input(finding.rule, format!("{}: {fault}", found.origin)).path(path))
-        }
-        Item::Key(key) => {
-            Ok((format!("{}, {}, not encrypted", key.kind(), key.form().word()), value(path, key, access)))
-        }
-        _ => Err(no_key(path)),
+        _ => Ok(None),
     }
 }
 

@@ -3,16 +3,35 @@
 use std::path::Path;
 
 use crate::checks::key::PUBLIC_NOT_FOUND;
+use crate::commands::{Context, gather};
 use crate::error::{Error, Result};
 use crate::files::read;
 use crate::finding::Origin;
-use crate::material::key::PublicKey;
+use crate::material::key::{PrivateKey, PublicKey};
 use crate::material::{Item, Material};
 
 /// Everything that one file holds.
 pub(super) fn material(path: &Path) -> Result<Material> {
     let input = read::file(path)?;
     Ok(Material::read(&input.path, &input.bytes))
+}
+
+/// The first key of the file with the way it is encrypted, opened with the run's passphrase where that is needed.
+pub(super) fn first_key(
+    mut material: Material,
+    context: &Context,
+) -> Result<Option<(Box<PrivateKey>, Option<String>)>> {
+    let encryption = material.blocks.iter().find_map(|block| match &block.item {
+        Item::EncryptedKey(sealed) => Some(Some(sealed.to_string())),
+        Item::Key(_) => Some(None),
+        _ => None,
+    });
+    gather::unlock(&mut material, context)?;
+    let key = material.blocks.into_iter().find_map(|block| match block.item {
+        Item::Key(key) => Some(key),
+        _ => None,
+    });
+    Ok(key.zip(encryption))
 }
 
 /// The public key of the first certificate, or of the first request, that the file holds.

@@ -1,16 +1,18 @@
 //! `key`: private keys are made, shown and checked. One file per verb; here is what they share.
 
 mod check;
+mod convert;
 mod inspect;
 mod load;
 mod new;
 
+use std::fmt;
 use std::path::Path;
 
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
 use crate::files::facts;
-use crate::material::key::PrivateKey;
+use crate::material::key::{Form, KeyKind, PrivateKey};
 use crate::report::{Value, object};
 
 /// What can be done with keys.
@@ -20,6 +22,8 @@ pub enum Verb {
     New(new::Args),
     /// Show what kind of key a file holds
     Inspect(inspect::Args),
+    /// Write a key in another form, encrypted or not
+    Convert(convert::Args),
     /// Check keys: whole, strong, and the ones that belong to a certificate?
     Check(check::Args),
 }
@@ -31,14 +35,16 @@ impl Verb {
             Verb::New(_) => "key new",
             Verb::Inspect(_) => "key inspect",
             Verb::Check(_) => "key check",
+            Verb::Convert(_) => "key convert",
         }
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Verb::New(args) => new::run(args, context),
-            Verb::Inspect(args) => inspect::run(args),
+            Verb::Inspect(args) => inspect::run(args, context),
             Verb::Check(args) => check::run(args, context),
+            Verb::Convert(args) => convert::run(args, context),
         }
     }
 }
@@ -58,19 +64,51 @@ impl Access {
     }
 }
 
-/// A key as programs see it; nothing of its secret.
-fn value(path: &Path, key: &PrivateKey, access: Option<&Access>) -> Value {
-    let kind = key.kind();
-    object! {
-        "path" => path,
-        "type" => kind.algorithm(),
-        "bits" => kind.bits(),
-        "curve" => kind.curve_name(),
-        "format" => key.form().word(),
-        "encrypted" => false,
-        "mode" => access.map(|a| format!("{:04o}", a.mode)),
-        "owner" => access.map(|a| a.owner.as_str()),
-        "group" => access.map(|a| a.group.as_str()),
-        "spki_sha256" => key.public().map(|public| public.sha256()),
+/// A key as it is shown: what is plain to see and what a passphrase opened; nothing of its secret.
+struct Shown<'a> {
+    key: Option<&'a PrivateKey>,
+    form: Form,
+    /// How it is encrypted in the file.
+    encryption: Option<String>,
+}
+
+impl<'a> Shown<'a> {
+    fn plain(key: &'a PrivateKey) -> Shown<'a> {
+        Shown { key: Some(key), form: key.form(), encryption: None }
+    }
+
+    /// The digest that certificates are matched by.
+    fn spki(&self) -> Option<String> {
+        self.key.and_then(PrivateKey::public).map(|public| public.sha256())
+    }
+
+    fn value(&self, path: &Path, access: Option<&Access>) -> Value {
+        let kind = self.key.map(PrivateKey::kind);
+        object! {
+            "path" => path,
+            "type" => kind.map(KeyKind::algorithm),
+            "bits" => kind.and_then(KeyKind::bits),
+            "curve" => kind.and_then(KeyKind::curve_name),
+            "format" => self.form.word(),
+            "encrypted" => self.encryption.is_some(),
+            "encryption" => self.encryption.as_deref(),
+            "mode" => access.map(|a| format!("{:04o}", a.mode)),
+            "owner" => access.map(|a| a.owner.as_str()),
+            "group" => access.map(|a| a.group.as_str()),
+            "spki_sha256" => self.spki(),
+        }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key {
+            Some(key) => write!(f, "{}, {}", key.kind(), self.form.word())?,
+            None => write!(f, "a private key, {}", self.form.word())?,
+        }
+        match &self.encryption {
+            Some(how) => write!(f, ", encrypted ({how})"),
+            None => f.write_str(", not encrypted"),
+        }
     }
 }

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Access, load, value};
+use super::{Access, Shown, load};
 use crate::checks::perms::{Judge, Role};
-use crate::commands::new_key::{self, NewKeyArgs};
+use crate::commands::key_file::{self, KdfName};
+use crate::commands::new_key::NewKeyArgs;
 use crate::commands::{Context, Outcome};
 use crate::content::{Content, FileWrite, Overwrite};
 use crate::error::{Error, Result};
 use crate::files::{facts, read, users, write};
 use crate::finding::Severity;
-use crate::material::Item;
-use crate::material::key::PrivateKey;
+use crate::material::Format;
+use crate::material::key::Form;
 use crate::pki::keygen::{self, NewKey};
 use crate::plan::Plan;
 use crate::report::{Report, object};
@@ -24,6 +25,7 @@ use crate::report::{Report, object};
   pkit key new -o mail.key
   pkit key new -o mail.key --type ecdsa
   pkit key new -o mail.key --bits 4096 --if-missing
+  pkit key new -o ca.key --encrypt --passphrase-file ca.pass
   pkit key new -o - --type ed25519 | ssh host 'umask 077; cat > mail.key'")]
 pub struct Args {
     /// Where to write the key; - is standard output
@@ -31,6 +33,12 @@ pub struct Args {
     output: PathBuf,
     #[command(flatten)]
     kind: NewKeyArgs,
+    /// Encrypt it with a passphrase: AES-256
+    #[arg(long)]
+    encrypt: bool,
+    /// How the cipher's key follows from the passphrase [default: pbkdf2]
+    #[arg(long, value_enum, requires = "encrypt")]
+    kdf: Option<KdfName>,
     /// Leave an existing key of this type and size as it is
     #[arg(long)]
     if_missing: bool,
@@ -44,19 +52,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             .hint("write it to a file with -o FILE"));
     }
     if args.if_missing
-        && let Some(outcome) = existing(&args.output, new, context.overwrite)?
+        && let Some(outcome) = existing(args, new, context)?
     {
         return Ok(outcome);
     }
     if context.dry_run {
         return Ok(promised(&args.output, new, context));
     }
+    let passphrase = args.encrypt.then(|| context.secret.fresh("the new key")).transpose()?;
     let key = keygen::generate(new)?;
-    let content = new_key::content(&key);
+    let written = key_file::written(&key, Form::Pkcs8, Format::Pem, passphrase, args.kdf.unwrap_or_default())?;
+    let content = Content::Secret(written.bytes);
     let (owner, group) = write::owner();
     let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
-    let mut report = Report::of(value(&args.output, &key, access.as_ref()));
-    let what = words(&key);
+    let shown = Shown { encryption: written.encryption, ..Shown::plain(&key) };
+    let mut report = Report::of(shown.value(&args.output, access.as_ref()));
+    let what = words(&shown);
     if to_stdout {
         report.say(format!("made {what}"));
         report.artefact = Some(content);
@@ -80,31 +91,39 @@ fn promised(path: &Path, new: NewKey, context: &Context) -> Outcome {
 }
 
 /// `--if-missing`: what stands there now is left alone if it is what was asked for; it is in the way if it is anything else.
-fn existing(path: &Path, new: NewKey, overwrite: Overwrite) -> Result<Option<Outcome>> {
+fn existing(args: &Args, new: NewKey, context: &Context) -> Result<Option<Outcome>> {
+    let path = &args.output;
     let material = match load::material(path) {
         Err(error) if error.rule == &read::FILE_MISSING => return Ok(None),
         other => other?,
     };
-    let found = material.blocks.into_iter().find_map(|block| match block.item {
-        Item::Key(key) => Some(key),
-        _ => None,
-    });
-    match found {
-        Some(key) if *key.kind() == new.kind() => unchanged(path, &key).map(Some),
-        _ if overwrite == Overwrite::Replace => Ok(None),
-        other => {
-            let holds = other.map_or("no key that can be read".into(), |key| key.kind().to_string());
-            let message =
-                format!("{} already exists: it holds {holds}, and {} was asked for", path.display(), new.kind());
-            Err(Error::refused(&write::KEY_EXISTS, message).path(path))
+    let found = load::first_key(material, context)?;
+    // Said only where it makes the difference.
+    let lock = |locked: bool| match &found {
+        Some((_, encryption)) if encryption.is_some() == args.encrypt => "",
+        _ if locked => ", encrypted",
+        _ => ", not encrypted",
+    };
+    let holds = match &found {
+        Some((key, encryption)) if *key.kind() == new.kind() && encryption.is_some() == args.encrypt => {
+            let shown = Shown { encryption: encryption.clone(), ..Shown::plain(key) };
+            return unchanged(path, &shown).map(Some);
         }
+        Some((key, encryption)) => format!("{}{}", key.kind(), lock(encryption.is_some())),
+        None => "no key that can be read".into(),
+    };
+    if context.overwrite == Overwrite::Replace {
+        return Ok(None);
     }
+    let asked = format!("{}{}", new.kind(), lock(args.encrypt));
+    let message = format!("{} already exists: it holds {holds}, and {asked} was asked for", path.display());
+    Err(Error::refused(&write::KEY_EXISTS, message).path(path))
 }
 
 /// The key is as asked for; whether others can read it is worth a word all the same.
-fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
+pub(super) fn unchanged(path: &Path, key: &Shown<'_>) -> Result<Outcome> {
     let access = Access::of(path);
-    let mut report = Report::of(value(path, key, access.as_ref()));
+    let mut report = Report::of(key.value(path, access.as_ref()));
     let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
     report.say(format!("unchanged {} ({}{mode})", path.display(), words(key)));
     if let Ok(facts) = facts::of(path) {
@@ -114,7 +133,9 @@ fn unchanged(path: &Path, key: &PrivateKey) -> Result<Outcome> {
     Ok(report.into())
 }
 
-fn words(key: &PrivateKey) -> String {
-    let public = key.public().map_or("not known".into(), |public| public.sha256());
-    format!("{}, {}, SPKI SHA-256 {public}", key.kind(), key.form().word())
+pub(super) fn words(key: &Shown<'_>) -> String {
+    let spki = key.spki().unwrap_or("not known".into());
+    let locked = if key.encryption.is_some() { ", encrypted" } else { "" };
+    let kind = key.key.map_or("a private key".into(), |key| key.kind().to_string());
+    format!("{kind}, {}{locked}, SPKI SHA-256 {spki}", key.form.word())
 }

@@ -18,6 +18,8 @@ pub(super) struct Audit {
     pub(super) paths: Vec<PathBuf>,
     pub(super) tree: Tree,
     pub(super) judge: Judge,
+    /// Who opens the files, as far as that is known.
+    pub(super) readers: Vec<Reader>,
     pub(super) context: Context,
 }
 
@@ -59,11 +61,6 @@ impl Audit {
         self.paths.iter().filter_map(|path| facts::real(&self.tree, path).ok()).collect()
     }
 
-    /// Who opens this file, as far as that was asked for.
-    pub(super) fn readers(&self, _facts: &FileFacts) -> &[Reader] {
-        &[]
-    }
-
     /// What a file holds decides what its mode should be. A file that cannot be read is judged by what can be seen.
     fn judged(&self, facts: FileFacts, bytes: Result<&[u8], String>) -> Judged {
         let (role, why) = match bytes.map(|bytes| (material::contents(bytes), bytes)) {
@@ -77,8 +74,7 @@ impl Audit {
             Err(why) => (Role::Unread, Some(why)),
         };
         let unread = why.map(|why| read::NOT_READ.at(Location::File(facts.path.clone()), why));
-        let readers = self.readers(&facts);
-        let findings = self.context.accepted(self.judge.file(&facts, role, readers));
-        Judged::File { want: self.judge.want(&facts, role, readers), facts, role, findings, unread }
+        let findings = self.context.accepted(self.judge.file(&facts, role, &self.readers));
+        Judged::File { want: self.judge.want(&facts, role, &self.readers), facts, role, findings, unread }
     }
 }

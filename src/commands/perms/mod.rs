@@ -4,13 +4,14 @@
 mod audit;
 mod fix;
 pub mod policies;
+pub mod readers;
 mod script;
 mod table;
 
 use std::path::PathBuf;
 
 use crate::checks::perms::{Judge, Role};
-use crate::commands::{Context, Outcome};
+use crate::commands::{Context, Outcome, target};
 use crate::error::{Error, Result};
 use crate::files::facts::Tree;
 use crate::files::users;
@@ -31,13 +32,15 @@ pub enum Verb {
 ///
 /// Keys should be 0400, certificates, chains, CRLs and DH parameters 0444, and
 /// all of them root's. A file with a private key anywhere in it is a key. ACLs
-/// count, and so does every directory on the way. What cannot be looked at is
-/// never called fine: the exit code is 3.
+/// count, and so does every directory on the way: also for whether a server can
+/// read what it opens (--for). What cannot be looked at is never called fine:
+/// the exit code is 3.
 #[derive(Debug, clap::Args)]
 #[command(after_help = concat!("Examples:
   pkit perms check /etc/ssl/private /etc/ssl/certs/mail.pem
   pkit perms check --fail-on warning --json /etc/ssl
   pkit perms check --policy debian /etc/ssl
+  pkit perms check --for openldap /etc/ldap/ldap.key
   pkit perms check --root /srv/image /etc/ssl /etc/dovecot
 
 A policy is a few lines of TOML; the first mode is what others are changed to.
@@ -81,6 +84,9 @@ struct WhatArgs {
     /// Files, or directories with files in them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The servers that open these files: can they read them?
+    #[arg(long = "for", value_name = "SERVER", value_delimiter = ',', value_parser = target::server_parser())]
+    servers: Vec<&'static servers::Server>,
     /// dovecot, debian, or a file
     #[arg(long, value_name = "POLICY", default_value = "dovecot")]
     policy: PathBuf,
@@ -125,7 +131,8 @@ impl WhatArgs {
             own_users: servers::ALL.iter().flat_map(|server| own_user(server)).collect(),
         };
         let tree = self.root.as_deref().map_or_else(|| Ok(Tree::here()), Tree::at)?;
-        Ok(Audit { paths: self.paths.clone(), tree, judge, context: context.clone() })
+        let readers = self.servers.iter().map(|server| readers::of(server, &tree.users)).collect::<Result<_>>()?;
+        Ok(Audit { paths: self.paths.clone(), tree, judge, readers, context: context.clone() })
     }
 }
 

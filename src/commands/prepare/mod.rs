@@ -77,10 +77,13 @@ pub struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     reads_as_root(args.server)?;
-    let material = gather::material(&args.inputs, context)?;
+    let mut material = gather::material(&args.inputs, context)?;
+    if args.key.is_none() && material.keys().next().is_none() {
+        gather::unlock(&mut material, context)?;
+    }
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let named = args.key.as_deref().map(gather::key).transpose()?;
+    let named = args.key.as_deref().map(|path| gather::key(path, context)).transpose()?;
     let (key_at, key) = private_key(&material, named.as_ref(), &pile)?;
     let wanted = Wanted { purpose: Purpose::Server, names: args.name.as_slice(), ..Wanted::at(context.now) };
     let (public, key_path) = (gather::public(key, key_at)?, Some(key_at.path.as_path()));

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::kind::{Algorithm, ec_kind, oid};
 use super::read::{EcPrivateKey, parts, rsa, scalar, version, whole_octets};
 use super::{KeyKind, PublicKey, write};
-use crate::crypto::{self, RsaNumbers};
+use crate::crypto::{self, Curve, RsaNumbers};
 use crate::material::der::{self, DerError, Reader, tag};
 
 /// How the file spells the key.
@@ -31,6 +31,15 @@ impl Form {
             Form::Sec1 => "SEC1",
         }
     }
+
+    /// The label of its PEM block.
+    pub fn label(self) -> &'static str {
+        match self {
+            Form::Pkcs8 => "PRIVATE KEY",
+            Form::Pkcs1 => "RSA PRIVATE KEY",
+            Form::Sec1 => "EC PRIVATE KEY",
+        }
+    }
 }
 
 /// Why bytes are not a key that can be used here.
@@ -38,6 +47,10 @@ impl Form {
 pub enum KeyFault {
     /// An EncryptedPrivateKeyInfo: a passphrase is needed.
     Encrypted,
+    /// The passphrase that was given does not open it.
+    WrongPassphrase,
+    /// It is encrypted in a way that is not known here, or that asks for too much work; in words.
+    Encryption(String),
     /// A key of an algorithm that is not known here, as a dotted object identifier.
     Unsupported(String),
     /// Not a private key, or a broken one.
@@ -48,6 +61,8 @@ impl fmt::Display for KeyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KeyFault::Encrypted => f.write_str("the key is encrypted"),
+            KeyFault::WrongPassphrase => f.write_str("the passphrase does not open the key"),
+            KeyFault::Encryption(what) => write!(f, "the key is encrypted in a way that is not supported: {what}"),
             KeyFault::Unsupported(oid) => write!(f, "a private key of an unsupported algorithm ({oid})"),
             KeyFault::Malformed(error) => write!(f, "not a whole private key: {error}"),
         }
@@ -174,6 +189,12 @@ impl PrivateKey {
         Ok(PrivateKey { form: Form::Sec1, kind, algorithm, parts: Parts::Ec { scalar, point }, pkcs8 })
     }
 
+    /// From a private scalar, as PKCS#8.
+    pub fn from_scalar(curve: Curve, scalar: &[u8]) -> Result<PrivateKey, KeyFault> {
+        let point = crypto::public_point(curve, scalar);
+        PrivateKey::from_pkcs8(&write::pkcs8(&write::curve_algorithm(curve), &write::ec(scalar, point.as_deref())))
+    }
+
     /// From the eight numbers of RSA, as PKCS#8.
     pub fn from_rsa(numbers: &RsaNumbers<Zeroizing<Vec<u8>>>) -> Result<PrivateKey, KeyFault> {
         PrivateKey::from_pkcs8(&write::pkcs8(&write::rsa_algorithm(), &write::rsa(numbers)))
@@ -219,6 +240,37 @@ impl PrivateKey {
         &self.pkcs8
     }
 
+    /// The form that programs used before PKCS#8, where there is one for this kind of key.
+    pub fn traditional(&self) -> Option<Form> {
+        match (&self.parts, &self.kind) {
+            (Parts::Rsa { .. }, KeyKind::Rsa { .. }) => Some(Form::Pkcs1),
+            (Parts::Ec { .. }, _) => Some(Form::Sec1),
+            _ => None,
+        }
+    }
+
+    /// As DER in this form; none where the kind of key does not have it.
+    pub fn der(&self, form: Form) -> Option<Zeroizing<Vec<u8>>> {
+        match (form, &self.parts) {
+            (Form::Pkcs8, _) => Some(self.pkcs8.clone()),
+            (Form::Pkcs1, Parts::Rsa { .. }) if self.traditional() == Some(form) => {
+                // What PKCS#8 wraps is the form itself.
+                let mut info = der::whole(&self.pkcs8, tag::SEQUENCE).ok()?;
+                info.any().ok()?;
+                info.any().ok()?;
+                Some(Zeroizing::new(info.expect(tag::OCTET_STRING).ok()?.content.to_vec()))
+            }
+            (Form::Sec1, Parts::Ec { scalar, point }) => {
+                let mut algorithm = der::whole(&self.algorithm, tag::SEQUENCE).ok()?;
+                algorithm.any().ok()?;
+                let derived = || self.kind.curve().and_then(|curve| crypto::public_point(curve, scalar));
+                let point = point.clone().or_else(derived);
+                Some(write::sec1(scalar, algorithm.any().ok()?.raw, point.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
     /// As a PEM block `PRIVATE KEY`.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         write::pem("PRIVATE KEY", &self.pkcs8)
@@ -228,7 +280,6 @@ impl PrivateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Curve;
 
     #[test]
     fn an_ed25519_key_is_written_as_version_1_whatever_was_read() {

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::kind::oid;
-use crate::crypto::RsaNumbers;
+use crate::crypto::{Curve, RsaNumbers};
 use crate::material::der::{self, tag};
 
 /// PrivateKeyInfo, version 1 (RFC 5208, section 5).
@@ -18,6 +18,14 @@ pub(super) fn rsa(numbers: &RsaNumbers<Zeroizing<Vec<u8>>>) -> Zeroizing<Vec<u8>
     let version = der::unsigned(&[]);
     let elements: Vec<&[u8]> = std::iter::once(&version[..]).chain(integers.iter().map(|n| &n[..])).collect();
     Zeroizing::new(der::sequence(&elements))
+}
+
+/// ECPrivateKey that names its curve, as it stands alone (RFC 5915, section 3).
+pub(super) fn sec1(scalar: &[u8], parameters: &[u8], point: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
+    let scalar = Zeroizing::new(der::tlv(tag::OCTET_STRING, scalar));
+    let parameters = der::tlv(tag::context(0), parameters);
+    let point = point.map(|p| der::tlv(tag::context(1), &der::bits(p))).unwrap_or_default();
+    Zeroizing::new(der::sequence(&[&der::unsigned(&[1]), &scalar, &parameters, &point]))
 }
 
 /// ECPrivateKey without parameters, as it stands within PKCS#8 (RFC 5915, section 3).
@@ -42,13 +50,23 @@ pub(super) fn ec_algorithm(parameters: &[u8]) -> Vec<u8> {
     der::sequence(&[&der::tlv(tag::OID, oid::EC), parameters])
 }
 
+/// id-ecPublicKey with a curve by its name.
+pub(super) fn curve_algorithm(curve: Curve) -> Vec<u8> {
+    let name = match curve {
+        Curve::P256 => oid::P256,
+        Curve::P384 => oid::P384,
+        Curve::P521 => oid::P521,
+    };
+    ec_algorithm(&der::tlv(tag::OID, name))
+}
+
 /// Ed25519, whose parameters are absent (RFC 8410, section 3).
 pub(super) fn ed25519_algorithm() -> Vec<u8> {
     der::sequence(&[&der::tlv(tag::OID, oid::ED25519)])
 }
 
 /// A PEM block (RFC 7468, section 2). The `pem` crate would leave copies of the key behind.
-pub(super) fn pem(label: &str, bytes: &[u8]) -> Zeroizing<String> {
+pub fn pem(label: &str, bytes: &[u8]) -> Zeroizing<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const BYTES_PER_LINE: usize = 48;
     // Room for everything from the start, so that growing leaves no copy.
