@@ -35,14 +35,16 @@ fn bench() {
     lay_out(&some, sample, &certificates);
     let path = |path: &Path| path.to_str().unwrap().to_owned();
     let (all, tenth, some) = (path(&all), path(&tenth), path(&some));
-    println!("{count} files of {} bytes, {ROUNDS} rounds; openssl on {sample} of them, scaled\n", certificates[0].len());
+    println!(
+        "{count} files of {} bytes, {ROUNDS} rounds; openssl on {sample} of them, scaled\n",
+        certificates[0].len()
+    );
 
     let check = [PKIT, "perms", "check", "--json", &all];
     let find = ["find", &all, "-type", "f", "-printf", "%m %u %p\\n"];
     let script = format!("find {some} -type f | xargs -n1 openssl x509 -noout -subject -in");
-    let rounds: Vec<_> = (0..ROUNDS)
-        .map(|_| [measured(&check), measured(&find), measured(&["sh", "-c", &script])])
-        .collect();
+    let rounds: Vec<_> =
+        (0..ROUNDS).map(|_| [measured(&check), measured(&find), measured(&["sh", "-c", &script])]).collect();
     let of = |which: usize, wall: bool| {
         let figures: Vec<(f64, f64)> = rounds
             .iter()

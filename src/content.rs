@@ -51,6 +51,16 @@ impl Content {
         }
     }
 
+    /// How many bytes that is.
+    pub fn length(&self) -> u64 {
+        let length = match self {
+            Content::Public(bytes) | Content::State(bytes) => bytes.len(),
+            Content::CrlPem(lists) => lists.iter().map(|der| pem::length("X509 CRL", der)).sum(),
+            Content::Secret(bytes) => bytes.len(),
+        };
+        length as u64
+    }
+
     /// Is a private key inside?
     pub fn is_secret(&self) -> bool {
         matches!(self, Content::Secret(_))

@@ -1,6 +1,8 @@
 //! `pkit crl convert`: the same list in the other form, byte for byte, as openssl reads it.
 
+mod differential;
 mod revocation;
+mod signers;
 
 use crate::common::pki::{self, Authority, Crl, crl_pem};
 use crate::common::{Test, have};

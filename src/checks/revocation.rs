@@ -45,6 +45,8 @@ fn obstacle(obstacle: &Obstacle<'_>, name: &str) -> Finding {
         Why::SignedByNobody => (&CRL_FOREIGN, "was signed by none of the CAs given".into()),
         Why::SignerMayNot => (&CRL_SIGNER_MAY_NOT, "was signed by a CA whose key usage lacks cRLSign".into()),
         Why::SignerNotProven => (&CRL_SIGNER_UNPROVEN, "was signed by a CA with no path to the same root".into()),
+        Why::SignerRevoked => (&CRL_SIGNER_REVOKED, "was signed by a CA that has been revoked".into()),
+        Why::SignerNotCleared => (&CRL_SIGNER_NOT_CLEARED, "was signed by a CA that no CRL given clears".into()),
         Why::SignatureUnsupported => (&CRL_SIGNATURE_UNSUPPORTED, format!("is signed with {}", crl.algorithm().word())),
         Why::NotYetValid => {
             (&CRL_NOT_YET_VALID, format!("is not valid yet (thisUpdate {})", instant::show(crl.this_update)))
@@ -92,6 +94,18 @@ rules! {
         summary: "a CRL was signed by a CA that is not proven by the same root as the certificate",
         help: "give the certificates between the CRL's signer and the root as well",
         source: "RFC 5280 section 6.3.3 (f)",
+    }
+    /// Revoked.
+    CRL_SIGNER_REVOKED = Error "crl-signer-revoked" {
+        summary: "a CRL was signed by a CA that has been revoked itself, or that stands below a revoked one",
+        help: "get a new CRL from the CA, signed with a key that is in force",
+        source: "RFC 5280 sections 6.1.3 (a) (3) and 6.3.3 (f)",
+    }
+    /// Nobody can tell.
+    CRL_SIGNER_NOT_CLEARED = Error "crl-signer-not-cleared" {
+        summary: "a CRL was signed with another key than the certificate's issuer has, and nobody can tell whether that is revoked",
+        help: "give the CRL that speaks for the signer's certificate as well",
+        source: "RFC 5280 sections 6.1.3 (a) (3) and 6.3.3 (f)",
     }
     /// Nobody can check it.
     CRL_SIGNATURE_UNSUPPORTED = Error "crl-signature-unsupported" {

@@ -43,7 +43,7 @@ fn pile(paths: &[PathBuf]) -> Result<Material> {
     let (inputs, findings) = read::pile(paths)?;
     let mut material = Material { blocks: Vec::new(), findings };
     for input in inputs {
-        material.extend(Material::take(&input.path, input.bytes));
+        material.extend(Material::take(&input.path, input.bytes, input.unwrapped));
         if material.blocks.len() > MAX_BLOCKS {
             let many = format!("more than {MAX_BLOCKS} certificates, keys and CRLs in what was given");
             return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));

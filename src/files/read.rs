@@ -1,5 +1,5 @@
 //! Reads what the user named: files, directories, standard input. Sizes and counts are bounded, special files are never opened
-//! for reading, and nothing here looks into the bytes.
+//! for reading, and what the bytes mean is left to `material`; only a large CRL in PEM is decoded while it comes in.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, io_words};
 use crate::finding::{Finding, Location, rules};
+use crate::material::CRL_LABEL;
+use crate::material::pem::Unwrapping;
 
 /// One file's bytes; they may hold a key, so they are wiped when dropped.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Input {
     pub path: PathBuf,
     /// The content.
     pub bytes: Zeroizing<Vec<u8>>,
+    /// Was it a CRL in PEM, and nothing else, whose bytes these are (`pem::Unwrapping`)?
+    pub unwrapped: bool,
 }
 
 /// Largest file that is read: the largest CRLs in public use are below 32 MiB; a file above twice that is a mistake or an attack.
@@ -29,15 +33,29 @@ pub const MAX_FILES: usize = 20_000;
 /// Deepest directory below a named one: deliveries unpack into one or two.
 pub const MAX_DEPTH: usize = 8;
 
-/// One file that must be there; `-` is standard input.
+/// One file that must be there, as it is; `-` is standard input.
 pub fn file(path: &Path) -> Result<Input> {
+    input(path, |_| None)
+}
+
+/// The same; a large CRL in PEM comes as DER.
+fn unwrapped(path: &Path) -> Result<Input> {
+    input(path, |size| (size >= LARGE).then(|| Unwrapping::new(CRL_LABEL)))
+}
+
+fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Result<Input> {
     if path.as_os_str() == "-" {
-        return limited(path, io::stdin().lock(), 0);
+        return limited(path, io::stdin().lock(), 0, None);
     }
     let file = open_regular(path)?;
     let size = file.metadata().map_or(0, |meta| meta.len());
-    limited(path, file, size)
+    limited(path, file, size, unwrapping(size))
 }
+
+/// From here on it is worth while to decode a text as it comes in: memory that is not needed is not asked of the system.
+const LARGE: u64 = 4 << 20;
+/// What is read of such a text at once.
+const STEP: usize = 4 << 20;
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
@@ -67,7 +85,7 @@ impl Gathered {
         if size > self.left && size <= MAX_FILE {
             return Err(too_much(path));
         }
-        let input = file(path)?;
+        let input = unwrapped(path)?;
         self.left = self.left.checked_sub(input.bytes.len() as u64).ok_or_else(|| too_much(path))?;
         self.inputs.push(input);
         Ok(())
@@ -131,22 +149,29 @@ fn is_pipe(file: &File) -> bool {
 }
 
 /// Reads to the end; `size` is what is expected.
-fn limited(path: &Path, mut from: impl Read, size: u64) -> Result<Input> {
+fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
     // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
     // buffer takes, and a larger one is made by hand.
     let mut bytes = Zeroizing::new(Vec::with_capacity((size as usize + 1).max(64 << 10)));
+    let mut total = 0;
     loop {
         let room = bytes.capacity() - bytes.len();
+        let room = if unwrapping.is_some() { room.min(STEP) } else { room };
         let n = from.by_ref().take(room as u64).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
-        if bytes.len() as u64 > MAX_FILE {
+        total += n as u64;
+        if total > MAX_FILE {
             return Err(too_large(path, None));
         }
         if n < room {
-            return Ok(Input { path: path.to_owned(), bytes });
+            let unwrapped = unwrapping.is_some_and(|unwrapping| unwrapping.finish(&mut bytes));
+            return Ok(Input { path: path.to_owned(), bytes, unwrapped });
         }
-        let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
-        larger.extend_from_slice(&bytes);
-        bytes = larger;
+        unwrapping = unwrapping.and_then(|mut u| u.go_on(&mut bytes).then_some(u));
+        if bytes.len() == bytes.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
     }
 }
 

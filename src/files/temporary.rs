@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
+use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use crate::change::Owner;
@@ -214,6 +214,14 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
 fn fill(mut file: &File, content: &Content, owner: Owner) -> Result<(), Failed> {
     own(file, owner)?;
     rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode_for(owner))).map_err(failed("setting the mode"))?;
+    let length = content.length();
+    if length >= LARGE {
+        // Where the file system cannot keep room free, the writes themselves will show whether there is any.
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            kept => kept.map_err(failed("making room"))?,
+        }
+    }
     for piece in content.pieces() {
         file.write_all(&piece).map_err(|e| ("writing", e))?;
     }
@@ -239,6 +247,8 @@ fn abandoned(dir: &OwnedFd, name: &OsStr) -> Option<OwnedFd> {
     Some(fd)
 }
 
+/// From here on room is asked for at once: a full disk is known before anything is written, and writing costs half as much.
+const LARGE: u64 = 1 << 20;
 const MARK: &str = ".pkit-";
 const RANDOM: usize = 8;
 

@@ -54,7 +54,7 @@ pub fn load(source: &Source) -> Result<Store> {
     let (inputs, mut damage) = read::pile(std::slice::from_ref(&path))?;
     let mut anchors: Vec<Cert> = Vec::new();
     for input in inputs {
-        let material = Material::read(&input.path, &input.bytes);
+        let material = Material::take(&input.path, input.bytes, input.unwrapped);
         damage.extend(material.findings.into_iter().filter(|f| f.severity == Severity::Error));
         anchors.extend(material.blocks.into_iter().filter_map(|b| match b.item {
             Item::Cert(cert) => Some(*cert),

@@ -153,10 +153,11 @@ impl Material {
         material
     }
 
-    /// The same for bytes that nobody needs any more: a CRL stays where it stands instead of being copied.
-    pub fn take(path: &Path, mut bytes: Zeroizing<Vec<u8>>) -> Material {
+    /// The same for bytes that nobody needs any more: a CRL stays where it stands instead of being copied. `unwrapped` says
+    /// that the text was a CRL in PEM, which these are.
+    pub fn take(path: &Path, mut bytes: Zeroizing<Vec<u8>>, unwrapped: bool) -> Material {
         let mut material = Material::default();
-        if pem::unwrap(&mut bytes, CRL_LABEL) {
+        if unwrapped || pem::unwrap(&mut bytes, CRL_LABEL) {
             let origin = Origin { line: 1, ..Origin::file(path) };
             material.crl(origin, Format::Pem, std::mem::take(&mut bytes));
         } else if Kind::of(&bytes) == Some(Kind::Crl) {
@@ -359,7 +360,7 @@ impl Material {
 }
 
 /// RFC 7468 section 6.
-const CRL_LABEL: &str = "X509 CRL";
+pub const CRL_LABEL: &str = "X509 CRL";
 const NOTHING: &str = "no certificate, key or CRL in it";
 
 rules! {

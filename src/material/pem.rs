@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::finding::{Finding, Origin, Rule, rules};
 use marker::{Marker, next_marker};
-pub use plain::{pieces, unwrap};
+pub use plain::{Unwrapping, length, pieces, unwrap};
 
 /// One block between its markers.
 #[derive(Debug)]

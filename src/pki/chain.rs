@@ -151,10 +151,16 @@ impl<'a> Pile<'a> {
     }
 
     /// What could be meant to be served: certificates that have issued nothing here. Those that are no CA come before those
-    /// that name a host (self-signed certificates are often marked as CAs), and these before what is merely not a root.
+    /// that name a host (self-signed certificates are often marked as CAs), and these before what is merely not a root; a key
+    /// that may do nothing but sign certificates and lists can be served last of all (RFC 5280 section 4.2.1.3).
     pub fn end_entities(&self) -> Vec<Found<'a>> {
         let idle = |cert: &Cert| !self.issuing.contains(cert.subject.comparable()) || cert.subject.is_empty();
-        let wanted: [fn(&Cert) -> bool; 3] = [|c| !c.is_ca(), |c| !c.alt_names().is_empty(), |c| !c.is_self_issued()];
+        let wanted: [fn(&Cert) -> bool; 4] = [
+            |c| !c.is_ca(),
+            |c| !c.alt_names().is_empty(),
+            |c| !c.is_self_issued() && c.extensions.key_usage.is_none_or(|usage| usage.serves_tls()),
+            |c| !c.is_self_issued(),
+        ];
         let of = |kind: &fn(&Cert) -> bool| -> Vec<Found<'a>> {
             self.found.iter().copied().filter(|f| idle(f.cert) && kind(f.cert)).collect()
         };
@@ -203,6 +209,11 @@ impl<'a> Pile<'a> {
     /// Was a search given up at its limits, so that there may be more paths than were found?
     pub fn stopped(&self) -> bool {
         self.stopped.get()
+    }
+
+    /// The search is given up at a limit of the caller's.
+    pub(super) fn stop(&self) {
+        self.stopped.set(true);
     }
 
     /// The certificates of the pile that are in none of the paths.

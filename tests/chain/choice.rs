@@ -1,7 +1,10 @@
 //! Which certificate of the pile is the one to serve: the key says it, or a name, or there is only one.
 
+use rcgen::KeyUsagePurpose;
+
 use super::Purchase;
-use crate::common::pki::pem;
+use crate::common::Test;
+use crate::common::pki::{Authority, cert_pem, pem};
 
 #[test]
 fn the_key_says_which_one() {
@@ -89,4 +92,17 @@ fn a_self_signed_certificate_is_a_chain_of_its_own() {
     p.test.file("self.pem", pem("CERTIFICATE", made.cert.der()));
     let ran = p.test.run(["chain", "build", "self.pem", "--trust", "self.pem"]).exits(0);
     assert_eq!(ran.stdout, p.test.text("self.pem"));
+}
+
+/// Of authorities that have issued nothing here, a key that signs certificates only can serve nobody.
+#[test]
+fn an_authority_whose_key_may_serve_is_taken_before_others() {
+    let (t, root) = (Test::new(), Authority::root("Example Root"));
+    let (signs, other) = (root.below("Signs Certificates"), root.below("Another"));
+    let serves = root.cross_sign(&other, |params| params.key_usages.push(KeyUsagePurpose::DigitalSignature));
+    t.file("root.pem", root.pem());
+    t.file("pile.pem", signs.pem() + &cert_pem(&serves));
+    assert_eq!(t.run("chain build pile.pem --trust root.pem".split(' ')).exits(0).stdout, cert_pem(&serves));
+    t.file("alike.pem", signs.pem() + &other.pem());
+    t.run("chain build alike.pem --trust root.pem".split(' ')).exits(3).err_has("error[several-end-entities]");
 }

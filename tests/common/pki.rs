@@ -93,6 +93,12 @@ impl Authority {
         Leaf { der, serial, key }
     }
 
+    /// The same with a key that is there already.
+    pub fn leaf_for(&self, key: KeyPair, names: &[&str]) -> Leaf {
+        let (serial, der) = self.issue(&key, names, |_| {});
+        Leaf { der, serial, key }
+    }
+
     /// A revocation list in DER.
     pub fn crl(&self, list: &Crl) -> Vec<u8> {
         let mut entries: Vec<u8> = list.revoked.iter().flat_map(|s| entry(*s, list.this_update, &[])).collect();

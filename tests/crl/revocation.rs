@@ -13,8 +13,8 @@ struct World {
     leaf: Leaf,
 }
 
-const POINTS: [u64; 4] = [2, 5, 29, 31];
-const URL: &[u8] = b"http://crl.example.org/list.crl";
+pub(super) const POINTS: [u64; 4] = [2, 5, 29, 31];
+pub(super) const URL: &[u8] = b"http://crl.example.org/list.crl";
 
 impl World {
     fn new(points: Option<&[u8]>) -> World {
@@ -50,19 +50,19 @@ fn scope(fields: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The name of a distribution point: one URL.
-fn point_name(url: &[u8]) -> Vec<u8> {
+pub(super) fn point_name(url: &[u8]) -> Vec<u8> {
     der::tlv(0xa0, &der::tlv(0xa0, &der::tlv(0x86, url)))
 }
 
-fn scoped(list: Crl, fields: &[&[u8]]) -> Crl {
+pub(super) fn scoped(list: Crl, fields: &[&[u8]]) -> Crl {
     Crl { extensions: scope(fields), ..list }
 }
 
-fn freshest() -> Vec<u8> {
+pub(super) fn freshest() -> Vec<u8> {
     extension(&[0x55, 0x1d, 46], false, &der::sequence(&[&der::sequence(&[&point_name(URL)])]))
 }
 
-fn reason(code: u8) -> Vec<u8> {
+pub(super) fn reason(code: u8) -> Vec<u8> {
     extension(&[0x55, 0x1d, 21], false, &der::tlv(tag::ENUMERATED, &[code]))
 }
 

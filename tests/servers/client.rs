@@ -5,9 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::peer::Door;
+use super::pki::Identity;
 use crate::common::Ran;
 
 /// How to connect, and what to insist on.
+#[derive(Clone)]
 pub struct Client {
     root: PathBuf,
     name: &'static str,
@@ -41,6 +44,11 @@ impl Client {
         self.args(["-starttls", protocol])
     }
 
+    /// Goes to TLS as this port has it.
+    pub fn through(self, door: Door) -> Client {
+        door.starttls.into_iter().fold(self, Client::starttls)
+    }
+
     /// More options for `openssl s_client`.
     pub fn args<const N: usize>(mut self, args: [&'static str; N]) -> Client {
         self.args.extend(args.map(OsString::from));
@@ -50,6 +58,11 @@ impl Client {
     /// Shows the server this certificate.
     pub fn presenting(self, certificate: &Path, key: &Path) -> Client {
         Client { identity: Some((certificate.to_owned(), key.to_owned())), ..self }
+    }
+
+    /// Shows the server this client's certificate.
+    pub fn identified(self, by: &Identity) -> Client {
+        self.presenting(&by.certificate, &by.key)
     }
 
     /// Sends these certificates behind its own.
@@ -82,6 +95,20 @@ impl Client {
             curl.arg("--cert").arg(certificate).arg("--key").arg(key);
         }
         Ran::of(curl.args(more).stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// Asks an LDAP server who it takes us for; without a look at its certificate, which the name of this machine is not in.
+    pub fn ldap_whoami(&self, scheme: &str, port: u16) -> Ran {
+        let mut ldap = Command::new("ldapwhoami");
+        ldap.args(["-x", "-o", "nettimeout=30", "-H", &format!("{scheme}://127.0.0.1:{port}")]);
+        ldap.env("LDAPTLS_REQCERT", "never").stdin(Stdio::null());
+        if scheme == "ldap" {
+            ldap.arg("-ZZ");
+        }
+        if let Some((certificate, key)) = &self.identity {
+            ldap.env("LDAPTLS_CERT", certificate).env("LDAPTLS_KEY", key);
+        }
+        Ran::of(ldap.output().unwrap())
     }
 
     fn talk(&self, port: u16, mode: &[&str], input: &str) -> Handshake {

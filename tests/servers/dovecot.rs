@@ -127,12 +127,12 @@ userdb static {
 ";
 
 mod tests {
-    use std::path::Path;
-
     use super::System::{Bookworm, Trixie};
     use super::*;
     use crate::common;
+    use crate::common::keys::openssl;
     use crate::common::purchase::Purchase;
+    use crate::servers::pki::Clients;
     use crate::servers::{Client, Pki};
 
     #[test]
@@ -150,31 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn dovecot_2_3_serves_a_login_and_speaks_only_what_emit_said() {
-        serves_what_emit_said(Bookworm);
-    }
-
-    #[test]
-    fn dovecot_2_4_serves_a_login_and_speaks_only_what_emit_said() {
-        serves_what_emit_said(Trixie);
-    }
-
-    #[test]
-    fn dovecot_2_3_with_another_key_serves_no_tls() {
-        another_key_serves_no_tls(Bookworm, "Key is for a different cert than ssl_cert");
-    }
-
-    #[test]
-    fn dovecot_2_4_with_another_key_serves_no_tls() {
-        another_key_serves_no_tls(Trixie, "Key file is for a different certificate file");
-    }
-
-    #[test]
     fn nothing_of_dovecot_is_left_when_it_is_dropped() {
         let test = Test::new();
         let pki = Pki::new(&test);
         for system in [Bookworm, Trixie] {
-            let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &pki.key, &[])) else {
+            let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &[])) else {
                 return;
             };
             let ports = [dovecot.imap, dovecot.imaps, dovecot.pop3, dovecot.pop3s];
@@ -183,6 +163,56 @@ mod tests {
             for port in ports {
                 assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "port {port} still answers");
             }
+        }
+    }
+
+    #[test]
+    fn protocols_addresses_and_names_have_the_certificates_that_were_emitted_for_them() {
+        for system in [Bookworm, Trixie] {
+            let test = Test::new();
+            let pki = Pki::rsa(&test);
+            let [alt, pop3, name] = ["alt", "pop3", "name"].map(|part| identity(&test, &pki, part));
+            let for_pop3 = format!("pop3:{}:{}", pop3.0, pop3.1);
+            let for_name = format!("name=imap.example.org:{}:{}", name.0, name.1);
+            let asked = ["--alt-cert", &alt.0, "--alt-key", &alt.1, "--for", &for_pop3, "--for", &for_name];
+            let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &asked)) else { return };
+            let chain = |of: &(String, String)| std::fs::read_to_string(&of.0).unwrap();
+            let ecdsa = || Client::trusting(&pki.root).args(["-sigalgs", "ECDSA+SHA256"]);
+            ecdsa().handshake(dovecot.imaps).verifies().presents(&chain(&alt));
+            ecdsa().name("imap.example.org").handshake(dovecot.imaps).verifies().presents(&chain(&name));
+            ecdsa().handshake(dovecot.pop3s).verifies().presents(&chain(&pop3));
+            ecdsa().starttls("pop3").handshake(dovecot.pop3).verifies().presents(&chain(&pop3));
+            let rsa = Client::trusting(&pki.root).args(["-sigalgs", "RSA-PSS+SHA256:RSA+SHA256"]);
+            rsa.handshake(dovecot.imaps).verifies().presents(&pki.chain());
+        }
+    }
+
+    #[test]
+    fn an_encrypted_key_is_read_with_the_password_file_that_was_emitted() {
+        for system in [Bookworm, Trixie] {
+            let test = Test::new();
+            let mut pki = Pki::new(&test);
+            let encrypt = ["pkcs8", "-topk8", "-passout", "pass:secret", "-in", pki.key.to_str().unwrap()];
+            pki.key = test.file("encrypted.key", openssl(&encrypt));
+            let password = test.file("password", "secret");
+            let asked = ["--key-password-file", password.to_str().unwrap()];
+            let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &asked)) else { return };
+            Client::trusting(&pki.root).handshake(dovecot.imaps).verifies();
+        }
+    }
+
+    #[test]
+    fn the_user_is_whom_the_certificate_names_where_that_was_emitted() {
+        for system in [Bookworm, Trixie] {
+            let test = Test::new();
+            let pki = Pki::new(&test);
+            let clients = Clients::new(&test);
+            let ca = clients.cas_with_crls.to_str().unwrap();
+            let asked = ["--client-ca", ca, "--client-cert", "require", "--username-from-cert", "commonName"];
+            let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &asked)) else { return };
+            let client = Client::trusting(&pki.root).identified(&clients.good);
+            client.imap_login(dovecot.imaps, "somebody", "secret").says("a OK");
+            dovecot.daemon.says("user=<alice>");
         }
     }
 
@@ -202,40 +232,16 @@ mod tests {
         client().imap_login(dovecot.imaps, "alice", "secret").says("a OK");
     }
 
-    fn serves_what_emit_said(system: System) {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        let asked = ["--client-ca", pki.root.to_str().unwrap(), "--client-cert", "request", "--min-protocol", "1.3"];
-        let Some(dovecot) = Dovecot::start(system, &test, &emitted(&test, system, &pki, &pki.key, &asked)) else {
-            return;
-        };
-        let client = || Client::trusting(&pki.root);
-        client()
-            .handshake(dovecot.imaps)
-            .verifies()
-            .presents(&pki.chain())
-            .says("Acceptable client certificate CA names");
-        client().imap_login(dovecot.imaps, "alice", "secret").says("a OK");
-        client().imap_login(dovecot.imaps, "alice", "guess").says("a NO");
-        client().starttls("imap").handshake(dovecot.imap).verifies().presents(&pki.chain());
-        client().args(["-tls1_2"]).handshake(dovecot.imaps).fails();
-        dovecot.daemon.says("unsupported protocol");
+    /// A chain and its key for both names that clients ask for.
+    fn identity(test: &Test, pki: &Pki, part: &str) -> (String, String) {
+        let leaf = pki.issuer.leaf(&["mail.example.org", "imap.example.org"]);
+        let chain = test.file(format!("{part}.pem"), leaf.pem() + &pki.issuer.pem());
+        let key = test.file(format!("{part}.key"), leaf.key_pem());
+        (chain.to_str().unwrap().to_owned(), key.to_str().unwrap().to_owned())
     }
 
-    fn another_key_serves_no_tls(system: System, logged: &str) {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        let directives = emitted(&test, system, &pki, &pki.wrong_key, &[]);
-        let Some(dovecot) = Dovecot::start(system, &test, &directives) else { return };
-        Client::trusting(&pki.root).handshake(dovecot.imaps).fails();
-        dovecot.daemon.says(logged);
-    }
-
-    fn emitted(test: &Test, system: System, pki: &Pki, key: &Path, more: &[&str]) -> String {
-        let version = match system {
-            Trixie => "2.4.1",
-            _ => "2.3.19",
-        };
-        pki.emit(test, "dovecot", key, &[&["--require-tls", "--server-version", version], more].concat())
+    fn emitted(test: &Test, system: System, pki: &Pki, more: &[&str]) -> String {
+        let version = if system == Trixie { "2.4.1" } else { "2.3.19" };
+        pki.emit(test, "dovecot", &pki.key, &[&["--require-tls", "--server-version", version], more].concat())
     }
 }

@@ -33,6 +33,8 @@ mod client;
 pub mod courier;
 mod daemon;
 pub mod dovecot;
+mod emitted;
+mod peer;
 mod pki;
 mod ports;
 pub mod postfix;

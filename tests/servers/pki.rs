@@ -1,10 +1,12 @@
-//! The files that a handshake needs, and a key that does not belong.
+//! The files that a handshake needs, a key that does not belong, and clients with certificates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::Test;
-use crate::common::pki::Authority;
+use rcgen::KeyPair;
+
+use crate::common::pki::{Authority, Crl, Leaf, crl_pem};
+use crate::common::{Test, keys};
 
 /// Paths in the test's scratch directory.
 pub struct Pki {
@@ -16,19 +18,31 @@ pub struct Pki {
     pub key: PathBuf,
     /// Another key.
     pub wrong_key: PathBuf,
+    /// What signs the leaf.
+    pub issuer: Authority,
 }
 
 impl Pki {
     /// root -> intermediate -> leaf.
     pub fn new(test: &Test) -> Pki {
+        Pki::with(test, KeyPair::generate().unwrap())
+    }
+
+    /// The same for a leaf with an RSA key.
+    pub fn rsa(test: &Test) -> Pki {
+        Pki::with(test, KeyPair::try_from(pem::parse(&keys::rsa().rsa2048).unwrap().contents()).unwrap())
+    }
+
+    fn with(test: &Test, key: KeyPair) -> Pki {
         let root = Authority::root("root");
         let intermediate = root.below("intermediate");
-        let leaf = intermediate.leaf(&["mail.example.org"]);
+        let leaf = intermediate.leaf_for(key, &["mail.example.org"]);
         Pki {
             root: test.file("root.pem", root.pem()),
             fullchain: test.file("fullchain.pem", leaf.pem() + &intermediate.pem()),
             key: test.file("leaf.key", leaf.key_pem()),
             wrong_key: test.file("wrong.key", intermediate.leaf(&["mail.example.org"]).key_pem()),
+            issuer: intermediate,
         }
     }
 
@@ -42,5 +56,58 @@ impl Pki {
         let files = [Path::new("--cert"), &self.fullchain, Path::new("--key"), key];
         let words = ["emit", server].into_iter().chain(more.iter().copied()).map(Path::new);
         test.run(words.chain(files)).exits(0).stdout
+    }
+}
+
+/// Clients with certificates, and what a server needs to tell them apart. Paths in the test's scratch directory.
+pub struct Clients {
+    /// The CA that issues them, and its root.
+    pub cas: PathBuf,
+    /// The CRLs of both.
+    pub crls: PathBuf,
+    /// Each CA, then its CRL.
+    pub cas_with_crls: PathBuf,
+    /// `alice`.
+    pub good: Identity,
+    /// `bob`, who is on a CRL.
+    pub revoked: Identity,
+    /// `mallory`, from another CA with the same name.
+    pub foreign: Identity,
+}
+
+/// A certificate and its key.
+pub struct Identity {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Clients {
+    /// root -> issuing -> client.
+    pub fn new(test: &Test) -> Clients {
+        let root = Authority::root("Clients Root");
+        let issuing = root.below("Clients CA");
+        let [alice, bob] = [issuing.leaf(&["alice"]), issuing.leaf(&["bob"])];
+        let mallory = Authority::root("Clients Root").below("Clients CA").leaf(&["mallory"]);
+        let crls = [
+            crl_pem(&issuing.crl(&Crl { revoked: vec![bob.serial], ..Crl::default() })),
+            crl_pem(&root.crl(&Crl::default())),
+        ];
+        Clients {
+            cas: test.file("clients.pem", issuing.pem() + &root.pem()),
+            crls: test.file("clients.crl", crls.concat()),
+            cas_with_crls: test.file("clients-and-crls.pem", issuing.pem() + &crls[0] + &root.pem() + &crls[1]),
+            good: Identity::new(test, "alice", &alice),
+            revoked: Identity::new(test, "bob", &bob),
+            foreign: Identity::new(test, "mallory", &mallory),
+        }
+    }
+}
+
+impl Identity {
+    fn new(test: &Test, name: &str, leaf: &Leaf) -> Identity {
+        Identity {
+            certificate: test.file(format!("{name}.pem"), leaf.pem()),
+            key: test.file(format!("{name}.key"), leaf.key_pem()),
+        }
     }
 }

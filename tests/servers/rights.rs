@@ -84,9 +84,11 @@ impl Scene {
     /// pkit's answer.
     fn expected(&self, system: System, server: &str) -> bool {
         let key = self.key.to_str().unwrap();
-        let ran = system.run(&self.test, self.test.path("pkit").to_str().unwrap(), [
-            "perms", "check", "--json", "--for", server, key,
-        ]);
+        let ran = system.run(
+            &self.test,
+            self.test.path("pkit").to_str().unwrap(),
+            ["perms", "check", "--json", "--for", server, key],
+        );
         let found = ran.json()["findings"].as_array().unwrap().clone();
         assert!(ran.json()["incomplete"] == false && ran.exit < 2, "{ran:?}");
         !found.iter().any(|f| f["id"] == "server-cannot-read")
@@ -101,7 +103,11 @@ impl Scene {
             assert_eq!(serves(self), expected, "{server}: the key is {what}");
             answers.push(expected);
         }
-        eprintln!("{server}: {} situations, {} readable, all as pkit says", answers.len(), answers.iter().filter(|a| **a).count());
+        eprintln!(
+            "{server}: {} situations, {} readable, all as pkit says",
+            answers.len(),
+            answers.iter().filter(|a| **a).count()
+        );
     }
 }
 

@@ -111,34 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn slapd_with_openssl_is_told_by_ldif_or_in_its_file() {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        Slapd::owns(System::Trixie, &test, &pki.key);
-        let Some(slapd) = Slapd::start(System::Trixie, &test) else { return };
-        let build = ["--server-version", "2.6.10", "--tls-library", "openssl"];
-        slapd.modify(&test, &pki.emit(&test, "openldap", &pki.key, &build)).exits(0);
-        serves(&slapd, &pki);
-        drop(slapd);
-        let conf =
-            format!("TLSCertificateFile {}\nTLSCertificateKeyFile {}", pki.fullchain.display(), pki.key.display());
-        serves(&Slapd::attempt_conf(System::Trixie, &test, &conf).unwrap().unwrap(), &pki);
-    }
-
-    fn serves(slapd: &Slapd, pki: &Pki) {
-        let client = || Client::trusting(&pki.root);
-        client().handshake(slapd.ldaps).verifies().presents(&pki.chain());
-        client().starttls("ldap").handshake(slapd.ldap).verifies().presents(&pki.chain());
-    }
-
-    #[test]
-    fn slapd_refuses_another_key() {
-        let test = Test::new();
-        let pki = Pki::new(&test);
-        let Some(slapd) = Slapd::start(System::Bookworm, &test) else { return };
-        Slapd::owns(System::Bookworm, &test, &pki.wrong_key);
-        slapd.modify(&test, &pki.emit(&test, "openldap", &pki.wrong_key, &[])).exits(80);
-        slapd.daemon.says("do not match");
-        Client::trusting(&pki.root).handshake(slapd.ldaps).fails();
+    fn slapd_is_told_in_its_file() {
+        for system in [System::Bookworm, System::Trixie] {
+            let test = Test::new();
+            let pki = Pki::new(&test);
+            Slapd::owns(system, &test, &pki.key);
+            let (chain, key) = (pki.fullchain.display(), pki.key.display());
+            let conf = format!("TLSCertificateFile {chain}\nTLSCertificateKeyFile {key}\n");
+            let Some(slapd) = Slapd::attempt_conf(system, &test, &conf) else { return };
+            Client::trusting(&pki.root).handshake(slapd.unwrap().ldaps).verifies().presents(&pki.chain());
+        }
     }
 }

@@ -70,6 +70,11 @@ shift 2
 mkdir -p "$root$shared"
 mount -t proc proc "$root/proc"
 mount --bind "$shared" "$root$shared"
+# Users have the same numbers there as here, for who looks at their files from here. Courier's has none here.
+if [ ! -e "$root/usr/sbin/couriertcpd" ]; then
+    mount --bind /etc/passwd "$root/etc/passwd"
+    mount --bind /etc/group "$root/etc/group"
+fi
 exec chroot "$root" "$@"
 "#;
 

@@ -118,7 +118,7 @@ impl Case {
     }
 
     fn target(&self, t: &Test) -> Vec<(PathBuf, Vec<u8>)> {
-        let base = if self.is_set() { t.path("dir/pkit/target/current") } else { t.path("dir/target") };
+        let base = if self.is_set() { t.path("dir/pkit/mail.example.org/current") } else { t.path("dir/target") };
         let files =
             if self.is_set() { ["privkey.pem", "fullchain.pem"].map(|n| base.join(n)).to_vec() } else { vec![base] };
         files.into_iter().filter_map(|path| Some((path.file_name()?.into(), fs::read(&path).ok()?))).collect()

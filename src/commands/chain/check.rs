@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::build::{NO_CERTIFICATE, SHOWN_PATHS, search_stopped, sent, shown};
-use super::revocation;
+use super::revocation::{Revocation, RevocationArgs};
 use crate::checks;
 use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::name::HostName;
 use crate::pki::chain::{Path, Pile};
-use crate::pki::verify::{Fault, PolicyWishes, Proof, Purpose, Test, Wanted, profile, prove};
+use crate::pki::verify::{Fault, PolicyWishes, Proof, Purpose, Test, Wanted, profile, prove_with};
 use crate::report::describe::{self, count};
 use crate::report::{Line, Report, Value, Verdict, object};
 
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     inhibit_any_policy: bool,
     #[command(flatten)]
-    revocation: revocation::RevocationArgs,
+    revocation: RevocationArgs,
 }
 
 /// What a certificate can be used for.
@@ -123,10 +123,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     };
     let pile = Pile::new(chain.certs().chain(untrusted.certs()), &store.anchors);
     let wanted = args.wanted(context);
-    let proof = prove(&pile, leaf, &wanted);
+    let revocation = Revocation::new(&args.revocation, &lists, &pile, &store.anchors, wanted.now);
+    let proof = prove_with(&pile, leaf, &wanted, &|path| revocation.faults(&pile, path));
 
-    let revocation = args.revocation.judge(&lists, &pile, &store, &proof, &wanted);
-    let judged = Judged { revocation, chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
+    let judged =
+        Judged { revocation: &revocation, chain: &chain, pile: &pile, wanted: &wanted, proof: &proof, store: &store };
     let faults = judged.faults(context);
     let mut findings: Vec<Finding> =
         [&chain, &untrusted, &lists].into_iter().flat_map(|m| m.findings.clone()).collect();
@@ -147,17 +148,14 @@ struct Judged<'a> {
     pile: &'a Pile<'a>,
     wanted: &'a Wanted<'a>,
     proof: &'a Proof<'a>,
-    revocation: revocation::Judged,
+    revocation: &'a Revocation<'a>,
     store: &'a trust::Store,
 }
 
 impl Judged<'_> {
     /// What speaks against the chain; faults that the user accepts are notes.
     fn faults(&self, context: &Context) -> Vec<Fault> {
-        let mut faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
-        if let revocation::Judged::Faults(revoked) = &self.revocation {
-            faults.extend(revoked.iter().cloned());
-        }
+        let faults = self.proof.verdict.as_ref().err().cloned().unwrap_or_default();
         let accepted = |fault: Fault| {
             let findings = context.accepted(vec![fault.finding.clone()]);
             findings.into_iter().map(move |finding| Fault { finding, ..fault.clone() })
@@ -275,10 +273,7 @@ impl Judged<'_> {
             Test::Extensions => "no critical extension is unknown".into(),
             Test::Policy if self.asks_for_policies() => "a policy is valid for the path".into(),
             Test::Profile if self.wanted.profile => "as public TLS clients want it".into(),
-            Test::Revocation => match &self.revocation {
-                revocation::Judged::Passed(words) => words.clone(),
-                _ => return None,
-            },
+            Test::Revocation => return self.revocation.passed(&self.proof.path),
             Test::Policy | Test::Key | Test::Profile => return None,
         })
     }

@@ -1,16 +1,20 @@
 //! The part of `chain check` that asks revocation lists: its options, and what the lists say of a path.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
+
+use time::OffsetDateTime;
 
 use crate::checks;
 use crate::commands::{Context, gather};
 use crate::error::Result;
-use crate::files::trust::Store;
+use crate::finding::Origin;
 use crate::material::Material;
 use crate::material::cert::Cert;
-use crate::pki::chain::{End, Pile};
+use crate::pki::chain::{End, Path, Pile};
 use crate::pki::revocation::{Depth, Lists, Question, Status};
-use crate::pki::verify::{Fault, Proof, Test, Wanted, prove};
+use crate::pki::verify::{Fault, Test, Wanted, prove};
 use crate::report::describe::count;
 
 /// Options about revocation.
@@ -33,70 +37,104 @@ enum DepthWord {
     Chain,
 }
 
-/// What the lists said.
-pub(super) enum Judged {
-    /// There were none, or there was no path to ask about.
-    NotAsked,
-    /// What speaks against the chain.
-    Faults(Vec<Fault>),
-    /// Nothing does: the words.
-    Passed(String),
-}
-
 impl RevocationArgs {
     /// The lists, and certificates that stand among them.
     pub(super) fn lists(&self, context: &Context) -> Result<Material> {
         gather::material(&self.crl, context)
     }
+}
 
-    /// Asks the lists about a path that ends in a trust anchor, whatever else speaks against it: that may have been accepted.
-    pub(super) fn judge<'a>(
-        &self,
+/// What is asked about every path that ends in a trust anchor.
+pub(super) struct Revocation<'a> {
+    lists: Lists<'a>,
+    depth: Depth,
+    /// Were lists given at all?
+    given: bool,
+    signers: Vec<&'a Cert>,
+    /// Where the signers stand, which nobody asks.
+    place: Origin,
+    now: OffsetDateTime,
+    anchors: &'a [Cert],
+    proven: RefCell<Proven<'a>>,
+}
+
+/// The paths of the signers that have been looked for, by signer and anchor.
+type Proven<'a> = HashMap<[[u8; 32]; 2], Option<Vec<&'a Cert>>>;
+
+impl<'a> Revocation<'a> {
+    /// By the lists that were given; signers of theirs may stand beside them, in the pile and among the anchors.
+    pub(super) fn new(
+        args: &RevocationArgs,
         lists: &'a Material,
         pile: &Pile<'a>,
-        store: &'a Store,
-        proof: &Proof<'a>,
-        wanted: &Wanted<'_>,
-    ) -> Judged {
-        let (certs, anchor) = match proof.path.end {
-            End::Anchored(anchor) if !self.crl.is_empty() => (&proof.path.certs, anchor),
-            _ => return Judged::NotAsked,
-        };
-        let signers: Vec<&Cert> =
-            pile.found().iter().map(|f| f.cert).chain(lists.certs().map(|(_, c)| c)).chain(&store.anchors).collect();
-        let statuses = Lists::new(lists.crls()).judge(&Question {
-            path: certs,
-            anchor,
-            depth: if self.crl_depth == DepthWord::Leaf { Depth::Leaf } else { Depth::Chain },
-            now: wanted.now,
-            signers: &signers,
-            stands: &|signer| stands(signer, anchor, &signers, store, wanted),
+        anchors: &'a [Cert],
+        now: OffsetDateTime,
+    ) -> Revocation<'a> {
+        let beside = pile.found().iter().map(|f| f.cert).chain(lists.certs().map(|(_, cert)| cert));
+        Revocation {
+            lists: Lists::new(lists.crls()),
+            depth: if args.crl_depth == DepthWord::Leaf { Depth::Leaf } else { Depth::Chain },
+            given: !args.crl.is_empty(),
+            signers: beside.chain(anchors).collect(),
+            place: Origin::file(""),
+            now,
+            anchors,
+            proven: RefCell::default(),
+        }
+    }
+
+    /// What the lists have against a path.
+    pub(super) fn faults(&self, pile: &Pile<'a>, path: &Path<'a>) -> Vec<Fault> {
+        let statuses = self.statuses(path);
+        let told = statuses.iter().zip(&path.certs).enumerate().flat_map(|(depth, (status, cert))| {
+            let findings = checks::revocation::status(cert, status, &pile.place(cert));
+            findings.into_iter().map(move |finding| Fault { test: Test::Revocation, depth, finding })
         });
-        told(&statuses, certs, pile)
+        told.collect()
     }
-}
 
-/// Does a path stand from the signer of a list to the anchor of the path in question? Another key of that same CA will do as
-/// well if it is trusted by itself.
-fn stands(signer: &Cert, anchor: &Cert, signers: &[&Cert], store: &Store, wanted: &Wanted<'_>) -> bool {
-    let place = crate::finding::Origin::file("");
-    let pile = Pile::new(signers.iter().map(|cert| (&place, *cert)), &store.anchors);
-    let found = pile.found().iter().find(|f| f.cert == signer);
-    found.is_some_and(|signer| {
-        let proof = prove(&pile, signer.cert, &Wanted::at(wanted.now));
-        let same_ca = |top: &Cert| top == signer.cert && top.subject == anchor.subject;
-        proof.verdict.is_ok_and(|chain| chain.anchor() == anchor || same_ca(chain.anchor()))
-    })
-}
-
-fn told(statuses: &[Status<'_>], path: &[&Cert], pile: &Pile<'_>) -> Judged {
-    let mut faults = Vec::new();
-    for (depth, (status, cert)) in statuses.iter().zip(path).enumerate() {
-        let findings = checks::revocation::status(cert, status, &pile.place(cert));
-        faults.extend(findings.into_iter().map(|finding| Fault { test: Test::Revocation, depth, finding }));
+    /// How many certificates of a path they clear, in words; `None` where nobody asked.
+    pub(super) fn passed(&self, path: &Path<'a>) -> Option<String> {
+        let cleared = self.statuses(path).len();
+        (self.given && path.is_anchored()).then(|| format!("{} on no list", count(cleared, "certificate")))
     }
-    match faults.is_empty() {
-        true => Judged::Passed(format!("{} on no list", count(statuses.len(), "certificate"))),
-        false => Judged::Faults(faults),
+
+    fn statuses(&self, path: &Path<'a>) -> Vec<Status<'a>> {
+        let End::Anchored(anchor) = path.end else { return Vec::new() };
+        if !self.given {
+            return Vec::new();
+        }
+        self.lists.judge(&Question {
+            path: &path.certs,
+            anchor,
+            depth: self.depth,
+            now: self.now,
+            signers: &self.signers,
+            proven: &|signer| self.proven(signer, anchor),
+        })
+    }
+
+    /// The path from the signer of a list to the anchor of the path in question. Another key of that same CA will do as well if
+    /// it is trusted by itself.
+    fn proven(&self, signer: &Cert, anchor: &Cert) -> Option<Vec<&'a Cert>> {
+        let key = [*signer.sha256(), *anchor.sha256()];
+        if let Some(known) = self.proven.borrow().get(&key) {
+            return known.clone();
+        }
+        let path = self.path(signer, anchor);
+        self.proven.borrow_mut().insert(key, path.clone());
+        path
+    }
+
+    fn path(&self, signer: &Cert, anchor: &Cert) -> Option<Vec<&'a Cert>> {
+        if signer.subject == anchor.subject && self.anchors.contains(signer) {
+            return Some(Vec::new());
+        }
+        let anchor = self.anchors.iter().position(|a| a == anchor).map(|n| &self.anchors[n..=n])?;
+        let pile = Pile::new(self.signers.iter().map(|cert| (&self.place, *cert)), anchor);
+        let signer = pile.found().iter().map(|f| f.cert).find(|cert| *cert == signer)?;
+        let chain = prove(&pile, signer, &Wanted::at(self.now)).verdict.ok()?;
+        let own = |cert: &&Cert| self.signers.iter().copied().find(|signer| signer == cert);
+        chain.certs().iter().map(own).collect()
     }
 }

@@ -43,6 +43,10 @@ impl KeyUsage {
     pub fn crl_sign(self) -> bool {
         self.bit(6)
     }
+    /// May the key take part in a TLS handshake: does it sign there, or decrypt or agree on a key?
+    pub fn serves_tls(self) -> bool {
+        self.digital_signature() || self.key_encipherment() || self.key_agreement()
+    }
     /// The names of the bits that are set, as the RFC spells them.
     pub fn words(self) -> Vec<&'static str> {
         const NAMES: [&str; 9] = [

@@ -2,6 +2,7 @@
 //! with their scopes and reasons, are weighed for each certificate; what nobody can tell is told with its cause. The lists come
 //! from the caller, who also says which signers can be trusted; the words about it are for `checks`.
 
+mod inquiry;
 mod scope;
 
 use std::cell::{Cell, RefCell};
@@ -17,7 +18,8 @@ use crate::material::crl::Crl;
 use crate::material::ext::GeneralName;
 use crate::material::points::{DistributionPoint, Reasons};
 use crate::material::revoked::{Entry, Reason};
-use scope::{covered, covers, implied, rank, same_series};
+use inquiry::Inquiry;
+use scope::{covers, implied, rank, same_series};
 
 /// How far up a path is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +43,8 @@ pub struct Question<'a> {
     pub now: OffsetDateTime,
     /// Certificates beside the path that may have signed lists: other keys of a CA, issuers of indirect lists.
     pub signers: &'a [&'a Cert],
-    /// Does a path stand from such a certificate to the same anchor (6.3.3 (f))?
-    pub stands: &'a dyn Fn(&Cert) -> bool,
+    /// The path that stands from such a certificate to the same anchor (6.3.3 (f)): itself first, the anchor left out.
+    pub proven: &'a dyn Fn(&Cert) -> Option<Vec<&'a Cert>>,
 }
 
 /// A list and where it stood.
@@ -98,6 +100,10 @@ pub enum Why {
     SignerMayNot,
     /// Its signer's own path to the same anchor does not stand.
     SignerNotProven,
+    /// Its signer, or a CA above that, has been revoked.
+    SignerRevoked,
+    /// Whether its signer has been revoked, no list at hand can tell.
+    SignerNotCleared,
     /// Its signature is of a kind that pkit cannot check.
     SignatureUnsupported,
     /// Before thisUpdate.
@@ -113,11 +119,15 @@ pub enum Why {
 pub struct Lists<'a> {
     by_issuer: HashMap<&'a [u8], Vec<Listed<'a>>>,
     checked: RefCell<Checked>,
+    found: RefCell<Searched<'a>>,
     signatures: Cell<usize>,
 }
 
 /// Signatures that have been checked, by list and signer.
 type Checked = HashMap<(*const Crl, [u8; 32]), Result<(), SignatureFault>>;
+
+/// What has been looked for, by list and certificate.
+type Searched<'a> = HashMap<(*const Crl, [u8; 32]), Option<Entry<'a>>>;
 
 /// Most signatures checked with one set of lists: a list of a million entries takes 20 ms, a real path needs three or four.
 pub const MAX_SIGNATURES: usize = 100;
@@ -137,28 +147,10 @@ impl<'a> Lists<'a> {
 
     /// What the lists say of each certificate that the question is about, end-entity first. A trust anchor is never asked for.
     pub fn judge(&self, question: &Question<'_>) -> Vec<Status<'a>> {
-        let issuers = question.path.iter().skip(1).chain([&question.anchor]);
-        let pairs = question.path.iter().zip(issuers).filter(|(cert, _)| **cert != question.anchor);
-        let asked = if question.depth == Depth::Leaf { 1 } else { usize::MAX };
-        pairs.take(asked).map(|(cert, issuer)| self.status(cert, issuer, question)).collect()
-    }
-
-    /// 6.3.3: each distribution point in turn, then the lists of the issuer that no point names.
-    fn status(&self, cert: &Cert, issuer: &Cert, question: &Question<'_>) -> Status<'a> {
-        let mut answers = Answers::default();
-        for point in cert.extensions.crl_points.iter().chain([&implied(cert)]) {
-            for list in self.of(point, cert) {
-                if answers.superseded(list.crl) {
-                    continue;
-                }
-                match self.consult(list, point, cert, issuer, question) {
-                    Ok(Some(entry)) => return Status::Revoked { date: entry.date, reason: entry.reason, list },
-                    Ok(None) => answers.add(list.crl, covered(point, list.crl)),
-                    Err(why) => answers.obstacles.push(Obstacle { list, why }),
-                }
-            }
-        }
-        answers.status()
+        let inquiry = Inquiry { lists: self, question, standing: RefCell::default() };
+        let asked = if question.depth == Depth::Leaf { 1 } else { question.path.len() };
+        let below = (0..asked).filter(|n| question.path[*n] != question.anchor);
+        below.map(|n| inquiry.status(&question.path[n..])).collect()
     }
 
     /// Complete lists of those who may issue them for this point.
@@ -173,69 +165,15 @@ impl<'a> Lists<'a> {
         found.copied().filter(|l| !l.crl.is_delta).collect()
     }
 
-    /// The entry for the certificate on this list or its newest delta, or why the list is not to be used for it.
-    fn consult(
-        &self,
-        list: Listed<'a>,
-        point: &DistributionPoint,
-        cert: &Cert,
-        issuer: &Cert,
-        question: &Question<'_>,
-    ) -> Result<Option<Entry<'a>>, Why> {
-        if !covers(list.crl, point, cert) {
-            return Err(Why::OutOfScope);
-        }
-        self.sound(list.crl, issuer, question)?;
-        let delta = self.delta(list.crl, issuer, question);
-        let entry = delta.and_then(|d| d.find(&cert.serial, &cert.issuer));
-        let entry = entry.or_else(|| list.crl.find(&cert.serial, &cert.issuer));
-        let entry = entry.filter(|e| e.reason != Some(Reason::REMOVE_FROM_CRL));
-        match dates(list.crl, question.now) {
-            // The numbers say that nothing lies between the two, so the delta's dates speak for both (5.2.4); and who was
-            // revoked when the list was new is still to be told of.
-            Err(Why::Expired) if delta.is_some() || entry.is_some() => Ok(entry),
-            Err(why) => Err(why),
-            Ok(()) => Ok(entry),
-        }
+    /// Deltas of the same issuer.
+    fn deltas(&self, base: &Crl) -> impl Iterator<Item = &'a Crl> {
+        self.by_issuer.get(base.issuer.comparable()).into_iter().flatten().map(|l| l.crl).filter(|crl| crl.is_delta)
     }
 
-    /// The newest usable delta that goes on from this list: the same scope and key, a base not beyond it (6.3.3 (c)).
-    fn delta(&self, base: &Crl, issuer: &Cert, question: &Question<'_>) -> Option<&'a Crl> {
-        let number = rank(base.number.as_deref());
-        let fits = |delta: &Crl| {
-            same_series(delta, base)
-                && rank(delta.base_number.as_deref()) <= number
-                && rank(delta.number.as_deref()) > number
-                && dates(delta, question.now).is_ok()
-        };
-        let of_issuer = self.by_issuer.get(base.issuer.comparable())?.iter().map(|l| l.crl);
-        let mut deltas: Vec<&Crl> = of_issuer.filter(|c| c.is_delta && fits(c)).collect();
-        deltas.sort_by_key(|d| Reverse(rank(d.number.as_deref())));
-        deltas.into_iter().find(|d| self.sound(d, issuer, question).is_ok())
-    }
-
-    /// Is everything about the list understood, and was it signed by somebody who may (6.3.3 (f) and (g))?
-    fn sound(&self, crl: &Crl, issuer: &Cert, question: &Question<'_>) -> Result<(), Why> {
-        if !crl.unknown_critical.is_empty() {
-            return Err(Why::CriticalUnknown);
-        }
-        let on_path = [issuer, question.anchor].into_iter().chain(question.path.iter().copied());
-        let on_path = on_path.map(|cert| (cert, true));
-        let beside = question.signers.iter().map(|cert| (*cert, false));
-        let mut candidates: Vec<(&Cert, bool)> =
-            on_path.chain(beside).filter(|(cert, _)| cert.subject == crl.issuer).collect();
-        candidates.sort_by_key(|(cert, on_path)| (!on_path, key_ids_differ(crl, cert)));
-        let mut why = Why::SignedByNobody;
-        for (cert, on_path) in candidates {
-            match self.signed_by(crl, cert) {
-                Ok(()) if cert.extensions.key_usage.is_some_and(|u| !u.crl_sign()) => why = Why::SignerMayNot,
-                Ok(()) if on_path || (question.stands)(cert) => return Ok(()),
-                Ok(()) => why = Why::SignerNotProven,
-                Err(Why::SignedByNobody) => {}
-                Err(other) => why = other,
-            }
-        }
-        Err(why)
+    /// The entry for a certificate; each list is searched once for each, however many paths lead over it.
+    fn find(&self, crl: &'a Crl, cert: &Cert) -> Option<Entry<'a>> {
+        let pair = (std::ptr::from_ref(crl), *cert.sha256());
+        *self.found.borrow_mut().entry(pair).or_insert_with(|| crl.find(&cert.serial, &cert.issuer))
     }
 
     fn signed_by(&self, crl: &Crl, cert: &Cert) -> Result<(), Why> {

@@ -20,13 +20,15 @@ pub(super) fn covered(point: &DistributionPoint, crl: &Crl) -> Reasons {
 
 /// 6.3.3 (b): does the list speak for this certificate, as this point asks for it?
 pub(super) fn covers(crl: &Crl, point: &DistributionPoint, cert: &Cert) -> bool {
-    let Some(scope) = &crl.scope else { return point.crl_issuer.is_empty() };
+    // An issuer that names itself as cRLIssuer should have left that out (4.2.1.13); it is read as if it had.
+    let by_another = !point.crl_issuer.is_empty() && crl.issuer != cert.issuer;
+    let Some(scope) = &crl.scope else { return !by_another };
     // A certificate of version 1 cannot say whether it is a CA's.
     let is_user = cert.version == 3 && !cert.is_ca();
     if scope.only_attributes || (scope.only_users && !is_user) || (scope.only_authorities && !cert.is_ca()) {
         return false;
     }
-    if !point.crl_issuer.is_empty() && !scope.indirect {
+    if by_another && !scope.indirect {
         return false;
     }
     let Some(name) = &scope.name else { return true };

@@ -157,7 +157,7 @@ impl<'a> Judge<'_, 'a> {
         let leaf = self.certs[0];
         if let Some(usage) = leaf.extensions.key_usage
             && self.wanted.purpose != Purpose::Any
-            && !(usage.digital_signature() || usage.key_encipherment() || usage.key_agreement())
+            && !usage.serves_tls()
         {
             let words = usage.words().join(", ");
             let message = format!("the key usage of `{}` is {words}; TLS wants digitalSignature", leaf.short_name());

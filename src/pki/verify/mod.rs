@@ -179,39 +179,75 @@ pub struct Proof<'a> {
 /// Tries all paths from a certificate; one that fails is not the end. Of those that fail, one into the trust store with few
 /// faults says most: a path over an expired cross-signature next to one that leads nowhere.
 pub fn prove<'a>(pile: &Pile<'a>, leaf: &'a Cert, wanted: &Wanted<'_>) -> Proof<'a> {
+    prove_with(pile, leaf, wanted, &|_| Vec::new())
+}
+
+/// The same where something more is asked of a path that ends in the trust store: whether anybody on it is revoked. That can be
+/// costly, so paths that fail without it are not asked about, but for the one that is told of in the end. A path that only this
+/// speaks against says more than others.
+pub fn prove_with<'a>(
+    pile: &Pile<'a>,
+    leaf: &'a Cert,
+    wanted: &Wanted<'_>,
+    more: &dyn Fn(&Path<'a>) -> Vec<Fault>,
+) -> Proof<'a> {
     let work = Cell::new(MAX_NAME_COMPARISONS);
     let mut paths = pile.paths(leaf);
-    let mut best: Option<(usize, Vec<Fault>)> = None;
+    let mut best: Option<Refused> = None;
+    let mut asked = 0;
     for (n, path) in paths.iter().enumerate() {
-        match verify(pile, path, wanted, &work) {
+        let refused = match verify(pile, path, wanted, &work) {
+            Err(faults) => Refused { path: n, faults, stands_itself: false },
+            Ok(_) if asked == MAX_ASKED => {
+                pile.stop();
+                break;
+            }
             Ok(chain) => {
-                let path = paths.remove(n);
-                return Proof { path, verdict: Ok(chain), alternatives: paths };
-            }
-            Err(faults) => {
-                if best.as_ref().is_none_or(|(b, known)| rank(path, &faults) < rank(&paths[*b], known)) {
-                    best = Some((n, faults));
+                let faults = more(path);
+                if faults.is_empty() {
+                    return Proof { path: paths.remove(n), verdict: Ok(chain), alternatives: paths };
                 }
+                asked += 1;
+                Refused { path: n, faults, stands_itself: true }
             }
+        };
+        if best.as_ref().is_none_or(|known| refused.rank(path) < known.rank(&paths[known.path])) {
+            best = Some(refused);
         }
     }
-    let (n, faults) = best.unwrap_or_default();
-    Proof { path: paths.remove(n), verdict: Err(faults), alternatives: paths }
+    let Refused { path, mut faults, stands_itself } = best.unwrap_or_default();
+    let path = paths.remove(path);
+    if !stands_itself && path.is_anchored() {
+        faults.extend(more(&path));
+        faults.sort_by_key(|f| (f.test, f.depth));
+    }
+    Proof { path, verdict: Err(faults), alternatives: paths }
+}
+
+/// A path that fails.
+#[derive(Default)]
+struct Refused {
+    path: usize,
+    faults: Vec<Fault>,
+    /// It would stand but for what is asked beyond.
+    stands_itself: bool,
+}
+
+impl Refused {
+    /// Smaller is more telling.
+    fn rank(&self, path: &Path<'_>) -> (u8, usize, usize) {
+        let end = match path.end {
+            End::Anchored(_) => 0,
+            End::Root(_) => 1,
+            End::Missing => 2,
+        };
+        (end, if self.stands_itself { 0 } else { self.faults.len() }, self.faults.len())
+    }
 }
 
 /// Proves the one path that somebody else has chosen, as a server does that does not look for another.
 pub fn prove_path<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>) -> Result<VerifiedChain<'a>, Vec<Fault>> {
     verify(pile, path, wanted, &Cell::new(MAX_NAME_COMPARISONS))
-}
-
-/// Smaller is more telling.
-fn rank(path: &Path<'_>, faults: &[Fault]) -> (u8, usize) {
-    let end = match path.end {
-        End::Anchored(_) => 0,
-        End::Root(_) => 1,
-        End::Missing => 2,
-    };
-    (end, faults.len())
 }
 
 /// Proves one path, or tells everything that speaks against it.
@@ -229,5 +265,7 @@ fn verify<'a>(
     }
 }
 
+/// Paths that stand but for what is asked beyond: real PKIs have two or three.
+const MAX_ASKED: usize = 16;
 /// Names times constraints that are compared in one search: OpenSSL's own limit (NAME_CHECK_MAX). It takes some 20 ms.
 const MAX_NAME_COMPARISONS: usize = 1 << 20;

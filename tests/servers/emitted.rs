@@ -1,0 +1,188 @@
+//! What `emit` prints, given to every server: it starts, and serves what was asked for through all of its doors.
+
+use std::path::Path;
+
+use super::peer::{Crls, Door, PEERS, Peer, Running};
+use super::pki::Clients;
+use super::{Client, Pki};
+use crate::common::Test;
+
+#[test]
+fn every_server_serves_what_was_emitted_and_nothing_old() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let Some(running) = serve(peer, &test, &pki, &[]) else { return };
+        for door in peer.doors(&running) {
+            let client = || Client::trusting(&pki.root).through(door);
+            client().args(["-tls1_3"]).handshake(door.port).verifies().presents(&pki.chain());
+            client().args(["-tls1_2"]).handshake(door.port).verifies();
+            client().name("www.example.org").handshake(door.port).fails();
+            speaks_nothing_old(&client(), door);
+            assert!(peer.lets_in(&Client::trusting(&pki.root), door), "{} {door:?}", peer.name());
+        }
+    });
+}
+
+#[test]
+fn no_server_serves_tls_with_another_key() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        peer.owns(&test, &pki.wrong_key);
+        let emitted = emitted(peer, &test, &pki, &pki.wrong_key, &[]);
+        match peer.attempt(&test, &emitted) {
+            None => {}
+            Some(Err(not_up)) => assert!(not_up.said.contains(peer.mismatch), "{}", not_up.said),
+            Some(Ok(running)) => {
+                for door in peer.doors(&running) {
+                    Client::trusting(&pki.root).through(door).handshake(door.port).fails();
+                }
+                running.daemon.says(peer.mismatch);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_modern_profile_is_tls_1_3_only() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let Some(running) = serve(peer, &test, &pki, &["--profile", "modern"]) else { return };
+        for door in peer.doors(&running) {
+            let client = || Client::trusting(&pki.root).through(door);
+            client().args(["-tls1_3"]).handshake(door.port).verifies();
+            client().args(["-tls1_2"]).handshake(door.port).fails();
+        }
+    });
+}
+
+#[test]
+fn clients_come_in_with_a_good_certificate_only() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let clients = Clients::new(&test);
+        let [cas, crls] = match peer.crls {
+            Crls::WithCas => [&clients.cas_with_crls; 2],
+            Crls::Apart | Crls::Nowhere => [&clients.cas, &clients.crls],
+        };
+        let mut asked = vec!["--client-cert", "require", "--client-ca", cas.to_str().unwrap()];
+        if peer.crls != Crls::Nowhere {
+            asked.extend(["--crl", crls.to_str().unwrap()]);
+        }
+        if peer.server == "openldap" {
+            return;
+        }
+        if peer.server == "postfix" {
+            // Otherwise it does not insist on the certificate.
+            asked.push("--require-tls");
+        }
+        let Some(running) = serve(peer, &test, &pki, &asked) else { return };
+        for door in peer.doors(&running) {
+            let comes_in = |client: Client| peer.lets_in(&client, door);
+            let client = || Client::trusting(&pki.root);
+            let at = format!("{} {door:?}", peer.name());
+            assert!(comes_in(client().identified(&clients.good)), "{at}: a good client is kept out");
+            assert!(!comes_in(client().identified(&clients.foreign)), "{at}: a foreign client comes in");
+            assert!(!comes_in(client()), "{at}: a client without a certificate comes in");
+            let revoked = comes_in(client().identified(&clients.revoked));
+            assert_eq!(revoked, peer.crls == Crls::Nowhere, "{at}: does a revoked client come in?");
+        }
+    });
+}
+
+#[test]
+fn clients_may_come_in_without_a_certificate_where_they_are_only_asked() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let clients = Clients::new(&test);
+        let asked = ["--client-cert", "request", "--client-ca", clients.cas_with_crls.to_str().unwrap()];
+        let Some(running) = serve(peer, &test, &pki, &asked) else { return };
+        for door in peer.doors(&running) {
+            let client = || Client::trusting(&pki.root);
+            client().through(door).handshake(door.port).says("Acceptable client certificate CA names");
+            assert!(peer.lets_in(&client(), door), "{} {door:?}", peer.name());
+            assert!(peer.lets_in(&client().identified(&clients.good), door), "{} {door:?}", peer.name());
+        }
+    });
+}
+
+/// A group of RFC 7919 and a prime of our own, of sizes that no server has built in.
+#[test]
+fn diffie_hellman_groups_are_taken_from_the_file() {
+    each(|peer| {
+        // slapd with GnuTLS keeps to the groups of RFC 7919, whatever prime is in the file.
+        let groups = [(FFDHE3072, "3072"), (OWN_GROUP, "2304")];
+        for (group, bits) in &groups[..if peer.library == Some("gnutls") { 1 } else { 2 }] {
+            let test = Test::new();
+            let pki = Pki::rsa(&test);
+            let file = test.file("dh.pem", group);
+            let Some(running) = serve(peer, &test, &pki, &["--dh", file.to_str().unwrap()]) else { return };
+            for door in peer.doors(&running) {
+                let client = Client::trusting(&pki.root).through(door);
+                let dhe = client.args(["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"]).handshake(door.port);
+                dhe.verifies().says(&format!("Server Temp Key: DH, {bits} bits"));
+            }
+        }
+    });
+}
+
+#[test]
+fn clients_get_the_certificate_for_the_kind_of_key_that_they_want() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::rsa(&test);
+        let other = pki.issuer.leaf(&["mail.example.org"]);
+        let chain = test.file("ecdsa.pem", other.pem() + &pki.issuer.pem());
+        let key = test.file("ecdsa.key", other.key_pem());
+        let asked = ["--alt-cert", chain.to_str().unwrap(), "--alt-key", key.to_str().unwrap()];
+        if ["openldap", "courier"].contains(&peer.server) {
+            return refuses(peer, &test, &pki, &asked);
+        }
+        let Some(running) = serve(peer, &test, &pki, &asked) else { return };
+        for door in peer.doors(&running) {
+            let client = |signed| Client::trusting(&pki.root).through(door).args(["-sigalgs", signed]);
+            client("ECDSA+SHA256").handshake(door.port).verifies().presents(&test.text("ecdsa.pem"));
+            client("RSA-PSS+SHA256:RSA+SHA256").handshake(door.port).verifies().presents(&pki.chain());
+        }
+    });
+}
+
+/// Starts it with what `emit` prints for it; none where it cannot be started.
+fn serve(peer: &Peer, test: &Test, pki: &Pki, more: &[&str]) -> Option<Running> {
+    peer.owns(test, &pki.key);
+    peer.start(test, &emitted(peer, test, pki, &pki.key, more))
+}
+
+fn emitted(peer: &Peer, test: &Test, pki: &Pki, key: &Path, more: &[&str]) -> String {
+    pki.emit(test, peer.server, key, &[&peer.build(), more].concat())
+}
+
+/// The server has no word for it, and so nothing is printed.
+fn refuses(peer: &Peer, test: &Test, pki: &Pki, asked: &[&str]) {
+    let files = ["--cert", pki.fullchain.to_str().unwrap(), "--key", pki.key.to_str().unwrap()];
+    let words = [&["emit", peer.server], &files[..], &peer.build(), asked].concat();
+    assert_eq!(test.run(words).exits(4).stdout, "", "{}", peer.name());
+}
+
+/// Without the lower level this openssl would not even offer the old ones.
+fn speaks_nothing_old(client: &Client, door: Door) {
+    for old in ["-tls1_1", "-tls1"] {
+        client.clone().args([old, "-cipher", "ALL:@SECLEVEL=0"]).handshake(door.port).fails();
+    }
+}
+
+/// Does it with all of them at the same time: they mostly wait.
+fn each(does: impl Fn(&Peer) + Sync) {
+    std::thread::scope(|scope| {
+        for peer in PEERS {
+            std::thread::Builder::new().name(peer.name()).spawn_scoped(scope, || does(peer)).unwrap();
+        }
+    });
+}
+
+const FFDHE3072: &str = include_str!("ffdhe3072.pem");
+const OWN_GROUP: &str = include_str!("dh2304.pem");
