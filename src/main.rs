@@ -23,7 +23,10 @@ fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
     if let Err(error) = process::keep_secrets().and_then(|()| process::on_signals(end)) {
-        return ended_with(Err(error), Exit::Bug);
+        let error = Error::io(Path::new("this process"), "preparing for signals and against core files", &error);
+        // Where stderr cannot be written to either, only the exit code is left to tell it.
+        let _ = writeln!(io::stderr(), "{error}");
+        return ExitCode::from(error.exit.code());
     }
     std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
 }

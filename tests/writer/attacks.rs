@@ -19,22 +19,28 @@ struct Attacker {
 
 impl Attacker {
     /// `hands/file` and `hands/dir/file` are exchanged for links to `victim/file` and back.
-    fn start(t: &Test) -> Attacker {
+    fn flips(t: &Test) -> Attacker {
         t.file("victim/file", KEY);
         t.chmod("victim/file", 0o644);
         t.file("hands/file", KEY);
         t.file("hands/dir/file", KEY);
         t.peer("chown", ["-R", "nobody", "hands"]).exits(0);
+        Attacker::start(t, "writer::attacks::flip")
+    }
+
+    fn start(t: &Test, what: &str) -> Attacker {
         t.chmod("", 0o755);
+        std::fs::create_dir(t.path("ready")).unwrap();
+        t.peer("chown", ["nobody", "ready"]).exits(0);
         // Where the tests are built a plain user may have no way; copied by another process, so that it is not busy.
         let program = t.path("attacker");
         t.peer("cp", [&std::env::current_exe().unwrap(), &program]).exits(0);
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
-        command.args(["--exact", "writer::attacks::flip", "--nocapture", "--test-threads=1", "-q"]);
+        command.args(["--exact", what, "--nocapture", "--test-threads=1", "-q"]);
         command.env(HANDS, t.path("")).stdout(Stdio::piped());
         let attacker = Attacker { child: command.spawn().unwrap(), stop: t.path("stop") };
-        while !t.exists("hands/ready") {
+        while !t.exists("ready/yes") {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         attacker
@@ -45,7 +51,8 @@ impl Attacker {
         fs::write(&self.stop, at_least.to_string()).unwrap();
         let output = self.child.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        let count = told.lines().find_map(|line| line.split_once("flips: ")?.1.trim().parse().ok());
+        assert!(!told.contains("exposed"), "{told}");
+        let count = told.lines().find_map(|line| line.split_once("times: ")?.1.trim().parse().ok());
         let count = count.unwrap_or_else(|| panic!("{told}"));
         assert!(count >= at_least, "{count}");
         count
@@ -62,7 +69,7 @@ fn flip() {
     let exchange = |made: &Path, name: &Path| {
         let _ = fs::rename(made, name);
     };
-    fs::write(hands.join("ready"), "").unwrap();
+    fs::write(base.join("ready/yes"), "").unwrap();
     loop {
         let wanted = fs::read_to_string(base.join("stop")).ok().and_then(|text| text.parse::<usize>().ok());
         if wanted.is_some_and(|wanted| count >= wanted) {
@@ -86,7 +93,7 @@ fn flip() {
             count += 5;
         }
     }
-    println!("flips: {count}");
+    println!("times: {count}");
 }
 
 /// Runs these words again and again beside the attacker; the victim must stay as it is.
@@ -95,7 +102,7 @@ fn beside_an_attacker(what: &str, words: impl Fn(&Test, usize) -> Vec<String>) {
         return;
     }
     let t = Test::new();
-    let attacker = Attacker::start(&t);
+    let attacker = Attacker::flips(&t);
     let state = |t: &Test| {
         let meta = fs::metadata(t.path("victim/file")).unwrap();
         let names = super::names(&t.path("victim"));
@@ -138,6 +145,48 @@ fn a_set_is_never_written_through_a_link() {
         let place = ["--name", "mail.example.org", "--force", "--apply", "--dir", "hands/dir"];
         words.into_iter().chain(place).map(String::from).collect()
     });
+}
+
+/// Not a test by itself: it is the watcher, who reads whatever he can in `keys`.
+#[test]
+fn watch() {
+    let Some(base) = std::env::var_os(HANDS).map(PathBuf::from) else { return };
+    let mut count = 0usize;
+    fs::write(base.join("ready/yes"), "").unwrap();
+    while !base.join("stop").exists() {
+        for name in super::names(&base.join("keys")) {
+            if fs::read_to_string(base.join("keys").join(&name)).is_ok_and(|text| text.contains("PRIVATE KEY")) {
+                println!("exposed: {name}");
+            }
+            count += 1;
+        }
+    }
+    println!("times: {count}");
+}
+
+/// Whatever the umask, and where a file that all could read stood before.
+#[test]
+fn a_key_is_never_read_by_who_waits_for_it() {
+    if !root() || !have("setpriv") {
+        return;
+    }
+    let t = Test::new();
+    t.file("keys/mail.key", "public");
+    t.chmod("keys/mail.key", 0o644);
+    t.chmod("keys", 0o755);
+    let watcher = Attacker::start(&t, "writer::attacks::watch");
+    let runs = scaled(20);
+    for run in 0..runs {
+        let (umask, group) = [("000", ""), ("077", ""), ("000", "--group daemon")][run % 3];
+        let words = format!(
+            "umask {umask}; exec {} key new --type ecdsa -f {group} -o keys/mail.key",
+            env!("CARGO_BIN_EXE_pkit")
+        );
+        t.peer("sh", ["-c", &words]).exits(0);
+        assert_eq!(t.mode("keys/mail.key"), if group.is_empty() { 0o400 } else { 0o440 });
+    }
+    let looks = watcher.stop(1);
+    eprintln!("{runs} keys written beside {looks} looks of another user, none read");
 }
 
 const HANDS: &str = "PKIT_TEST_HANDS";

@@ -108,7 +108,8 @@ impl Case {
             let Some((name, rest)) = line.trim_start().split_once('(') else { continue };
             let nth = counts.entry(name.to_owned()).or_insert(0);
             *nth += 1;
-            begun |= rest.contains("dir/target") || rest.contains("\"dir\"") || rest.contains("/dir\"");
+            // Not the words on the command line.
+            begun |= name != "execve" && (rest.contains("dir/target") || rest.contains("\"dir\"") || rest.contains("/dir\""));
             // The last ones are how a process ends.
             if begun && !matches!(name, "exit_group" | "munmap" | "brk" | "mmap" | "sigaltstack" | "futex") {
                 calls.push((name.to_owned(), *nth));

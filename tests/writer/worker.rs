@@ -37,12 +37,16 @@ impl Job {
 
     /// Does it, as `main` would.
     pub fn act(self, path: &Path, text: &str, overwrite: Overwrite) -> pkit::error::Result<()> {
+        self.carry_out(&self.plan(path, text, overwrite))
+    }
+
+    fn carry_out(self, plan: &Plan) -> pkit::error::Result<()> {
         let mut manner = Manner::of(Mode::Apply, Digests::Told);
         if let Job::Given = self {
             let owner = Owner { user: None, group: Some(given_group()) };
             manner = Manner { owner, backup: Some(".bak".into()), ..manner };
         }
-        self.plan(path, text, overwrite).carry_out(&manner).map(|_| ())
+        plan.carry_out(&manner).map(|_| ())
     }
 }
 
@@ -95,9 +99,10 @@ fn act() {
     };
     pkit::process::on_signals(|exit| std::process::exit(i32::from(exit.code()))).unwrap();
     let text = text.repeat(repeat.parse().unwrap());
+    let plan = job.plan(Path::new(path), &text, Overwrite::Replace);
     run_up();
     let _ = std::fs::symlink_metadata(START);
-    let done = job.act(Path::new(path), &text, Overwrite::Replace);
+    let done = job.carry_out(&plan);
     if let Err(error) = &done {
         println!("{}: {}", error.message, error.state);
     }
@@ -110,6 +115,8 @@ fn run_up() {
     use std::io::Write;
     for _ in 0..RUN_UP {
         let text = std::fs::read("/proc/self/comm").unwrap();
+        let comm = std::fs::File::open("/proc/self/comm").unwrap();
+        std::os::unix::fs::FileExt::read_at(&comm, &mut [0], 0).unwrap();
         let _ = rustix::fs::stat("/").unwrap();
         let _ = rustix::rand::getrandom(&mut [0u8; 1], rustix::rand::GetRandomFlags::empty()).unwrap();
         std::fs::OpenOptions::new().write(true).open("/dev/null").unwrap().write_all(&text).unwrap();
