@@ -285,7 +285,7 @@ impl Command {
             Command::Bundle(verb) => verb.run(context),
             Command::Dhparam(verb) => verb.run(context),
             Command::Perms(verb) => verb.run(context),
-            Command::Emit(args) => commands::emit::run(args),
+            Command::Emit(args) => commands::emit::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

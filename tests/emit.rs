@@ -1,5 +1,6 @@
 //! `pkit emit`: the words of each server and version, judged by the servers' own configuration readers.
 
+use crate::common::pki::{Authority, ocsp_at};
 use crate::common::{Ran, Test, have};
 
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
@@ -200,6 +201,129 @@ fn openldap_is_told_in_one_modify_in_the_words_of_its_library() {
 }
 
 #[test]
+fn openldap_is_told_of_crls_where_its_library_looks_for_them() {
+    let told = |words: &str| directives(&emit(&Test::new(), words).exits(0));
+    let asked = "--client-cert require --client-ca /ca.pem --crl";
+    let gnutls = told(&format!("openldap --server-version 2.5.13 --tls-library gnutls --dh /dh.pem {asked} /crls.pem"));
+    assert!(gnutls.contains("\nolcTLSCRLFile: /crls.pem\n") && !gnutls.contains("CRLCheck"), "{gnutls}");
+    assert!(gnutls.contains(":+ECDHE-RSA:+DHE-RSA:"), "{gnutls}");
+    let openssl = told(&format!("openldap --server-version 2.6.10 --tls-library openssl {asked} /ca.pem"));
+    assert!(openssl.contains("\nolcTLSCRLCheck: all\n") && !openssl.contains("CRLFile"), "{openssl}");
+    says(
+        "openldap --server-version 2.6.10 --tls-library openssl --style slapd.conf --client-ca /cas/ --client-cert request --log",
+        "TLSCACertificatePath /cas/\nTLSCertificateFile /etc/ssl/chain.pem\nTLSCertificateKeyFile /etc/ssl/key.pem\n\
+         TLSVerifyClient try\nTLSProtocolMin 3.3\nTLSCipherSuite SUITES:CIPHERS\nLogLevel stats\n",
+    );
+}
+
+#[test]
+fn apache_is_told_in_virtual_hosts_with_the_chain_where_its_version_looks_for_it() {
+    says(
+        "apache --server-version 2.4.6",
+        "<VirtualHost *:443>\n  SSLEngine on\n  SSLCertificateFile /etc/ssl/chain.pem\n  \
+         SSLCertificateChainFile /etc/ssl/chain.pem\n  SSLCertificateKeyFile /etc/ssl/key.pem\n  SSLProtocol -all +TLSv1.2\n  \
+         SSLCipherSuite CIPHERS\n  SSLHonorCipherOrder off\n</VirtualHost>\n",
+    );
+    let common = "  SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLCipherSuite CIPHERS\n  SSLCipherSuite TLSv1.3 SUITES\n  \
+                  SSLHonorCipherOrder off\n";
+    let hsts = "  Header always set Strict-Transport-Security \"max-age=63072000; includeSubDomains\"\n";
+    says(
+        "apache --server-version 2.4.62 --name www.example.org --name example.org --hsts --redirect www.example.org \
+         --alt-cert /e.pem --alt-key /e.key --for name=b.example.org:/b.pem:/b.key",
+        &format!(
+            "<VirtualHost *:443>\n  ServerName www.example.org\n  ServerAlias example.org\n  SSLEngine on\n  \
+             SSLCertificateFile /etc/ssl/chain.pem\n  SSLCertificateKeyFile /etc/ssl/key.pem\n  SSLCertificateFile /e.pem\n  \
+             SSLCertificateKeyFile /e.key\n{common}{hsts}</VirtualHost>\n<VirtualHost *:80>\n  ServerName www.example.org\n  \
+             Redirect permanent / https://www.example.org/\n</VirtualHost>\n<VirtualHost *:443>\n  \
+             ServerName b.example.org\n  SSLEngine on\n  SSLCertificateFile /b.pem\n  SSLCertificateKeyFile /b.key\n\
+             {common}{hsts}</VirtualHost>\n"
+        ),
+    );
+    says(
+        "apache --server-version 2.4.62 --client-ca /ca.pem --crl /crls.pem --client-cert require --username-from-cert \
+         commonName --dh /dh.pem --server-order --session-timeout 5m --log --profile intermediate",
+        "<VirtualHost *:443>\n  SSLEngine on\n  SSLCertificateFile /etc/ssl/chain.pem\n  \
+         SSLCertificateKeyFile /etc/ssl/key.pem\n  SSLCACertificateFile /ca.pem\n  SSLCARevocationFile /crls.pem\n  \
+         SSLCARevocationCheck chain\n  SSLVerifyClient require\n  SSLVerifyDepth 5\n  SSLUserName SSL_CLIENT_S_DN_CN\n  \
+         SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLCipherSuite CIPHERS:DHE\n  SSLCipherSuite TLSv1.3 SUITES\n  \
+         SSLHonorCipherOrder on\n  SSLOpenSSLConfCmd DHParameters \"/dh.pem\"\n  SSLSessionCacheTimeout 300\n  \
+         LogLevel warn ssl:info\n</VirtualHost>\n",
+    );
+}
+
+/// The cache stands at server level. A certificate that names no responder has nothing to staple.
+#[test]
+fn responses_are_stapled_only_where_the_certificate_names_a_responder() {
+    let t = Test::new();
+    let root = Authority::root("root");
+    let named = root.leaf_with(&["a.example"], |params| params.custom_extensions.push(ocsp_at("http://ocsp.example")));
+    t.file("named.pem", named.pem());
+    t.file("plain.pem", root.leaf(&["a.example"]).pem());
+    t.file("empty.pem", "");
+    let emit = |file: &str| {
+        let (path, words) =
+            (t.path(file), ["emit", "apache", "--server-version", "2.4.62", "--stapling", "--key", "/k"]);
+        t.run(words.into_iter().map(Into::into).chain([std::path::PathBuf::from("--cert"), path]))
+    };
+    let text = emit("named.pem").exits(0).stdout;
+    assert!(text.contains("\nSSLStaplingCache shmcb:ssl_stapling(32768)\n<VirtualHost *:443>\n"), "{text}");
+    assert!(text.contains("\n  SSLUseStapling on\n  SSLStaplingFakeTryLater off\n"), "{text}");
+    emit("plain.pem").exits(4).err_has("error[ocsp-responder-missing]");
+    emit("empty.pem").exits(3);
+    emit("missing.pem").exits(3);
+}
+
+#[test]
+fn courier_is_told_in_two_files_in_the_words_of_its_library() {
+    let both = |imap: &str, pop3: &str, rest: &str| format!("{imap}{rest}\n{pop3}{rest}");
+    says(
+        "courier --server-version 5.0.13 --tls-library gnutls --listen starttls",
+        &both(
+            "IMAPDSSLSTART=\"NO\"\nIMAPDSTARTTLS=\"YES\"\nIMAP_TLS_REQUIRED=\"1\"\n",
+            "POP3DSSLSTART=\"NO\"\nPOP3DSTARTTLS=\"YES\"\nPOP3_TLS_REQUIRED=\"1\"\n",
+            "TLS_CERTFILE=\"/etc/ssl/chain.pem\"\nTLS_PRIVATE_KEYFILE=\"/etc/ssl/key.pem\"\nTLS_PRIORITY=\"PRIORITY\"\n",
+        ),
+    );
+    says(
+        "courier --server-version 5.2 --tls-library openssl --server-order --offer-tls --client-ca /cas/ --client-cert \
+         require --username-from-cert emailAddress",
+        &both(
+            "IMAP_TLS_REQUIRED=\"0\"\n",
+            "POP3_TLS_REQUIRED=\"0\"\n",
+            "TLS_CERTFILE=\"/etc/ssl/chain.pem\"\nTLS_PRIVATE_KEYFILE=\"/etc/ssl/key.pem\"\nTLS_TRUSTCERTS=\"/cas/\"\n\
+             TLS_VERIFYPEER=\"REQUIREPEER\"\nTLS_EXTERNAL=\"emailaddress\"\nTLS_PROTOCOL=\"TLSv1.2++\"\n\
+             TLS_STARTTLS_PROTOCOL=\"TLSv1.2++\"\nTLS_CIPHER_LIST=\"CIPHERS\"\n",
+        ),
+    );
+    let t = Test::new();
+    let old = "courier --server-version 4.17 --tls-library openssl";
+    emit(&t, old).exits(4).err_has("pkit bundle keycert");
+    let one = ["--cert", "/both.pem", "--key", "/both.pem"];
+    let ran = t.run(["emit"].into_iter().chain(old.split(' ')).chain(one)).exits(0).err_has("pkit bundle keycert");
+    let rest = "TLS_CERTFILE=\"/both.pem\"\nTLS_PROTOCOL=\"TLSv1.2+\"\nTLS_STARTTLS_PROTOCOL=\"TLSv1.2+\"\nTLS_CIPHER_LIST=\"CIPHERS\"\n";
+    assert_eq!(directives(&ran), both("IMAP_TLS_REQUIRED=\"1\"\n", "POP3_TLS_REQUIRED=\"1\"\n", rest));
+}
+
+/// Whether a DH file is needed at all is told for each server and version.
+#[test]
+fn it_is_told_whether_a_dh_file_is_needed() {
+    let t = Test::new();
+    for (words, told) in [
+        ("dovecot --server-version 2.2.36", "makes its own parameters"),
+        ("dovecot --server-version 2.3.1", "wants ssl_dh in any case"),
+        ("dovecot --server-version 2.4.1", "no DH file is needed"),
+        ("postfix --server-version 2.11", "1024 bits before 3.1"),
+        ("postfix --server-version 3.10", "no DH file is needed"),
+        ("openldap --server-version 2.6 --tls-library openssl", "no DH file is needed"),
+        ("apache --server-version 2.4.62", "no DH file is needed"),
+        ("courier --server-version 5.0.13 --tls-library gnutls", "no DH file is needed"),
+        ("apache --server-version 2.4.62 --dh /dh.pem", "the three DHE suites of Mozilla's intermediate profile 5.7"),
+    ] {
+        emit(&t, words).exits(0).err_has(told);
+    }
+}
+
+#[test]
 fn the_head_names_server_version_and_next_step_and_the_bytes_never_change() {
     let t = Test::new();
     let first = emit(&t, "postfix --server-version 3.7").exits(0);
@@ -250,6 +374,19 @@ fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
         "postfix --server-version 2.2",
         "postfix --server-version 2.9 --min-protocol 1.2",
         "postfix --server-version 3.7 --username-from-cert UID --client-ca /ca.pem --client-cert request",
+        "openldap --server-version 2.6 --tls-library openssl --listen implicit",
+        "openldap --server-version 2.6 --tls-library openssl --client-ca /ca.pem --crl /crls.pem",
+        "openldap --server-version 2.5 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
+        "openldap --server-version 2.4.57 --tls-library gnutls --client-ca /cas/",
+        "openldap --server-version 2.6 --tls-library openssl --alt-cert /e --alt-key /k",
+        "apache --server-version 2.2",
+        "apache --server-version 2.4.30 --min-protocol 1.3",
+        "apache --server-version 2.4.7 --alt-cert /e --alt-key /k",
+        "apache --server-version 2.4.62 --key-password-file /pw",
+        "apache --server-version 2.4.62 --for imap:/c:/k",
+        "courier --server-version 5.0.13 --tls-library openssl --min-protocol 1.3",
+        "courier --server-version 5.0.13 --tls-library gnutls --for name=a.b:/c:/k",
+        "courier --server-version 5.0.13 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
         "openldap --server-version 2.6 --tls-library openssl --require-tls",
         "openldap --server-version 2.5 --tls-library gnutls --profile old",
     ] {
@@ -368,6 +505,41 @@ fn the_installed_slapd_takes_the_change_where_attributes_have_values_and_where_n
 
 const BASE_LDIF: &str = "dn: cn=config\nobjectClass: olcGlobal\ncn: config\n\n\
                          dn: olcDatabase={0}config,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {0}config\n";
+
+/// `apache2 -t` looks whether files are there, and no further.
+#[test]
+fn the_installed_apache_takes_the_directives() {
+    if !have("apache2") {
+        return;
+    }
+    let t = Test::new();
+    let modules = ["mpm_prefork", "authz_core", "ssl", "headers", "alias", "socache_shmcb", "proxy"];
+    let load = |name: &str| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+    let base: String = modules.into_iter().map(load).collect();
+    let file = t.file("files/it's a file.pem", "x");
+    let path = file.to_str().unwrap();
+    let flags = "--name a.example --name b.example --hsts --redirect a.example --client-cert require --username-from-cert UID \
+                 --log --session-timeout 5m --outgoing --server-order";
+    let files = ["--cert", "--key", "--alt-cert", "--alt-key", "--dh", "--client-ca", "--crl", "--outgoing-ca"];
+    let words =
+        ["emit", "apache"].into_iter().chain(flags.split_whitespace()).chain(files.into_iter().flat_map(|f| [f, path]));
+    let text = t.run(words).exits(0).stdout;
+    t.file("run/.keep", "");
+    t.file("a.conf", format!("DefaultRuntimeDir {}\nErrorLog /dev/null\n{base}{text}", t.path("run").display()));
+    t.peer("apache2", ["-t", "-d", ".", "-f", t.path("a.conf").to_str().unwrap()]).exits(0);
+}
+
+#[test]
+fn the_installed_slapd_takes_slapd_conf() {
+    if !have("slaptest") {
+        return;
+    }
+    let t = Test::new();
+    let words = "openldap --style slapd.conf --client-ca /ca.pem --client-cert require --dh /dh.pem --log";
+    t.file("slapd.conf", emit(&t, words).exits(0).bytes);
+    let read = t.peer("/usr/sbin/slaptest", ["-u", "-f", "slapd.conf"]).exits(0);
+    assert!(!read.stderr.contains("unknown directive"), "{}", read.stderr);
+}
 
 /// GnuTLS itself says which suites a priority string leaves.
 #[test]

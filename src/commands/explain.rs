@@ -53,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::crl::RULES,
         super::csr::RULES,
         super::crl::fetch::RULES,
+        super::emit::RULES,
         super::fetching::RULES,
         super::perms::policies::RULES,
         super::perms::readers::RULES,

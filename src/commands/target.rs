@@ -34,9 +34,10 @@ impl BuildArgs {
     pub(crate) fn decide(&self, server: &'static Server) -> Result<Build> {
         let version = match self.server_version {
             Some(version) => version,
-            None => {
-                asked(server.ask_version)?.as_deref().and_then(Version::find).ok_or_else(|| unknown_version(server))?
-            }
+            None => first_answer(server.ask_version)?
+                .as_deref()
+                .and_then(Version::find)
+                .ok_or_else(|| unknown_version(server))?,
         };
         Ok(Build { version, library: self.library(server)? })
     }
@@ -65,13 +66,25 @@ pub(crate) fn server_parser() -> impl TypedValueParser<Value = &'static Server> 
     names.try_map(|name| Server::named(&name).ok_or("no such server"))
 }
 
+/// The answer of the first of these programs that is installed.
+fn first_answer(questions: &[Question]) -> Result<Option<String>> {
+    for question in questions {
+        if let Some(answer) = asked(*question)? {
+            return Ok(Some(answer));
+        }
+    }
+    Ok(None)
+}
+
 fn asked(question: Question) -> Result<Option<String>> {
-    system::ask(question.program, question.args, question.env)
+    let said = system::ask(question.program, question.args, question.env)?;
+    Ok(said.and_then(|said| Some(said.split_once(question.behind)?.1.to_owned())))
 }
 
 fn unknown_version(server: &Server) -> Error {
-    let program = server.ask_version.program;
-    let message = format!("{}: no `{program}` in {} tells its version", server.title, system::DIRECTORIES.join(", "));
+    let programs: Vec<&str> = server.ask_version.iter().map(|question| question.program).collect();
+    let places = system::DIRECTORIES.join(", ");
+    let message = format!("{}: no `{}` in {places} tells its version", server.title, programs.join("` or `"));
     Error::input(&VERSION_UNKNOWN, message).hint(format!("name it: --server-version {}", server.newest))
 }
 
@@ -91,7 +104,7 @@ rules! {
     /// The server's TLS library is not known.
     LIBRARY_UNKNOWN = Error "tls-library-unknown" {
         summary: "the directives depend on the TLS library that the server was built with, and it could not be found out",
-        help: "name it with --tls-library: Debian's slapd has GnuTLS up to 12 (bookworm) and OpenSSL from 13 (trixie)",
+        help: "name it with --tls-library: Debian's slapd has GnuTLS up to 12 (bookworm) and OpenSSL from 13 (trixie), Debian's Courier has GnuTLS",
         source: "slapd.conf(5): TLSProtocolMin is ignored with GnuTLS",
     }
 }

@@ -16,7 +16,7 @@ pub(super) static DOVECOT: Server = Server {
     versions: &[V1_0, V1_2, V2_0, V2_1, V2_1_6, V2_2_6, V2_2_27, V2_2_31, V2_3, V2_3_3, V2_3_15, V2_4],
     newest: V2_4,
     libraries: &[Library::OpenSsl],
-    ask_version: Question { program: "dovecot", args: &["--version"], env: &[] },
+    ask_version: &[Question { program: "dovecot", args: &["--version"], env: &[], behind: "" }],
     ask_library: None,
     style: Style {
         word: "conf",
@@ -138,6 +138,7 @@ static DIRECTIVES: &[Directive] = &[
 
 /// `local` and `local_name` are blocks from 2.0 on; a pattern in a name is understood from 2.2.27 on.
 static PARTS: Parts = Parts {
+    inherits: true,
     spell: |scope, name, build| {
         let wildcard = scope.name.as_ref().is_some_and(|name| name.contains('*'));
         let known = (scope.address.is_none() && scope.name.is_none()) || build.version >= V2_0;

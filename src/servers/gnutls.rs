@@ -16,6 +16,10 @@ pub(super) fn parse(values: &[&str]) -> Option<TlsSettings> {
     all.find(|(_, priority)| values == [priority]).map(|(meant, _)| meant)
 }
 
+/// Why not.
+pub(super) const LACKS: &str =
+    "with GnuTLS only the ciphers of the intermediate and the modern profile can be said, and those that --dh adds";
+
 /// Is a list of ciphers asked for that cannot be said here?
 pub(super) fn lacks_ciphers(settings: &TlsSettings) -> bool {
     settings.ciphers.as_ref().is_some_and(|asked| !known().iter().any(|(list, _)| *list == asked.value))

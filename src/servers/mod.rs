@@ -4,7 +4,9 @@
 //!
 //! What keeps it honest: `write` reads its own text again and compares.
 
+mod apache;
 pub mod build;
+mod courier;
 mod dovecot;
 mod gnutls;
 mod openldap;
@@ -31,7 +33,8 @@ use table::Directive;
 pub use write::Line;
 
 /// Every server that pkit speaks.
-pub static ALL: &[&Server] = &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP];
+pub static ALL: &[&Server] =
+    &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP, &apache::APACHE, &courier::COURIER];
 
 /// One server program.
 pub struct Server {
@@ -45,8 +48,9 @@ pub struct Server {
     pub newest: Version,
     /// The TLS libraries that it is built with.
     pub libraries: &'static [Library],
-    /// How the installed program is asked for its version; the answer goes to [`Version::find`].
-    pub ask_version: Question,
+    /// How the installed program, under each name that it may have, is asked for its version; the answer goes to
+    /// [`Version::find`].
+    pub ask_version: &'static [Question],
     /// How the installed program is asked for its library, where there is a choice; the answer goes to [`Library::find`].
     pub ask_library: Option<Question>,
     /// The form in which its configuration is usually written.
@@ -122,6 +126,8 @@ pub struct Question {
     pub args: &'static [&'static str],
     /// Its whole environment.
     pub env: &'static [(&'static str, &'static str)],
+    /// What stands before the answer in what it prints.
+    pub behind: &'static str,
 }
 
 /// One file that a server wants.

@@ -8,6 +8,8 @@ use crate::settings::Scope;
 
 /// The two directions.
 pub struct Parts {
+    /// Does a part take over what is said of the whole? If not, it is told everything again.
+    pub inherits: bool,
     /// The name of a row, with the blocks in which it is said for this scope. None where there is no such block.
     pub spell: fn(scope: &Scope, name: &str, build: Build) -> Option<String>,
     /// What part each statement speaks of, and the name of its row. It sees them all, because some programs count: Apache's
@@ -15,8 +17,16 @@ pub struct Parts {
     pub find: fn(statements: &[&Statement]) -> Vec<(Scope, String)>,
 }
 
+impl Parts {
+    /// Does what is said of the whole under this name hold for its parts, too? What stands in a block of its own does always.
+    pub(super) fn share(&self, name: &str) -> bool {
+        self.inherits || name.contains(BLOCK)
+    }
+}
+
 /// A server that cannot tell parts apart.
 pub(super) static NONE: Parts = Parts {
+    inherits: true,
     spell: |scope, name, _| (*scope == Scope::default()).then(|| name.to_owned()),
     find: |statements| statements.iter().map(|s| (Scope::default(), in_blocks(&s.scope, &s.name))).collect(),
 };

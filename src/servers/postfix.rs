@@ -18,7 +18,7 @@ pub(super) static POSTFIX: Server = Server {
     versions: &[V2_3, V2_5, V2_6, V2_8, V2_10, V3_4, V3_6],
     newest: V3_10,
     libraries: &[Library::OpenSsl],
-    ask_version: Question { program: "postconf", args: &["-d", "-h", "mail_version"], env: &[] },
+    ask_version: &[Question { program: "postconf", args: &["-d", "-h", "mail_version"], env: &[], behind: "" }],
     ask_library: None,
     style: Style {
         word: "conf",
@@ -137,6 +137,7 @@ static DIRECTIVES: &[Directive] = &[
 
 /// Postfix can tell names apart, in a table of their own; a name with a dot before it is every name below.
 static PARTS: Parts = Parts {
+    inherits: true,
     spell: |scope, name, _| match scope {
         Scope { address: None, protocol: None, name: None } => Some(name.to_owned()),
         Scope { address: None, protocol: None, name: Some(host) } => {

@@ -71,7 +71,10 @@ impl Server {
             let own: Vec<_> = row.names.iter().map(|name| find(said, name)).collect();
             let Some(first) = own.iter().flatten().next() else { continue };
             let at = first.place();
-            let all = own.iter().zip(row.names).map(|(own, name)| own.or_else(|| find(outer?, name)));
+            let all = own
+                .iter()
+                .zip(row.names)
+                .map(|(own, name)| own.or_else(|| find(outer.filter(|_| self.parts.share(name))?, name)));
             let values: Result<Vec<&str>, _> =
                 all.map(|s| s.map_or(Ok(""), |s| s.statement.value.as_deref().map_err(|why| *why))).collect();
             match values.map(|values| row.binding.parse(&values).ok_or("pkit does not know what it means")) {
@@ -106,10 +109,10 @@ impl Placed<'_> {
 
 /// The statement that counts: the last one of the name, unless the name says which.
 fn find<'a>(said: &Said<'a>, name: &str) -> Option<Placed<'a>> {
-    let (name, which) = name.split_once('#').map_or((name, None), |(name, which)| (name, which.parse::<usize>().ok()));
-    let all = said.get(&name.to_ascii_lowercase())?;
-    match which {
-        Some(which) => all.get(which.checked_sub(1)?).copied(),
-        None => all.last().copied(),
+    let numbered = name.split_once('#').and_then(|(name, which)| Some((name, which.parse::<usize>().ok()?)));
+    let all = |name: &str| said.get(&name.to_ascii_lowercase());
+    match numbered {
+        Some((name, which)) => all(name)?.get(which.checked_sub(1)?).copied(),
+        None => all(name)?.last().copied(),
     }
 }

@@ -21,6 +21,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// What is said.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The outermost block around it.
     pub fn block(&self) -> Option<&str> {
         self.blocks.first().map(String::as_str)
@@ -63,7 +68,8 @@ impl Server {
             let outer = outer.and_then(|outer| row.binding.spell(outer).ok()?);
             let said = row.names.iter().zip(values.unwrap_or_default()).enumerate();
             for (i, (name, value)) in said {
-                let repeats = outer.as_ref().is_some_and(|outer| outer.get(i) == Some(&value));
+                let shared = outer.as_ref().filter(|_| self.parts.share(name));
+                let repeats = shared.is_some_and(|outer| outer.get(i) == Some(&value));
                 if row.names.len() > 1 && (value.is_empty() || repeats) {
                     continue;
                 }

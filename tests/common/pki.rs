@@ -176,7 +176,16 @@ pub fn ca_issuers(url: &str) -> CustomExtension {
 
 /// The same with several places, in order.
 pub fn ca_issuers_at(urls: &[&str]) -> CustomExtension {
-    let method = [&[0x06, 8][..], CA_ISSUERS].concat();
+    access(CA_ISSUERS, urls)
+}
+
+/// Authority information access: where an OCSP responder is.
+pub fn ocsp_at(url: &str) -> CustomExtension {
+    access(OCSP, &[url])
+}
+
+fn access(method: &[u8], urls: &[&str]) -> CustomExtension {
+    let method = [&[0x06, 8][..], method].concat();
     let place = |url: &&str| der::sequence(&[&method, &der::tlv(der::tag::context_primitive(6), url.as_bytes())]);
     let places: Vec<u8> = urls.iter().flat_map(place).collect();
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der::sequence(&[&places]))
@@ -236,3 +245,4 @@ const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const DELTA_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
 /// 1.3.6.1.5.5.7.48.2
 const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+const OCSP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1];

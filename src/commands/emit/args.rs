@@ -32,7 +32,7 @@ pub struct Args {
     pub(super) server: &'static Server,
     /// The certificate with its chain, leaf first, as the server will find it
     #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
+    pub(super) cert: PathBuf,
     /// The private key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -111,7 +111,7 @@ pub struct Args {
     redirect: Option<HostName>,
     /// Staple OCSP responses, where the certificate names a responder
     #[arg(long)]
-    stapling: bool,
+    pub(super) stapling: bool,
     /// Mozilla's profile for protocols and ciphers
     #[arg(long, default_value = "intermediate", value_parser = profile_parser())]
     pub(super) profile: &'static Profile,
@@ -247,7 +247,7 @@ impl Args {
             outgoing_ca_dir: outgoing_ca_dir.map(Into::into),
             names: (!self.name.is_empty()).then(|| names(&self.name).into()),
             hsts: self.hsts.then(|| TWO_YEARS.into()),
-            redirect: self.redirect.as_ref().map(|host| host.to_string().into()),
+            redirect: self.redirect.as_ref().map(|host| in_url(host).into()),
             stapling: self.stapling.then(|| true.into()),
             scopes: self.parts.iter().map(PartWord::scoped).collect(),
             ..TlsSettings::default()
@@ -339,6 +339,14 @@ fn file_or_directory(path: Option<&PathBuf>) -> (Option<PathBuf>, Option<PathBuf
 
 fn names(hosts: &[HostName]) -> Vec<String> {
     hosts.iter().map(HostName::to_string).collect()
+}
+
+/// RFC 3986 section 3.2.2.
+fn in_url(host: &HostName) -> String {
+    match host {
+        HostName::Ip(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+        other => other.to_string(),
+    }
 }
 
 fn seconds(span: time::Duration) -> Result<u32> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::servers::build::Build;
 use crate::servers::profile::{self, Profile};
 use crate::servers::{Server, Style};
-use crate::settings::{ClientCert, Protocol, TlsLevel, TlsSettings};
+use crate::settings::{ClientCert, Protocol, Scoped, TlsLevel, TlsSettings};
 
 /// The settings with what the profile adds, and what had to be left out.
 pub(super) fn in_from(
@@ -16,7 +16,9 @@ pub(super) fn in_from(
     profile: &Profile,
     build: Build,
 ) -> (TlsSettings, Vec<String>) {
-    let says = |settings: &TlsSettings| server.write(settings, build, style).is_ok();
+    let whole =
+        |settings: &TlsSettings| if server.parts.inherits { settings.clone() } else { parts_told_all(settings) };
+    let says = |settings: &TlsSettings| server.write(&whole(settings), build, style).is_ok();
     let mut settings = asked.clone();
     if asked.min_protocol.as_ref().map_or(profile.min_protocol, |min| min.value) < Protocol::Tls13 {
         let mut ciphers = profile.ciphers.to_owned();
@@ -59,7 +61,18 @@ pub(super) fn in_from(
             notes.extend(note.map(|what| format!("{} {} cannot be told {what}", server.title, build.version)));
         }
     }
-    (settings, notes)
+    (whole(&settings), notes)
+}
+
+/// A part that takes nothing over is told what the whole is told, but for its names and its second certificate.
+fn parts_told_all(settings: &TlsSettings) -> TlsSettings {
+    let whole = TlsSettings { redirect: None, names: None, alt_certificate: None, alt_key: None, ..settings.clone() };
+    let told = |scoped: &Scoped| {
+        let names = scoped.scope.name.clone().map(|name| vec![name].into());
+        let settings = TlsSettings { names, ..whole.overlaid(&scoped.settings) };
+        Scoped { scope: scoped.scope.clone(), settings }
+    };
+    TlsSettings { scopes: settings.scopes.iter().map(told).collect(), ..settings.clone() }
 }
 
 fn offered(settings: &TlsSettings) -> TlsSettings {
@@ -69,13 +82,22 @@ fn offered(settings: &TlsSettings) -> TlsSettings {
 /// What a server may have no word for, and how the note goes. OpenSSL's own TLS 1.3 suites are the profile's, so nothing is lost
 /// where they cannot be said; a server that knows no way to take a setting away in a scope does not hand it down either.
 type Extra = (fn(&mut TlsSettings, &Profile), Option<&'static str>);
-const EXTRAS: [Extra; 8] = [
+const EXTRAS: [Extra; 9] = [
     (|s, profile| _ = s.suites.get_or_insert_with(|| profile.suites.to_owned().into()), None),
     (
         |s, profile| _ = s.order.get_or_insert(profile.order.into()),
         Some("whose cipher order decides; the client's does"),
     ),
-    (|s, _| _ = s.cleartext_auth.get_or_insert(false.into()), Some("here to refuse passwords that come without TLS")),
+    (
+        |s, _| {
+            if s.level.as_ref().is_none_or(|level| level.value != TlsLevel::Required) {
+                s.cleartext_auth.get_or_insert(false.into());
+            }
+        },
+        Some("here to refuse passwords that come without TLS"),
+    ),
+    // Where TLS is required this only says it once more.
+    (|s, _| _ = s.cleartext_auth.get_or_insert(false.into()), None),
     (|s, _| no_inherited_alternative(s), None),
     (
         |s, _| {

@@ -5,9 +5,12 @@
 mod args;
 mod fill;
 
-use crate::commands::Outcome;
+use std::path::PathBuf;
+
+use crate::commands::{Context, Outcome, gather};
 use crate::content::Content;
 use crate::error::{Error, Result};
+use crate::finding::rules;
 use crate::report::{Report, Value, object};
 use crate::servers::build::Build;
 use crate::servers::profile::{self, Profile};
@@ -32,8 +35,11 @@ impl Directives {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let server = args.server;
+    if args.stapling {
+        names_a_responder(&args.cert, context)?;
+    }
     let style = args.style()?;
     let build = args.build.decide(server)?;
     let directives = directives(server, style, &args.settings()?, args.profile, build)?;
@@ -41,6 +47,19 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     directives.notes.iter().for_each(|note| report.say(format!("note: {note}")));
     report.artefact = Some(Content::Public(directives.text().into_bytes()));
     Ok(report.into())
+}
+
+/// The one file that is looked into: without a responder there is nothing to staple, and Apache would complain with each start.
+fn names_a_responder(cert: &PathBuf, context: &Context) -> Result<()> {
+    let material = gather::public_material(std::slice::from_ref(cert), context)?;
+    match material.certs().next() {
+        Some((_, leaf)) if !leaf.extensions.ocsp.is_empty() => Ok(()),
+        Some(_) => {
+            let message = format!("{}: the certificate names no OCSP responder", cert.display());
+            Err(Error::refused(&NO_RESPONDER, message).path(cert))
+        }
+        None => Err(Error::input(&NO_RESPONDER, format!("{}: no certificate in it", cert.display())).path(cert)),
+    }
 }
 
 /// The directives for these settings. What they leave open about protocol and ciphers is filled in from the profile. Refused
@@ -127,5 +146,14 @@ impl Args {
             let message = format!("{} has no style `{word}`", self.server.title);
             Error::usage(message).hint(format!("it has: {}", words.join(", ")))
         })
+    }
+}
+
+rules! {
+    /// Nothing to staple.
+    NO_RESPONDER = Error "ocsp-responder-missing" {
+        summary: "the certificate names no OCSP responder, so there is no response that a server could staple",
+        help: "leave --stapling away; many CAs have given up OCSP for CRLs",
+        source: "RFC 5280 section 4.2.2.1; tried on Apache 2.4.71: AH02218, no OCSP URI in certificate",
     }
 }
