@@ -109,7 +109,8 @@ impl Case {
             let nth = counts.entry(name.to_owned()).or_insert(0);
             *nth += 1;
             // Not the words on the command line.
-            begun |= name != "execve" && (rest.contains("dir/target") || rest.contains("\"dir\"") || rest.contains("/dir\""));
+            begun |= name != "execve"
+                && (rest.contains("dir/target") || rest.contains("\"dir\"") || rest.contains("/dir\""));
             // The last ones are how a process ends.
             if begun && !matches!(name, "exit_group" | "munmap" | "brk" | "mmap" | "sigaltstack" | "futex") {
                 calls.push((name.to_owned(), *nth));
