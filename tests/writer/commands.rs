@@ -26,6 +26,9 @@ enum Whole {
     Mode(u32),
 }
 
+/// What stands at the target: names and contents.
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
 fn cases() -> Vec<Case> {
     let purchase = Purchase::ecdsa();
     let [zip, key, root] = [&purchase.zip, &purchase.key, &purchase.root].map(|path| path.to_str().unwrap());
@@ -119,7 +122,7 @@ impl Case {
         calls
     }
 
-    fn target(&self, t: &Test) -> Vec<(PathBuf, Vec<u8>)> {
+    fn target(&self, t: &Test) -> Files {
         let base = if self.is_set() { t.path("dir/pkit/mail.example.org/current") } else { t.path("dir/target") };
         let files =
             if self.is_set() { ["privkey.pem", "fullchain.pem"].map(|n| base.join(n)).to_vec() } else { vec![base] };
@@ -152,7 +155,7 @@ impl Case {
 }
 
 /// Every so many of the calls: the whole of them in the full run.
-fn points(case: &Case) -> (Vec<(String, usize)>, Vec<(PathBuf, Vec<u8>)>) {
+fn points(case: &Case) -> (Vec<(String, usize)>, Files) {
     let t = case.scene();
     let calls = case.calls(&t);
     let step = 8 / scaled(1).min(8);

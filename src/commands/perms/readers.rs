@@ -5,11 +5,11 @@ use crate::error::{Error, Result};
 use crate::facts::User;
 use crate::files::users::Users;
 use crate::finding::rules;
-use crate::servers::{self, Role, Server};
+use crate::servers::{self, Part, Server};
 
 /// As whom this server opens keys, by the users of the tree that is looked at.
 pub(super) fn of(server: &'static Server, users: &Users) -> Result<Reader> {
-    let key = server.files.iter().find(|file| file.role == Role::Key);
+    let key = server.files.iter().find(|file| file.parts.contains(&Part::Key));
     let user = match key.map(|file| file.reader) {
         Some(servers::Reader::User(name)) => users.named(name).ok_or_else(|| {
             let message = format!("{} opens its key as user {name}, and there is no such user", server.title);
