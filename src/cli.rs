@@ -231,7 +231,10 @@ pub enum Command {
     /// Make, show and check requests to a CA
     #[command(subcommand)]
     Csr(commands::csr::Verb),
-    /// Show certificates
+    /// Run a private CA
+    #[command(subcommand)]
+    Ca(commands::ca::Verb),
+    /// Make, show, check, sort and convert certificates
     #[command(subcommand)]
     Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
@@ -251,6 +254,8 @@ pub enum Command {
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
     Emit(Box<commands::emit::Args>),
+    /// Judge servers' configurations and all that they name
+    Lint(Box<commands::lint::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -262,6 +267,7 @@ impl Command {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
             Command::Csr(verb) => verb.words(),
+            Command::Ca(verb) => verb.words(),
             Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
@@ -269,6 +275,7 @@ impl Command {
             Command::Dhparam(verb) => verb.words(),
             Command::Perms(verb) => verb.words(),
             Command::Emit(_) => "emit",
+            Command::Lint(_) => "lint",
             Command::Explain(_) => "explain",
         }
     }
@@ -279,6 +286,7 @@ impl Command {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
             Command::Csr(verb) => verb.run(context),
+            Command::Ca(verb) => verb.run(context),
             Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),
@@ -286,6 +294,7 @@ impl Command {
             Command::Dhparam(verb) => verb.run(context),
             Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args, context),
+            Command::Lint(args) => commands::lint::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

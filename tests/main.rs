@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bundle;
+mod ca;
 mod cert;
 mod chain;
 mod chain_check;
@@ -21,6 +22,7 @@ mod explain;
 mod fetch;
 mod hostile;
 mod key;
+mod lint;
 mod perms;
 mod prepare;
 mod readme;

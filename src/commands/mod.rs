@@ -2,8 +2,10 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod bundle;
+pub mod ca;
 pub mod cert;
 pub mod chain;
+pub mod configuration;
 pub mod crl;
 pub mod csr;
 pub mod dhparam;
@@ -13,6 +15,7 @@ pub mod fetching;
 mod gather;
 pub mod key;
 pub mod key_file;
+pub mod lint;
 pub mod new_key;
 pub mod passphrase;
 pub mod perms;
