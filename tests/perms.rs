@@ -174,6 +174,33 @@ fn an_image_is_looked_at_with_its_own_users() {
     t.run(["perms", "check", "--root", "nowhere", "/srv"]).exits(3).err_has("file-missing");
 }
 
+/// The files are those that the configuration names, with what it pulls in, and each is judged for the server that opens it.
+#[test]
+fn a_configuration_says_which_files_there_are_and_who_opens_them() {
+    if !root() || !have("slapd") {
+        return;
+    }
+    let t = Test::new();
+    t.with_mode("mail.key", KEY, 0o400);
+    t.with_mode("mail.pem", CERT, 0o444);
+    let path = |name: &str| t.path(name).to_str().unwrap().to_owned();
+    t.file("dovecot.conf", "ssl = required\n!include tls.conf\n");
+    t.file("tls.conf", format!("ssl_cert = <{}\nssl_key = <{}\n", path("mail.pem"), path("mail.key")));
+    let ran = t.run(["perms", "check", "--json", "--from-config", "dovecot=dovecot.conf"]).exits(0);
+    let files = ran.json()["result"]["files"].as_array().unwrap().clone();
+    assert_eq!(
+        files.iter().map(|f| f["path"].as_str().unwrap()).collect::<Vec<_>>(),
+        [path("mail.key"), path("mail.pem")]
+    );
+    let slapd = format!("TLSCertificateFile {}\nTLSCertificateKeyFile {}\n", path("mail.pem"), path("mail.key"));
+    t.file("slapd.conf", slapd);
+    let both = ["perms", "check", "--from-config", "dovecot=dovecot.conf,openldap=slapd.conf"];
+    t.run(both).exits(1).out_has("FAIL  server-cannot-read").out_has("OpenLDAP opens it as user openldap, who cannot");
+    t.run(["perms", "check", "--from-config", "sendmail"]).exits(2).err_has("no such server; one of");
+    t.run(["perms", "check", "--from-config", "dovecot=nowhere.conf"]).exits(3);
+    t.run(["perms", "check"]).exits(2);
+}
+
 #[test]
 fn special_files_never_make_it_wait() {
     let t = Test::new();

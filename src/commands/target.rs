@@ -11,7 +11,7 @@ use crate::servers::{self, Question, Server};
 use crate::system;
 
 /// Which build of a server is meant, where it is not the installed one.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct BuildArgs {
     /// The server's version, in place of the installed one's
     #[arg(long, value_name = "VERSION")]
@@ -68,6 +68,11 @@ impl BuildArgs {
             _ => Err(unknown_library(server)),
         }
     }
+}
+
+/// The names of all servers, as words.
+pub(crate) fn names() -> String {
+    servers::ALL.iter().map(|server| server.name).collect::<Vec<_>>().join(", ")
 }
 
 /// `SERVER` on the command line.

@@ -2,6 +2,7 @@
 //! mended of it by taking rights away.
 
 mod audit;
+mod configured;
 mod fix;
 pub mod policies;
 pub mod readers;
@@ -41,6 +42,7 @@ pub enum Verb {
   pkit perms check --fail-on warning --json /etc/ssl
   pkit perms check --policy debian /etc/ssl
   pkit perms check --for openldap /etc/ldap/ldap.key
+  pkit perms check --from-config dovecot,postfix
   pkit perms check --root /srv/image /etc/ssl /etc/dovecot
 
 A policy is a few lines of TOML; the first mode is what others are changed to.
@@ -82,8 +84,12 @@ enum Format {
 #[derive(Debug, clap::Args)]
 struct WhatArgs {
     /// Files, or directories with files in them
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "from_config", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The files that these servers' configurations name: the installed one's,
+    /// or that of FILE
+    #[arg(long, value_name = "SERVER[=FILE]", value_delimiter = ',', value_parser = configured::parse)]
+    from_config: Vec<configured::Named>,
     /// The servers that open these files: can they read them?
     #[arg(long = "for", value_name = "SERVER", value_delimiter = ',', value_parser = target::server_parser())]
     servers: Vec<&'static servers::Server>,
@@ -132,7 +138,10 @@ impl WhatArgs {
         };
         let tree = self.root.as_deref().map_or_else(|| Ok(Tree::here()), Tree::at)?;
         let readers = self.servers.iter().map(|server| readers::of(server, &tree.users)).collect::<Result<_>>()?;
-        Ok(Audit { paths: self.paths.clone(), tree, judge, readers, context: context.clone() })
+        let configured = configured::gather(&self.from_config, &tree)?;
+        let paths = self.paths.iter().cloned().chain(configured.paths).collect();
+        let (of_file, skipped) = (configured.readers, configured.findings);
+        Ok(Audit { paths, tree, judge, readers, of_file, skipped, context: context.clone() })
     }
 }
 
