@@ -23,6 +23,7 @@ mod fetch;
 mod hostile;
 mod key;
 mod perms;
+mod pkcs12;
 mod prepare;
 mod readme;
 mod servers;

@@ -10,3 +10,4 @@ pub mod key;
 pub mod perms;
 pub mod request;
 pub mod revocation;
+pub mod weak;

@@ -70,6 +70,9 @@ pub struct Args {
     /// Which build of the server
     #[command(flatten)]
     build: BuildArgs,
+    /// Leave an encrypted key as it is, and its passphrase in a file of its own that the directives name
+    #[arg(long)]
+    keep_encrypted: bool,
     /// Write the files; without this the plan is only shown
     #[arg(long)]
     apply: bool,
@@ -112,15 +115,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 
     let base = base(args, selection.leaf.cert)?;
     let build = args.build.decide(args.server)?;
+    let key_files = key_files(args, key, key_at, context)?;
     let asked = TlsSettings {
         level: Some(args.server.level.into()),
         certificate: Some(base.join("current").join(CHAIN).into()),
         key: Some(base.join("current").join(KEY).into()),
+        key_password_file: args.keep_encrypted.then(|| base.join("current").join(PASSWORD).into()),
         ..TlsSettings::default()
     };
     let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
     let plan = Plan {
-        steps: vec![Step::Version(version(base, &selection, key, context))],
+        steps: vec![Step::Version(version(base, &selection, key_files, context))],
         only_shown: !args.apply,
         ..Plan::default()
     };
@@ -215,19 +220,37 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
     })
 }
 
-fn version(base: PathBuf, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
+/// The key decrypted, since servers start unattended; or as it came, with its passphrase beside it.
+fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) -> Result<Vec<VersionFile>> {
+    let secret = |name: &'static str, bytes: &[u8], what: String| VersionFile {
+        name: name.into(),
+        content: Content::Secret(Zeroizing::new(bytes.to_vec())),
+        what,
+    };
+    let kind = key.kind();
+    if !args.keep_encrypted {
+        return Ok(vec![secret(KEY, key.to_pkcs8_pem().as_bytes(), kind.to_string())]);
+    }
+    let Some(sealed) = gather::sealed_pem(&key_at.path, key, &context.secret)? else {
+        let message = format!("{key_at}: this key is not encrypted in PKCS#8, so it cannot be kept as it is");
+        return Err(Error::input(&NOT_ENCRYPTED, message).path(&key_at.path));
+    };
+    // Without a newline: Dovecot takes the whole file as the password.
+    let passphrase = context.secret.existing(&key_at.to_string())?.octets();
+    Ok(vec![
+        secret(KEY, sealed.as_bytes(), format!("{kind}, encrypted")),
+        secret(PASSWORD, passphrase, "the passphrase of the key".into()),
+    ])
+}
+
+fn version(base: PathBuf, selection: &Selection<'_>, key_files: Vec<VersionFile>, context: &Context) -> VersionWrite {
     let certs = chain::sent(&selection.path, false);
     let chain = VersionFile {
         name: CHAIN.into(),
         content: Content::Public(chain::pem(&certs).into_bytes()),
         what: count(certs.len(), "certificate"),
     };
-    let key = VersionFile {
-        name: KEY.into(),
-        content: Content::Secret(Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec())),
-        what: key.kind().to_string(),
-    };
-    VersionWrite { base, files: vec![chain, key], overwrite: context.overwrite }
+    VersionWrite { base, files: std::iter::once(chain).chain(key_files).collect(), overwrite: context.overwrite }
 }
 
 fn planned(change: &crate::change::Change) -> Value {
@@ -260,6 +283,7 @@ fn result(material: &Material, pile: &Pile<'_>, selection: &Selection<'_>, store
 
 const CHAIN: &str = "fullchain.pem";
 const KEY: &str = "privkey.pem";
+const PASSWORD: &str = "privkey.password";
 
 rules! {
     /// Its own user opens the key.
@@ -267,6 +291,12 @@ rules! {
         summary: "the server opens its key as a user of its own, so it needs a copy that this user owns",
         help: "`pkit chain build` makes the chain and `pkit emit` the settings; give the key to the user with `install -o USER -m 0400`",
         source: "tried: slapd 2.4 to 2.6 drop to their user before they read the key",
+    }
+    /// Nothing to keep.
+    NOT_ENCRYPTED = Error "key-not-encrypted" {
+        summary: "the key is to be kept encrypted, and it is not encrypted in a form that servers read",
+        help: "encrypt it first: `pkit key convert KEY --encrypt -o ENCRYPTED`, or leave out --keep-encrypted",
+        source: "RFC 5958 section 3; PKCS#12 and the old PEM encryption are opened but not written",
     }
     /// No name to keep it under.
     NAME_NEEDED = Error "name-needed" {
