@@ -3,6 +3,7 @@
 mod constraints;
 mod kills;
 mod limbo;
+mod pkilint;
 mod races;
 
 use crate::common::{Ran, Test, have};
