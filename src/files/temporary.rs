@@ -30,7 +30,7 @@ impl<'a> Temporary<'a> {
     pub(super) fn new(dir: BorrowedFd<'a>, target: &OsStr, content: &Content) -> Result<Temporary<'a>, Failed> {
         let (file, name) = create_locked(dir, target)?;
         let temporary = Temporary { dir, name, file };
-        fill(&temporary.file, content)?;
+        fill(&temporary.file, content, owner_of_new())?;
         Ok(temporary)
     }
 
@@ -84,13 +84,17 @@ impl Drop for Link<'_> {
 }
 
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
-fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
-    fill(&File::from(create_private(dir, name)?), content)
+fn create(dir: BorrowedFd, file: &VersionFile) -> Result<(), Failed> {
+    let made = File::from(create_private(dir, OsStr::new(&*file.name))?);
+    fill(&made, &file.content, file.owner.unwrap_or_else(owner_of_new))
 }
 
 /// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down.
 pub(super) fn own(fd: impl AsFd) -> Result<(), Failed> {
-    let (uid, gid) = owner_of_new();
+    give(fd, owner_of_new())
+}
+
+fn give(fd: impl AsFd, (uid, gid): (u32, u32)) -> Result<(), Failed> {
     rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed("setting the owner"))
 }
 
@@ -121,7 +125,7 @@ pub(super) fn fill_directory(above: &OwnedFd, name: &str, files: &[VersionFile],
     let dir = open_inner(above, OsStr::new(name)).map_err(failed("opening the new directory"))?;
     own(&dir)?;
     for file in files {
-        create(dir.as_fd(), OsStr::new(&*file.name), &file.content)?;
+        create(dir.as_fd(), file)?;
     }
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(mode)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
@@ -193,8 +197,8 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
 }
 
 /// Owner and mode are final before the first byte is in.
-fn fill(mut file: &File, content: &Content) -> Result<(), Failed> {
-    own(file)?;
+fn fill(mut file: &File, content: &Content, owner: (u32, u32)) -> Result<(), Failed> {
+    give(file, owner)?;
     rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode())).map_err(failed("setting the mode"))?;
     let length = content.length();
     if length >= LARGE {

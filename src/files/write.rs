@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::temporary::{self, Temporary, open_dir, owner_of_new};
 use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Mode};
-use crate::content::{Content, FileWrite, Overwrite};
+use crate::content::{Content, FileWrite, Overwrite, VersionFile};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
 use crate::finding::rules;
@@ -32,7 +32,7 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
     let old = place.existing()?;
     let action = match &old {
         None => Action::Create,
-        Some(old) if old.is(&write.content) => Action::Unchanged,
+        Some(old) if old.is(&write.content, owner_of_new()) => Action::Unchanged,
         Some(_) if write.overwrite == Overwrite::Replace => Action::Replace,
         Some(_) => return Err(exists(&write.path, &write.content)),
     };
@@ -162,8 +162,7 @@ impl Existing {
     }
 
     /// Is it already what is to be written? As a plain user any group of the user's will do.
-    fn is(&self, content: &Content) -> bool {
-        let (uid, gid) = owner_of_new();
+    fn is(&self, content: &Content, (uid, gid): (u32, u32)) -> bool {
         self.stat.st_uid == uid
             && (uid != 0 || self.stat.st_gid == gid)
             && self.stat.st_mode & 0o7777 == content.mode()
@@ -189,8 +188,9 @@ fn equal(mut bytes: &[u8], content: &Content) -> bool {
 }
 
 /// Does the file in a directory that was opened before hold exactly this, with its mode and owner?
-pub(super) fn holds(dir: &OwnedFd, name: &str, content: &Content) -> bool {
-    Existing::read(dir, &name.into()).is_some_and(|old| old.is(content))
+pub(super) fn holds(dir: &OwnedFd, file: &VersionFile) -> bool {
+    let owner = file.owner.unwrap_or_else(owner_of_new);
+    Existing::read(dir, &OsString::from(&*file.name)).is_some_and(|old| old.is(&file.content, owner))
 }
 
 fn change(write: &FileWrite, action: Action, old: Option<&Existing>, digests: Digests) -> Change {
