@@ -103,6 +103,21 @@ impl BuildArgs {
     }
 }
 
+/// `SERVER,SERVER…` on the command line.
+#[derive(Clone, Debug)]
+pub struct Servers(pub(crate) Vec<&'static Server>);
+
+impl FromStr for Servers {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Servers, String> {
+        let known = || servers::ALL.iter().map(|server| server.name).collect::<Vec<_>>().join(", ");
+        let named =
+            |name| Server::named(name).ok_or_else(|| format!("there is no server `{name}`; there are {}", known()));
+        Ok(Servers(text.split(',').map(named).collect::<std::result::Result<_, String>>()?))
+    }
+}
+
 /// `SERVER` on the command line.
 pub(crate) fn server_parser() -> impl TypedValueParser<Value = &'static Server> {
     let names = PossibleValuesParser::new(servers::ALL.iter().map(|server| server.name));

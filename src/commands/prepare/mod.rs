@@ -11,7 +11,7 @@ use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::chain::build as chain;
 use crate::commands::fetching::FetchArgs;
-use crate::commands::target::{self, BuildArgs};
+use crate::commands::target::{BuildArgs, Servers};
 use crate::commands::{Context, Outcome, any_error, emit, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
@@ -47,8 +47,8 @@ copy of the key that their user owns), and the link DIR/pkit/NAME/current,
 which the directives name.")]
 pub struct Args {
     /// The server; several with commas between them
-    #[arg(value_parser = target::server_parser(), value_delimiter = ',', num_args = 1, required = true)]
-    servers: Vec<&'static Server>,
+    #[arg(value_name = "SERVER[,SERVER]")]
+    servers: Servers,
     /// What the CA sent
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -79,7 +79,7 @@ pub struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    args.build.fits(&args.servers)?;
+    args.build.fits(&args.servers.0)?;
     let mut material = gather::material(&args.inputs, context)?;
     if args.key.is_none() && material.keys().next().is_none() {
         gather::unlock(&mut material, context)?;
@@ -114,8 +114,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
 
     let base = base(args, selection.leaf.cert)?;
-    let layout = Layout::of(&args.servers, &base)?;
-    let told = args.servers.iter().map(|server| told(server, args, &layout, selection.leaf.cert));
+    let layout = Layout::of(&args.servers.0, &base)?;
+    let told = args.servers.0.iter().map(|server| told(server, args, &layout, selection.leaf.cert));
     let told: Vec<Told> = told.collect::<Result<_>>()?;
     let plan = Plan {
         steps: vec![Step::Version(layout.version(&selection, key, context))],

@@ -104,7 +104,7 @@ pub(super) fn settings(told: &Told, profile: &Profile) -> Vec<Line> {
 pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut first = if args.apply { "" } else { "run again with --apply; " };
-    for server in &args.servers {
+    for server in &args.servers.0 {
         let style = &server.style;
         let place = style.documents.first().map_or("", |document| document.place);
         lines.push(Line::Text(format!("Next: {first}{place}")));
