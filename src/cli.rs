@@ -194,7 +194,10 @@ pub enum Command {
     /// Make, show and check requests to a CA
     #[command(subcommand)]
     Csr(commands::csr::Verb),
-    /// Show certificates
+    /// Run a private CA
+    #[command(subcommand)]
+    Ca(commands::ca::Verb),
+    /// Make, show, check, sort and convert certificates
     #[command(subcommand)]
     Cert(commands::cert::Verb),
     /// Put certificate chains in order and check them
@@ -225,6 +228,7 @@ impl Command {
             Command::Prepare(_) => "prepare",
             Command::Key(verb) => verb.words(),
             Command::Csr(verb) => verb.words(),
+            Command::Ca(verb) => verb.words(),
             Command::Cert(verb) => verb.words(),
             Command::Chain(verb) => verb.words(),
             Command::Crl(verb) => verb.words(),
@@ -242,6 +246,7 @@ impl Command {
             Command::Prepare(args) => commands::prepare::run(args, context),
             Command::Key(verb) => verb.run(context),
             Command::Csr(verb) => verb.run(context),
+            Command::Ca(verb) => verb.run(context),
             Command::Cert(verb) => verb.run(context),
             Command::Chain(verb) => verb.run(context),
             Command::Crl(verb) => verb.run(context),

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bundle;
+mod ca;
 mod cert;
 mod chain;
 mod chain_check;

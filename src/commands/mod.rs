@@ -2,6 +2,7 @@
 //! printed here: `main` applies the plan and renders the report.
 
 pub mod bundle;
+pub mod ca;
 pub mod cert;
 pub mod chain;
 pub mod crl;

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::cert::Cert;
+use crate::crypto;
 use crate::instant;
 
 /// One line.
@@ -19,6 +21,12 @@ pub enum Event {
         subject: String,
         /// The certificate's SHA-256.
         sha256: String,
+        /// Where its CRLs can be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        crl_url: Option<String>,
+        /// Where its certificate can be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aia_url: Option<String>,
         /// When.
         #[serde(with = "stamp")]
         at: OffsetDateTime,
@@ -80,6 +88,24 @@ pub struct Issued {
     /// When it was signed.
     #[serde(with = "stamp")]
     pub at: OffsetDateTime,
+}
+
+impl Issued {
+    /// What the index keeps of a certificate that this CA has signed.
+    pub fn of(cert: &Cert, ca: &str, profile: &str, at: OffsetDateTime) -> Issued {
+        Issued {
+            ca: ca.to_owned(),
+            serial: crypto::hex(&cert.serial),
+            subject: cert.subject.to_string(),
+            names: cert.alt_names().iter().map(ToString::to_string).collect(),
+            profile: profile.to_owned(),
+            not_before: cert.not_before,
+            not_after: cert.not_after,
+            spki_sha256: cert.public_key.sha256(),
+            sha256: crypto::hex(cert.sha256()),
+            at,
+        }
+    }
 }
 
 impl Event {

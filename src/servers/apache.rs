@@ -391,6 +391,10 @@ fn notes(settings: &TlsSettings, _: Build) -> Vec<&'static str> {
     if settings.crl_check.is_some() {
         notes.push("every CA of a client's chain, the root too, needs its current CRL in the file; one that has expired keeps all its clients out");
     }
+    if settings.dh.is_some() {
+        // Tried on 2.4.71 with OpenSSL 3.0 and 3.5, where the directive changes nothing.
+        notes.push("with OpenSSL 3 Apache takes DH parameters only from behind the certificates in its first certificate file: `cat DH >> CERT`");
+    }
     if settings.names.is_none() {
         notes.push("without --name the virtual host answers to any name that no other host has");
     }

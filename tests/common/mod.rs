@@ -173,6 +173,13 @@ impl Ran {
     }
 
     #[track_caller]
+    pub fn err_or_out(self, part: &str) -> Ran {
+        let found = self.stderr.contains(part) || self.stdout.contains(part);
+        assert!(found, "no {part:?} in either:\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.stdout))
     }

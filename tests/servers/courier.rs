@@ -46,12 +46,12 @@ impl Courier {
     }
 }
 
-/// Both of Courier's listeners, with the settings in their environment. Where the settings are no shell, its scripts end here
+/// Both of Courier's listeners, with the settings in their environment, over those that Debian has in that file. Where the settings are no shell, its scripts end here
 /// too.
 const START: &str = r#"
 set -a
 IMAP_CAPABILITY=IMAP4rev1 IMAP_CAPABILITY_TLS='IMAP4rev1 AUTH=PLAIN' IMAP_UMASK=022
-MAILDIRPATH=Maildir COURIERTLS=/usr/bin/couriertls
+MAILDIRPATH=Maildir COURIERTLS=/usr/bin/couriertls IMAPDSTARTTLS=YES TLS_VERIFYPEER=NONE
 . "$1" || exit
 serve() {
     exec couriertcpd -address=127.0.0.1 -maxprocs=40 -maxperip=40 -nodnslookup -noidentlookup "$@" \

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::apache::Apache;
+use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
 use super::postfix::Postfix;
@@ -75,6 +77,9 @@ pub static PEERS: &[Peer] = &[
         system: System::Trixie,
         ..SLAPD
     },
+    Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
+    Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
+    Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
 ];
 
 const DOVECOT: Peer = Peer {
@@ -131,6 +136,33 @@ const SLAPD: Peer = Peer {
     lets_in: |client, door| {
         let scheme = if door.starttls.is_some() { "ldap" } else { "ldaps" };
         client.ldap_whoami(scheme, door.port).exit == 0
+    },
+    ..DOVECOT
+};
+
+const APACHE: Peer = Peer {
+    server: "apache",
+    starttls: None,
+    mismatch: "do not match",
+    crls: Crls::Apart,
+    start: |system, test, hosts| {
+        Some(Apache::attempt(system, test, hosts)?.map(|a| Running { daemon: a.daemon, plain: a.http, tls: a.https }))
+    },
+    lets_in: |client, door| client.curl("https", door.port, &[]).stdout.contains("welcome"),
+    ..DOVECOT
+};
+
+const COURIER: Peer = Peer {
+    server: "courier",
+    user: Some("courier"),
+    mismatch: "Decryption has failed",
+    crls: Crls::Nowhere,
+    start: |_, test, tls| {
+        Some(Courier::attempt(test, tls)?.map(|c| Running { daemon: c.daemon, plain: c.imap, tls: c.imaps }))
+    },
+    lets_in: |client, door| {
+        let scheme = if door.starttls.is_some() { "imap" } else { "imaps" };
+        client.curl(scheme, door.port, &["-X", "NOOP"]).exit == 0
     },
     ..DOVECOT
 };

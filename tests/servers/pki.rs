@@ -51,11 +51,18 @@ impl Pki {
         fs::read_to_string(&self.fullchain).unwrap()
     }
 
-    /// What pkit tells this server about the chain and a key.
+    /// What pkit tells this server about the chain and a key, in its main file.
     pub fn emit(&self, test: &Test, server: &str, key: &Path, more: &[&str]) -> String {
+        self.emit_files(test, server, key, more).swap_remove(0)
+    }
+
+    /// The same for each of its files.
+    pub fn emit_files(&self, test: &Test, server: &str, key: &Path, more: &[&str]) -> Vec<String> {
         let files = [Path::new("--cert"), &self.fullchain, Path::new("--key"), key];
-        let words = ["emit", server].into_iter().chain(more.iter().copied()).map(Path::new);
-        test.run(words.chain(files)).exits(0).stdout
+        let words = ["emit", server, "--json"].into_iter().chain(more.iter().copied()).map(Path::new);
+        let json = test.run(words.chain(files)).exits(0).json();
+        let files = json["result"]["files"].as_array().unwrap();
+        files.iter().map(|file| file["content"].as_str().unwrap().to_owned()).collect()
     }
 }
 

@@ -186,10 +186,7 @@ mod tests {
 
     /// What pkit prints, for as many files as that is for.
     fn texts<const N: usize>(test: &Test, pki: &Pki, more: &[&str]) -> [String; N] {
-        let printed = pki.emit(test, "postfix", &pki.key, &[&["--json"], more].concat());
-        let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
-        let files = json["result"]["files"].as_array().unwrap();
-        std::array::from_fn(|i| files[i]["content"].as_str().unwrap().to_owned())
+        pki.emit_files(test, "postfix", &pki.key, more).try_into().unwrap()
     }
 
     const MAIL: [&str; 6] = ["--mail-from", "a@example.org", "--mail-rcpt", "b@example.org", "-T", "/dev/null"];

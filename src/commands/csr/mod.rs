@@ -43,7 +43,7 @@ impl Verb {
 }
 
 /// The one request in a file.
-pub(super) fn request(path: &Path, context: &Context) -> Result<(Origin, Csr)> {
+pub(crate) fn request(path: &Path, context: &Context) -> Result<(Origin, Csr)> {
     let material = gather::material(&[path.to_owned()], context)?;
     let mut found = material.blocks.into_iter().filter_map(|block| match block.item {
         Item::Csr(csr) => Some((block.origin, *csr)),

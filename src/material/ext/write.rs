@@ -19,6 +19,11 @@ impl Extension {
         Extension { oid: oid.to_vec(), critical, value: value.to_vec() }
     }
 
+    /// The same, critical or not.
+    pub fn with_criticality(&self, critical: bool) -> Extension {
+        Extension { critical, ..self.clone() }
+    }
+
     /// The object identifier, dotted.
     pub fn name(&self) -> String {
         der::dotted(&self.oid)

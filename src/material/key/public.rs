@@ -40,6 +40,11 @@ impl PublicKey {
         &self.octets
     }
 
+    /// What makes it this key; two that are equal have the same.
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
     /// Modulus and exponent of an RSA key.
     pub fn rsa(&self) -> Option<(&[u8], &[u8])> {
         matches!(self.kind, KeyKind::Rsa { .. } | KeyKind::RsaPss { .. })

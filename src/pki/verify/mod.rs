@@ -250,6 +250,37 @@ pub fn prove_path<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>) -> 
     verify(pile, path, wanted, &Cell::new(MAX_NAME_COMPARISONS))
 }
 
+/// What speaks against a certificate below these issuers but for signatures and trust: one that is about to be signed, as a copy
+/// whose signature means nothing, or one whose chain nobody asks for. The profile, if asked for, is held against it alone, as
+/// private CAs need not be as public ones are.
+pub fn apart_from_signatures<'a>(
+    pile: &Pile<'a>,
+    copy: &'a Cert,
+    issuers: &[&'a Cert],
+    wanted: &Wanted<'_>,
+) -> Vec<Fault> {
+    let certs: Vec<&Cert> = std::iter::once(copy).chain(issuers.iter().copied()).collect();
+    let path = Path { certs, end: End::Missing };
+    let mut faults = judge::faults(pile, &path, wanted, &Cell::new(MAX_NAME_COMPARISONS));
+    faults.retain(|f| match f.test {
+        Test::Trust | Test::Signature => false,
+        Test::Profile => f.depth == 0,
+        _ => true,
+    });
+    // Below a CA there will be more, so that it counts, although it is the last one now.
+    let limit = |ca: &Cert| ca.extensions.basic_constraints.and_then(|b| b.path_len);
+    for (n, ca) in issuers.iter().enumerate().filter(|_| copy.is_ca()) {
+        let below = issuers[..n].iter().filter(|ca| !ca.is_self_issued()).count();
+        if let Some(limit) = limit(ca).filter(|limit| below as u64 >= u64::from(*limit)) {
+            let message = format!("`{}` allows {limit} CAs below it", ca.short_name());
+            let finding = rules::PATH_TOO_LONG.at(pile.place(ca), message);
+            faults.push(Fault { test: Test::PathLength, depth: n + 1, finding });
+        }
+    }
+    faults.sort_by_key(|f| (f.test, f.depth));
+    faults
+}
+
 /// Proves one path, or tells everything that speaks against it.
 fn verify<'a>(
     pile: &Pile<'a>,
