@@ -217,6 +217,8 @@ pub enum Command {
     Perms(commands::perms::Verb),
     /// Print a server's TLS directives, to be pasted
     Emit(Box<commands::emit::Args>),
+    /// Judge servers' configurations and all that they name
+    Lint(Box<commands::lint::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -236,6 +238,7 @@ impl Command {
             Command::Dhparam(verb) => verb.words(),
             Command::Perms(verb) => verb.words(),
             Command::Emit(_) => "emit",
+            Command::Lint(_) => "lint",
             Command::Explain(_) => "explain",
         }
     }
@@ -254,6 +257,7 @@ impl Command {
             Command::Dhparam(verb) => verb.run(context),
             Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args, context),
+            Command::Lint(args) => commands::lint::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

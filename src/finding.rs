@@ -48,7 +48,7 @@ pub struct Rule {
 impl Rule {
     /// This rule, seen at one place.
     pub fn at(&'static self, at: Location, message: impl Into<String>) -> Finding {
-        Finding { rule: self, severity: self.severity, at, message: message.into(), help: None }
+        Finding { rule: self, severity: self.severity, at, message: message.into(), help: None, instead: None }
     }
 }
 
@@ -83,12 +83,20 @@ pub struct Finding {
     pub message: String,
     /// What to do here, where that can be said more exactly than the rule says it.
     pub help: Option<String>,
+    /// The line to write in the place of the one that is found, or beside it.
+    pub instead: Option<String>,
 }
 
 impl Finding {
     /// The same finding with advice for this very case.
     pub fn help(mut self, help: impl Into<String>) -> Finding {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same finding with a safer line.
+    pub fn instead(mut self, line: impl Into<String>) -> Finding {
+        self.instead = Some(line.into());
         self
     }
 
@@ -178,6 +186,14 @@ impl Location {
             Location::File(_) => None,
             Location::Block(origin) => (origin.line > 0).then_some(origin.line),
             Location::Line { line, .. } => Some(*line),
+        }
+    }
+
+    /// The column in that line, where there is one.
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Location::Line { column, .. } => Some(*column),
+            Location::File(_) | Location::Block(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use pkit::exit::Exit;
 use pkit::files::spool;
 use pkit::process;
 use pkit::report::escape::visible;
-use pkit::report::{Ended, Report, Stream, Tally, Value, human, json};
+use pkit::report::{Ended, Form, Report, Stream, Tally, Value, github, human, json, sarif};
 
 fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
@@ -201,8 +201,13 @@ fn act(cli: &Cli, style: Style) -> Acted {
 
 fn show(ended: &Ended, style: Style) -> io::Result<()> {
     let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr().lock());
-    if style.json {
-        json::render(ended, &mut out)?;
+    let form = if style.json { Some(Form::Json) } else { ended.report.and_then(|report| report.form) };
+    if let Some(form) = form {
+        match form {
+            Form::Json => json::render(ended, &mut out)?,
+            Form::Sarif => sarif::render(ended, &mut out)?,
+            Form::GitHub => github::render(ended, &mut out)?,
+        }
     } else {
         human::render(ended, look(&style), &mut out, &mut err)?;
     }

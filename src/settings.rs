@@ -1,6 +1,8 @@
 //! What every server must be told about TLS, in nobody's spelling. `servers` turns a configuration into this and this into a
 //! configuration; judges look at nothing else, so "TLS below 1.2" is said once for all servers. Nothing is read or written here.
 
+pub mod customs;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -148,7 +150,7 @@ pub struct Scoped {
 }
 
 /// A part of what a server serves. What is none is not restricted; the default is the whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The server's own address that the client has connected to.
     pub address: Option<IpAddr>,

@@ -120,3 +120,20 @@ fn an_unsupported_size_of_key_is_no_missing_issuer() {
     let ran = t.run(["chain", "check", "leaf.pem", "--trust", "ca.pem"]).exits(1);
     ran.out_has("signature-unsupported").out_has("Small");
 }
+
+/// Several directories in one variable, as OpenSSL has it; one that is not there is passed over.
+#[test]
+fn the_systems_trust_is_where_the_environment_says() {
+    let served = Served::new();
+    let other = Authority::root("Other Root");
+    served.test.file("other/other.pem", other.pem());
+    served.test.file("own/own.pem", served.root.pem());
+    let judge = |value: &str| {
+        let mut command = served.test.command(["chain", "check", "chain.pem"]);
+        Ran::of(command.env("SSL_CERT_DIR", value).output().unwrap())
+    };
+    judge("other:missing:own").exits(0).out_has("(other:missing:own, chosen by SSL_CERT_DIR)");
+    judge("own").exits(0);
+    judge("other").exits(1);
+    judge("missing:absent").exits(3).err_has("missing:absent");
+}

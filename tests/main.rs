@@ -22,6 +22,7 @@ mod explain;
 mod fetch;
 mod hostile;
 mod key;
+mod lint;
 mod perms;
 mod prepare;
 mod readme;

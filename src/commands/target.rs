@@ -88,6 +88,16 @@ impl BuildArgs {
         Ok(Build { version, library: self.library(server)? })
     }
 
+    /// Was a version or a library named?
+    pub(crate) fn is_named(&self) -> bool {
+        self.server_version.is_some() || self.tls_library.is_some()
+    }
+
+    /// The version that was named.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.server_version
+    }
+
     /// The installed program's library says nothing about a version that was named.
     fn library(&self, server: &'static Server) -> Result<Library> {
         let named = about(&self.tls_library, server).map(|word| word.0);

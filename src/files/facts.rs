@@ -18,6 +18,11 @@ pub fn of(path: &Path) -> io::Result<FileFacts> {
     Gatherer::new(&Tree::here()).file(path)
 }
 
+/// When the content of what a path leads to was last changed; none where it is not there.
+pub fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
 /// A directory and every one in which a name is looked up on the way to it, the nearest first.
 pub fn directories(path: &Path) -> io::Result<Parents> {
     let tree = Tree::here();

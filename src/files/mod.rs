@@ -5,6 +5,7 @@ mod acl;
 pub mod append;
 pub mod directory;
 pub mod facts;
+pub mod glob;
 pub mod interrupt;
 pub mod link;
 pub mod lock;

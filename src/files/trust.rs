@@ -33,7 +33,7 @@ pub struct Store {
     pub name: String,
     /// `system`, or the path as the user gave it.
     pub short_name: String,
-    /// Where it was read.
+    /// Where it was read; of SSL_CERT_DIR, the whole value.
     pub path: PathBuf,
     /// The anchors.
     pub anchors: Vec<Cert>,
@@ -43,15 +43,20 @@ pub struct Store {
 
 /// Reads the anchors. A store without a single certificate is an error: nothing could be proven with it.
 pub fn load(source: &Source) -> Result<Store> {
-    let (path, name, short_name) = match source {
-        Source::Path(path) => (path.clone(), format!("{}", path.display()), path.display().to_string()),
+    let (path, places, name, short_name) = match source {
+        Source::Path(path) => {
+            let name = path.display().to_string();
+            (path.clone(), vec![path.clone()], name.clone(), name)
+        }
         Source::System => {
             let (path, chosen_by) = system()?;
             let chosen = chosen_by.map_or(String::new(), |name| format!(", chosen by {name}"));
-            (path.clone(), format!("the system trust store ({}{chosen})", path.display()), "system".to_owned())
+            let name = format!("the system trust store ({}{chosen})", path.display());
+            let places = if chosen_by == Some(DIRECTORIES) { directories(&path) } else { vec![path.clone()] };
+            (path, places, name, "system".to_owned())
         }
     };
-    let (inputs, mut damage) = read::pile(std::slice::from_ref(&path))?;
+    let (inputs, mut damage) = read::pile(&places)?;
     let mut anchors: Vec<Cert> = Vec::new();
     for input in inputs {
         let material = Material::take(&input.path, input.bytes, input.unwrapped);
@@ -82,7 +87,7 @@ pub fn load(source: &Source) -> Result<Store> {
 
 /// The file or directory of this system, and the variable that chose it.
 fn system() -> Result<(PathBuf, Option<&'static str>)> {
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+    for name in ["SSL_CERT_FILE", DIRECTORIES] {
         if let Some(path) = std::env::var_os(name).filter(|v| !v.is_empty()) {
             return Ok((PathBuf::from(path), Some(name)));
         }
@@ -92,6 +97,15 @@ fn system() -> Result<(PathBuf, Option<&'static str>)> {
     path.map(|path| (path, None))
         .ok_or_else(|| Error::input(&TRUST_MISSING, "this system has no trust store where OpenSSL would look for one"))
 }
+
+/// SSL_CERT_DIR may name several, with colons between them, and OpenSSL passes over those that are not there. If none is, the
+/// whole is named as what is missing.
+fn directories(value: &Path) -> Vec<PathBuf> {
+    let there: Vec<PathBuf> = std::env::split_paths(value).filter(|dir| dir.is_dir()).collect();
+    if there.is_empty() { vec![value.to_owned()] } else { there }
+}
+
+const DIRECTORIES: &str = "SSL_CERT_DIR";
 
 rules! {
     /// No anchors in it.

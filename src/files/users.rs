@@ -1,7 +1,7 @@
 //! Users and groups: of this system (getpwuid_r(3), so LDAP and SSSD count too), or of an image or chroot by its own passwd
 //! and group files. Names are remembered, since thousands of files have the same few owners.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -32,8 +32,8 @@ pub fn caller() -> u32 {
 pub struct Users {
     /// None: whom this system knows.
     listed: Option<Listed>,
-    users: Mutex<HashMap<u32, String>>,
-    groups: Mutex<HashMap<u32, String>>,
+    users: Mutex<BTreeMap<u32, String>>,
+    groups: Mutex<BTreeMap<u32, String>>,
 }
 
 impl Users {
@@ -85,7 +85,7 @@ impl Users {
     }
 }
 
-fn remembered(names: &Mutex<HashMap<u32, String>>, number: u32, ask: impl FnOnce() -> Option<String>) -> String {
+fn remembered(names: &Mutex<BTreeMap<u32, String>>, number: u32, ask: impl FnOnce() -> Option<String>) -> String {
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     names.entry(number).or_insert_with(|| ask().unwrap_or_else(|| number.to_string())).clone()
 }

@@ -213,6 +213,11 @@ impl Material {
         })
     }
 
+    /// Is there a private key in it, usable or not?
+    pub fn holds_key(&self) -> bool {
+        self.blocks.iter().any(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)))
+    }
+
     fn zip(&mut self, file: &Origin, bytes: &[u8]) {
         let members = match archive::open(bytes) {
             Ok(members) => members,

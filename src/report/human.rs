@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::escape::visible;
-use super::{Ended, Line, Row, Verdict};
+use super::{Ended, Line, Report, Row, Verdict};
 use crate::change::{Action, Change, Mode};
 use crate::exit::Exit;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Location, Severity};
 
 /// How to show things.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,10 @@ pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Writ
                 page.lines(&after[1..])?;
             }
             if report.findings_are_result && (look.verbose || !report.findings_in_body) {
-                page.findings(&report.findings)?;
+                page.findings(&report.findings, Some(report))?;
+            }
+            if let Some(closing) = &report.closing {
+                page.line(closing)?;
             }
         }
         if ended.report.is_none_or(|r| !r.body.contains(&Line::Changes)) {
@@ -65,7 +68,7 @@ pub fn render(ended: &Ended, look: Look, out: &mut dyn Write, err: &mut dyn Writ
         && !report.findings_are_result
         && !(look.quiet && all_well)
     {
-        page.findings(&report.findings)?;
+        page.findings(&report.findings, Some(report))?;
     }
     if let Some(error) = ended.error {
         page.error(error)?;
@@ -106,7 +109,7 @@ impl<'a> Growing<'a> {
         let (lines, findings): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.lines, row.findings)).unzip();
         page.lines(&lines.concat())?;
         if self.look.verbose {
-            page.findings(&findings.concat())?;
+            page.findings(&findings.concat(), None)?;
         }
         Ok(())
     }
@@ -170,7 +173,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
+    fn findings(&mut self, findings: &[Finding], report: Option<&Report>) -> io::Result<()> {
         for finding in findings {
             let (word, style) = match finding.severity {
                 Severity::Info => ("note", Style::new()),
@@ -181,11 +184,33 @@ impl Page<'_> {
             self.styled(style, &format!("{word}[{}]", finding.rule.code))?;
             self.line(&format!(": {}", finding.message))?;
             self.line(&format!("  --> {}", finding.at))?;
+            self.snippet(finding, report)?;
+            if let Some(instead) = &finding.instead {
+                self.line(&format!("   = instead: {instead}"))?;
+            }
             if finding.severity != Severity::Info {
                 self.line(&format!("   = help: {}", finding.advice()))?;
             }
         }
         Ok(())
+    }
+
+    /// The line that is found, with a caret under what is wrong with it.
+    fn snippet(&mut self, finding: &Finding, report: Option<&Report>) -> io::Result<()> {
+        let (Some(text), Location::Line { line, column, .. }) =
+            (report.and_then(|r| r.line_at(&finding.at)), &finding.at)
+        else {
+            return Ok(());
+        };
+        // Tabs would shift the caret.
+        let shown: String = text.chars().take(MAX_SHOWN).map(|c| if c == '\t' { ' ' } else { c }).collect();
+        let before: String = shown.chars().take(column - 1).collect();
+        let (before, all) = (self.spell(&before).chars().count(), self.spell(shown.trim_end()).chars().count());
+        let margin = " ".repeat(line.to_string().len());
+        self.line(&format!("{margin} |"))?;
+        self.line(&format!("{line} | {shown}"))?;
+        let carets = "^".repeat(all.saturating_sub(before).max(1));
+        self.line(&format!("{margin} | {}{carets}", " ".repeat(before.min(all))))
     }
 
     fn changes(&mut self, indent: &str, changes: &[Change], mode: Mode) -> io::Result<()> {
@@ -252,6 +277,9 @@ impl Page<'_> {
         })
     }
 }
+
+/// A line is shown up to here: a hostile one may have megabytes.
+const MAX_SHOWN: usize = 200;
 
 fn cells(line: &Line) -> Option<&Vec<String>> {
     match line {

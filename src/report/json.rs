@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::escape::is_printable;
-use super::{Ended, Row, Stream, Tail, Tally, Value};
+use super::{Ended, Report, Row, Stream, Tail, Tally, Value};
 use crate::change::{Change, Mode};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         dry_run: ended.mode == Mode::DryRun,
         result: ended.report.map_or(&Value::Null, |r| &r.result),
         changes: ended.changes.iter().map(ChangeOut::from).collect(),
-        findings: ended.findings().iter().map(FindingOut::from).collect(),
+        findings: ended.findings().iter().map(|finding| FindingOut::of(finding, ended.report)).collect(),
         summary: ended.tally().into(),
         incomplete: ended.tally().skipped > 0,
         error: ended.error.map(ErrorOut::from),
@@ -87,7 +87,7 @@ impl<'a, F: Read + Write + Seek> Growing<'a, F> {
             list.add(&row.value)?;
         }
         let Some(findings) = self.waiting.last_mut() else { return Ok(()) };
-        row.findings.iter().try_for_each(|finding| findings.add(&FindingOut::from(finding)))
+        row.findings.iter().try_for_each(|finding| findings.add(&FindingOut::of(finding, None)))
     }
 
     /// The rest.
@@ -209,8 +209,11 @@ struct FindingOut<'a> {
     member: Option<&'a str>,
     index: Option<usize>,
     line: Option<usize>,
+    column: Option<usize>,
+    end_column: Option<usize>,
     message: &'a str,
     hint: &'a str,
+    suggestion: Option<&'a str>,
     source: &'static str,
 }
 
@@ -273,8 +276,8 @@ impl<'a> From<&'a Change> for ChangeOut<'a> {
     }
 }
 
-impl<'a> From<&'a Finding> for FindingOut<'a> {
-    fn from(finding: &'a Finding) -> Self {
+impl<'a> FindingOut<'a> {
+    fn of(finding: &'a Finding, report: Option<&Report>) -> Self {
         let origin = match &finding.at {
             crate::finding::Location::Block(origin) => Some(origin),
             _ => None,
@@ -286,8 +289,11 @@ impl<'a> From<&'a Finding> for FindingOut<'a> {
             member: origin.and_then(|o| o.member.as_deref()),
             index: origin.map(|o| o.index),
             line: finding.at.line(),
+            column: finding.at.column(),
+            end_column: report.and_then(|r| r.line_at(&finding.at)).map(|line| line.trim_end().chars().count() + 1),
             message: &finding.message,
             hint: finding.advice(),
+            suggestion: finding.instead.as_deref(),
             source: finding.rule.source,
         }
     }

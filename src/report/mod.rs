@@ -3,18 +3,22 @@
 
 pub mod describe;
 pub mod escape;
+pub mod github;
 pub mod human;
 pub mod in_full;
 pub mod json;
 pub mod picture;
+pub mod sarif;
 mod stream;
 mod value;
+
+use std::path::PathBuf;
 
 use crate::change::{Change, Mode};
 use crate::content::Content;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Location, Severity};
 pub use stream::{Row, Sink, Stream, Tail, Tally};
 pub use value::Value;
 pub(crate) use value::object;
@@ -34,10 +38,49 @@ pub struct Report {
     pub findings_in_body: bool,
     /// Bytes that the user asked for on stdout.
     pub artefact: Option<Content>,
+    /// The texts that findings point into, so that the line can be shown.
+    pub texts: Vec<SourceText>,
+    /// A line for people behind the findings.
+    pub closing: Option<String>,
+    /// The form for another program, where the command was asked for one.
+    pub form: Option<Form>,
     /// What went wrong on the way without stopping the work, such as a network that did not answer; `Exit::Ok` if nothing did.
     pub trouble: Exit,
     /// Rows that are still to come, before the rest.
     pub stream: Option<Stream>,
+}
+
+/// A text that findings point into.
+#[derive(Clone, Debug)]
+pub struct SourceText {
+    path: PathBuf,
+    text: String,
+    /// Where each line begins, since many findings may ask.
+    starts: Vec<usize>,
+}
+
+impl SourceText {
+    /// A text and where it was read.
+    pub fn new(path: PathBuf, text: String) -> SourceText {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        SourceText { path, text, starts }
+    }
+
+    fn line(&self, number: usize) -> Option<&str> {
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        self.text[start..].lines().next()
+    }
+}
+
+/// Forms of findings for programs that are not scripts of the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The JSON of every command.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub's workflows.
+    GitHub,
 }
 
 /// A line for people. The renderer escapes it, aligns it and chooses colours; it never contains a line break.
@@ -106,6 +149,9 @@ impl Report {
             findings_are_result: false,
             findings_in_body: false,
             artefact: None,
+            texts: Vec::new(),
+            closing: None,
+            form: None,
             trouble: Exit::Ok,
             stream: None,
         }
@@ -119,6 +165,13 @@ impl Report {
     /// Adds a line of words.
     pub fn say(&mut self, text: impl Into<String>) {
         self.body.push(Line::Text(text.into()));
+    }
+
+    /// The line that a place points at.
+    pub fn line_at(&self, at: &Location) -> Option<&str> {
+        let Location::Line { path, line, .. } = at else { return None };
+        let source = self.texts.iter().find(|source| source.path == *path)?;
+        source.line(*line)
     }
 }
 

@@ -53,6 +53,14 @@ static DIRECTIVES: &[Directive] = &[
     .until(V1_2),
     Directive::new(&["ssl"], &Words(|s| &mut s.level, LEVELS)).since(V1_2).scoped(),
     Directive::new(&["ssl_cert_file"], &File(|s| &mut s.certificate)).until(V2_0).scoped(),
+    // 2.0 to 2.3 take the names of 1.x, with a warning.
+    Directive::new(&["ssl_cert_file"], &File(|s| &mut s.certificate)).since(V2_0).until(V2_4).scoped().only_read(),
+    Directive::new(&["ssl_key_file"], &File(|s| &mut s.key)).since(V2_0).until(V2_4).scoped().only_read(),
+    Directive::new(&["ssl_ca_file"], &File(|s| &mut s.client_ca)).since(V2_0).until(V2_4).scoped().only_read(),
+    Directive::new(&["ssl_protocols"], &Words(|s| &mut s.min_protocol, PROTOCOL_LISTS))
+        .since(V2_3)
+        .until(V2_4)
+        .only_read(),
     Directive::new(&["ssl_cert"], &ContentOf(|s| &mut s.certificate)).since(V2_0).until(V2_4).scoped(),
     Directive::new(&["ssl_server_cert_file"], &File(|s| &mut s.certificate)).since(V2_4).scoped(),
     Directive::new(&["ssl_key_file"], &File(|s| &mut s.key)).until(V2_0).scoped(),

@@ -97,6 +97,11 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["smtpd_tls_key_file"], &File(|s| &mut s.key)).until(V3_4),
     Directive::new(&["smtpd_tls_eccert_file"], &File(|s| &mut s.alt_certificate)).since(V2_6).until(V3_4),
     Directive::new(&["smtpd_tls_eckey_file"], &File(|s| &mut s.alt_key)).since(V2_6).until(V3_4),
+    // Still read where smtpd_tls_chain_files is not set.
+    Directive::new(&["smtpd_tls_cert_file"], &File(|s| &mut s.certificate)).since(V3_4).only_read(),
+    Directive::new(&["smtpd_tls_key_file"], &File(|s| &mut s.key)).since(V3_4).only_read(),
+    Directive::new(&["smtpd_tls_eccert_file"], &File(|s| &mut s.alt_certificate)).since(V3_4).only_read(),
+    Directive::new(&["smtpd_tls_eckey_file"], &File(|s| &mut s.alt_key)).since(V3_4).only_read(),
     Directive::new(&["smtpd_tls_chain_files"], &Whole { spell: keys_and_chains, parse: chain_files }).since(V3_4),
     Directive::new(&["tls_server_sni_maps"], &Whole { spell: sni_map, parse: hash_map }).since(V3_4),
     Directive::new(&[CERTIFICATE], &Whole { spell: keys_and_chains, parse: chain_files }).since(V3_4).only_scoped(),

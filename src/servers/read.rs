@@ -32,16 +32,14 @@ impl Server {
     pub fn understand(&self, statements: &[Placed<'_>], build: Build) -> (TlsSettings, Vec<Finding>) {
         let bare: Vec<&Statement> = statements.iter().map(|placed| placed.statement).collect();
         let mut parts: Vec<(Scope, Said<'_>)> = vec![(Scope::default(), Said::new())];
+        let mut known = HashMap::from([(Scope::default(), 0)]);
         let mut findings = Vec::new();
         for (placed, (scope, name)) in statements.iter().zip((self.parts.find)(&bare)) {
             findings.extend(self.stranger(placed, &name, build));
-            let part = match parts.iter().position(|(known, _)| *known == scope) {
-                Some(part) => part,
-                None => {
-                    parts.push((scope, Said::new()));
-                    parts.len() - 1
-                }
-            };
+            let part = *known.entry(scope).or_insert_with_key(|scope| {
+                parts.push((scope.clone(), Said::new()));
+                parts.len() - 1
+            });
             parts[part].1.entry(name.to_ascii_lowercase()).or_default().push(*placed);
         }
         let mut settings = TlsSettings::default();

@@ -17,6 +17,8 @@ pub struct Directive {
     until: Option<Version>,
     library: Option<Library>,
     reach: Reach,
+    /// Is it understood, but never written, since there is a better word for it?
+    pub only_read: bool,
     /// What they mean.
     pub binding: &'static dyn Binding,
 }
@@ -24,7 +26,15 @@ pub struct Directive {
 impl Directive {
     /// A row for all versions.
     pub const fn new(names: &'static [&'static str], binding: &'static dyn Binding) -> Directive {
-        Directive { names, since: Version::of(&[]), until: None, library: None, reach: Reach::Whole, binding }
+        Directive {
+            names,
+            since: Version::of(&[]),
+            until: None,
+            library: None,
+            reach: Reach::Whole,
+            only_read: false,
+            binding,
+        }
     }
 
     /// May also be said for one protocol, address or name.
@@ -36,6 +46,12 @@ impl Directive {
     /// Is said for one protocol, address or name only.
     pub const fn only_scoped(mut self) -> Directive {
         self.reach = Reach::Scopes;
+        self
+    }
+
+    /// Is understood and never written.
+    pub const fn only_read(mut self) -> Directive {
+        self.only_read = true;
         self
     }
 

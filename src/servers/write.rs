@@ -62,7 +62,7 @@ impl Server {
         build: Build,
     ) -> Result<Vec<Line>, Unsayable> {
         let mut lines = Vec::new();
-        for row in self.rows(build).filter(|row| row.speaks_of(part == 0)) {
+        for row in self.rows(build).filter(|row| row.speaks_of(part == 0) && !row.only_read) {
             let spelled = row.binding.spell(settings);
             let values = spelled.map_err(|why| self.unsayable(build, "cannot be told this").because(why))?;
             let outer = outer.and_then(|outer| row.binding.spell(outer).ok()?);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use base64_simd::AsOut;
 use zeroize::Zeroizing;
 
 /// A block as `encode` makes it, in parts of some lines each, for things too large to have their text in memory as a whole.
@@ -92,11 +93,18 @@ impl Unwrapping {
         let (mut done, mut part) = (self.parts * PART_BYTES, Zeroizing::new(Vec::with_capacity(PART)));
         for from in (at..stop).step_by(PART) {
             let next = stop.min(from + PART);
-            let Some(bytes) = decode_lines(&text[from..next], last && next == stop, &mut part) else {
+            if join_lines(&text[from..next], &mut part).is_none() {
                 return self.give_up(text, from);
-            };
-            text[done..done + bytes.len()].copy_from_slice(bytes);
-            (done, self.parts) = (done + bytes.len(), self.parts + 1);
+            }
+            match base64_simd::STANDARD.decode(&part, text[done..next].as_out()) {
+                Ok(bytes) if bytes.len() == PART_BYTES || (last && next == stop) => done += bytes.len(),
+                _ => {
+                    // Some bytes may stand in the place of their own text by now.
+                    split_lines(&part, &mut text[from..next]);
+                    return self.give_up(text, from);
+                }
+            }
+            self.parts += 1;
         }
         let rest = if last { text.len() } else { stop };
         text.copy_within(rest.., done);
@@ -134,40 +142,59 @@ pub(super) fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut part = Zeroizing::new(Vec::with_capacity(PART));
     let mut parts = body.chunks(PART).peekable();
     while let Some(lines) = parts.next() {
-        out.extend_from_slice(decode_lines(lines, parts.peek().is_none(), &mut part)?);
+        join_lines(lines, &mut part)?;
+        let bytes = base64_simd::STANDARD.decode_inplace(&mut part).ok()?;
+        if parts.peek().is_some() && bytes.len() != PART_BYTES {
+            return None;
+        }
+        out.extend_from_slice(bytes);
     }
     Some(out)
 }
 
-/// Some lines of 64 characters, decoded in `part`. Only the last of a block may end in less, or in padding.
-fn decode_lines<'a>(lines: &[u8], last: bool, part: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-    part.clear();
+/// The characters of some lines, all of 64 of them but the last.
+fn join_lines(lines: &[u8], joined: &mut Vec<u8>) -> Option<()> {
+    joined.clear();
     let (whole, rest) = lines.as_chunks::<{ LINE + 1 }>();
     for line in whole {
         let [text @ .., b'\n'] = line else { return None };
-        part.extend_from_slice(text);
+        joined.extend_from_slice(text);
     }
     if !rest.is_empty() {
-        part.extend_from_slice(rest.strip_suffix(b"\n")?);
+        joined.extend_from_slice(rest.strip_suffix(b"\n")?);
     }
-    let bytes = base64_simd::STANDARD.decode_inplace(part).ok()?;
-    (last || bytes.len() == PART_BYTES).then_some(bytes)
+    Some(())
+}
+
+/// Lines of 64 characters again.
+fn split_lines(joined: &[u8], lines: &mut [u8]) {
+    for (text, line) in joined.chunks(LINE).zip(lines.chunks_mut(LINE + 1)) {
+        line[..text.len()].copy_from_slice(text);
+        line[text.len()] = b'\n';
+    }
 }
 
 /// Base64 in lines of 64 characters.
 fn lines(der: &[u8]) -> Vec<u8> {
     let length = der.len().div_ceil(3) * 4;
+    let mut text = Vec::with_capacity(length + length.div_ceil(LINE));
+    der.chunks(PART_BYTES).for_each(|part| append_lines(part, &mut text));
+    text
+}
+
+fn append_lines(der: &[u8], text: &mut Vec<u8>) {
+    let start = text.len();
+    base64_simd::STANDARD.encode_append(der, text);
+    let length = text.len() - start;
     let count = length.div_ceil(LINE);
-    let mut text = Vec::with_capacity(length + count);
-    base64_simd::STANDARD.encode_append(der, &mut text);
-    text.resize(length + count, b'\n');
+    text.resize(start + length + count, b'\n');
+    let text = &mut text[start..];
     // Each line moves by as many bytes as there are lines before it, so the last one goes first.
     for line in (1..count).rev() {
         let end = length.min((line + 1) * LINE);
         text.copy_within(line * LINE..end, line * (LINE + 1));
         text[line * (LINE + 1) - 1] = b'\n';
     }
-    text
 }
 
 const LINE: usize = 64;

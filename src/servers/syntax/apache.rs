@@ -91,6 +91,7 @@ fn statement(name: &str, rest: &str, open: &[(String, usize)], line: usize, colu
         raw: rest.to_owned(),
         scope: open.iter().map(|(head, _)| head.clone()).collect(),
         block: open.iter().rfind(|(head, _)| condition(head).is_none()).map_or(0, |(_, line)| *line),
+        text: 0,
         line,
         column,
     }
@@ -237,7 +238,8 @@ fn condition(head: &str) -> Option<Condition<'_>> {
 
 fn include(statement: &Statement) -> Option<Include> {
     let optional = statement.is("IncludeOptional");
-    (optional || statement.is("Include")).then(|| Include { pattern: statement.value.clone(), optional })
+    let conditional = statement.scope.iter().any(|head| condition(head).is_some());
+    (optional || statement.is("Include")).then(|| Include { pattern: statement.value.clone(), optional, conditional })
 }
 
 /// Lines with continued ones joined, without comments, each with the number of its first line.

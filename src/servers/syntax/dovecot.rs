@@ -80,7 +80,7 @@ fn statement(name: &str, value: &str, blocks: &[(String, usize)], line: usize, c
     };
     let scope = blocks.iter().map(|(head, _)| head.replace('"', "")).collect();
     let block = blocks.last().map_or(0, |(_, line)| *line);
-    Statement { name, value: unquote(value), raw: value.to_owned(), scope, block, line, column }
+    Statement { name, value: unquote(value), raw: value.to_owned(), scope, block, text: 0, line, column }
 }
 
 fn unquote(value: &str) -> Result<String, &'static str> {
@@ -131,7 +131,7 @@ fn include(statement: &Statement) -> Option<Include> {
         "!include_try" => true,
         _ => return None,
     };
-    Some(Include { pattern: statement.value.clone(), optional })
+    Some(Include { pattern: statement.value.clone(), optional, conditional: false })
 }
 
 fn unescape(text: &str) -> String {

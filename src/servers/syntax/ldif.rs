@@ -53,6 +53,7 @@ fn scan(text: &str) -> Parsed {
                 raw: value.trim().to_owned(),
                 scope: scope.clone(),
                 block,
+                text: 0,
                 line,
                 column: column(&logical, value.trim_start()),
             }),

@@ -24,6 +24,7 @@ fn scan(text: &str) -> Parsed {
                 raw: value.trim().to_owned(),
                 scope: Vec::new(),
                 block: 0,
+                text: 0,
                 line,
                 column: column(&logical, value.trim_start()),
             }),

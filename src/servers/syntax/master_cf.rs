@@ -1,7 +1,7 @@
 //! Postfix's master.cf (master(5)): a line for each service, and `-o name=value` behind its command for what is different there.
 //! A service's options are statements whose scope is the service, by postconf's name for it: `submission/inet`.
 
-use super::{Grammar, Parsed, Statement, Unknown, column, main_cf, no_include, plain};
+use super::{Grammar, Parsed, Statement, Unknown, main_cf, no_include, plain};
 
 /// master.cf. A printed statement is one option, to stand under its service.
 pub static GRAMMAR: Grammar =
@@ -53,16 +53,21 @@ struct Word {
 /// Words are split at blanks; braces hold them together (Postfix 3.0).
 fn split(piece: &str, line: usize) -> Vec<Word> {
     let mut words = Vec::new();
-    let mut rest = piece.trim_start();
-    while !rest.is_empty() {
-        let end = match rest.strip_prefix('{').and_then(|inner| inner.find('}')) {
+    let (mut rest, mut column) = (piece, 1);
+    loop {
+        let word = rest.trim_start();
+        column += rest[..rest.len() - word.len()].chars().count();
+        if word.is_empty() {
+            return words;
+        }
+        let end = match word.strip_prefix('{').and_then(|inner| inner.find('}')) {
             Some(close) => close + 2,
-            None => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+            None => word.find(char::is_whitespace).unwrap_or(word.len()),
         };
-        words.push(Word { text: rest[..end].to_owned(), line, column: column(piece, rest) });
-        rest = rest[end..].trim_start();
+        words.push(Word { text: word[..end].to_owned(), line, column });
+        column += word[..end].chars().count();
+        rest = &word[end..];
     }
-    words
 }
 
 fn service(words: &[Word], parsed: &mut Parsed) {
@@ -74,7 +79,16 @@ fn service(words: &[Word], parsed: &mut Parsed) {
     let scope = vec![format!("{}/{}", name.text, kind.text)];
     let mut add = |name: &str, value: Result<String, &'static str>, raw: &str, line, column| {
         let (name, raw) = (name.to_owned(), raw.to_owned());
-        parsed.statements.push(Statement { name, value, raw, scope: scope.clone(), block: first.line, line, column });
+        parsed.statements.push(Statement {
+            name,
+            value,
+            raw,
+            scope: scope.clone(),
+            block: first.line,
+            text: 0,
+            line,
+            column,
+        });
     };
     let columns: Vec<&str> = words[..8].iter().map(|w| w.text.as_str()).collect();
     add(SERVICE, Ok(columns.join(" ")), &command.text, first.line, 1);

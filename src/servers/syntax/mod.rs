@@ -57,8 +57,10 @@ pub struct Statement {
     pub raw: String,
     /// The blocks around it, outermost first; empty for what holds for the whole server.
     pub scope: Vec<String>,
-    /// The line where the innermost of these blocks begins; 0 outside of all.
+    /// A number that only the innermost of these blocks has: the line where it begins, counted over all texts. 0 outside of all.
     pub block: usize,
+    /// Which text of a configuration it stands in, from 0.
+    pub text: usize,
     /// The line, from 1.
     pub line: usize,
     /// The value's first column, from 1.
@@ -84,6 +86,8 @@ pub struct Include {
     pub pattern: Result<String, &'static str>,
     /// Is it fine if nothing is there?
     pub optional: bool,
+    /// Does it stand under a condition? Then the statements before it decide whether it counts.
+    pub conditional: bool,
 }
 
 /// A line that was not understood.

@@ -33,6 +33,7 @@ fn scan(text: &str) -> Parsed {
             raw: value.trim().to_owned(),
             scope: vec![TABLE.to_owned()],
             block: 0,
+            text: 0,
             line,
             column: column(&logical, value.trim_start()),
         });

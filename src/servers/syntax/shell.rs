@@ -45,7 +45,7 @@ fn scan(text: &str) -> Parsed {
         };
         let (name, value, rest) = said;
         let (name, raw, column) = (name.to_owned(), rest.trim_end().to_owned(), column(content.trim_end(), rest));
-        parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, line, column });
+        parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, text: 0, line, column });
     }
     parsed
 }
@@ -119,7 +119,11 @@ fn expand(text: &str, values: &HashMap<String, String>) -> Option<Result<String,
 }
 
 fn include(statement: &Statement) -> Option<Include> {
-    (statement.name == INCLUDE).then(|| Include { pattern: statement.value.clone(), optional: false })
+    (statement.name == INCLUDE).then(|| Include {
+        pattern: statement.value.clone(),
+        optional: false,
+        conditional: false,
+    })
 }
 
 const INCLUDE: &str = ".";

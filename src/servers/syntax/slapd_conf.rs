@@ -30,6 +30,7 @@ fn scan(text: &str) -> Parsed {
             raw: rest.to_owned(),
             scope: scope.clone(),
             block,
+            text: 0,
             line,
             column: column(&logical, logical[end..].trim_start()),
         });
@@ -56,7 +57,7 @@ fn unquote(value: &str) -> Result<String, &'static str> {
 }
 
 fn include(statement: &Statement) -> Option<Include> {
-    statement.is("include").then(|| Include { pattern: statement.value.clone(), optional: false })
+    statement.is("include").then(|| Include { pattern: statement.value.clone(), optional: false, conditional: false })
 }
 
 #[cfg(test)]

@@ -1,0 +1,335 @@
+//! `lint`: reads servers' configurations as they stand, with what they pull in, opens every file that they name, and judges
+//! settings, files and permissions together. Nothing is changed and no server is started; the installed program is only asked
+//! for its version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::checks::deployment::{self, Content, Deployment, Opened};
+use crate::checks::perms::policy::Policy;
+use crate::checks::perms::{Judge, Reader};
+use crate::commands::configuration::named::{self, NamedAs};
+use crate::commands::configuration::{self, Configuration, below};
+use crate::commands::target::BuildArgs;
+use crate::commands::{Context, Outcome};
+use crate::error::{Error, Result};
+use crate::files::users::{self, Users};
+use crate::files::{facts, glob, read, trust};
+use crate::finding::{Finding, Location, Severity, rules};
+use crate::material::Material;
+use crate::material::cert::Cert;
+use crate::report::describe::count;
+use crate::report::{Form, Report, SourceText, Value, object};
+use crate::servers::build::{Build, Library, Version};
+use crate::servers::rules::Said;
+use crate::servers::{self, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
+use crate::settings::TlsSettings;
+
+/// Judge servers' configurations and all that they name
+///
+/// Without a path, the configurations of the servers that are installed. Files
+/// that they pull in are followed; certificates, keys, CAs and CRLs that they
+/// name are opened and judged. What cannot be understood is told, not guessed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit lint
+  pkit lint /etc/dovecot/dovecot.conf --server-version 2.4.1
+  pkit lint /etc/postfix /etc/apache2 --fail-on warning
+  pkit lint --root /srv/image --format sarif > lint.sarif")]
+pub struct Args {
+    /// Configuration files, or directories with them
+    #[arg(value_name = "FILE")]
+    paths: Vec<PathBuf>,
+    /// Whose configuration it is, where the file does not tell
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    server: ServerWord,
+    /// Which build of the server
+    #[command(flatten)]
+    build: BuildArgs,
+    /// Trust anchors of the clients: `system`, a file or a directory
+    #[arg(long, value_name = "STORE", default_value = "system")]
+    trust: trust::Source,
+    /// Where the paths in the configuration start: an image or a chroot
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// How to tell the findings
+    #[arg(long, value_enum, default_value_t = FormWord::Human)]
+    format: FormWord,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormWord {
+    Human,
+    Json,
+    Sarif,
+    Github,
+}
+
+/// `auto`, or a server's name.
+#[derive(Clone, Copy, Debug)]
+struct ServerWord(Option<&'static Server>);
+
+impl std::str::FromStr for ServerWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<ServerWord, String> {
+        let names = || servers::ALL.iter().map(|server| server.name).collect::<Vec<_>>().join(", ");
+        match (text, Server::named(text)) {
+            ("auto", _) => Ok(ServerWord(None)),
+            (_, Some(server)) => Ok(ServerWord(Some(server))),
+            _ => Err(format!("no such server; known are auto, {}", names())),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let configurations = configurations(args)?;
+    let store = trust::load(&args.trust);
+    let anchors: &[Cert] = store.as_ref().map_or(&[], |store| &store.anchors);
+    let (mut findings, mut texts, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    // A system without a trust store is common in containers; a store that was named must be there.
+    if let (Err(error), trust::Source::Path(_)) = (&store, &args.trust) {
+        return Err(error.clone());
+    }
+    for configuration in configurations {
+        let (build, assumed) = build(args, &configuration)?;
+        let (settings, judged) = judge(&configuration, build, args, anchors, context);
+        findings.extend(assumed);
+        findings.extend(judged);
+        told.push(value(&configuration, &settings, build));
+        texts.extend(configuration.texts.into_iter().map(|t| SourceText::new(t.path, t.text)));
+    }
+    let mut seen = BTreeSet::new();
+    findings.retain(|f| seen.insert((f.rule.code, f.at.to_string(), f.message.clone())));
+    findings.sort_by(|a, b| (&a.at, b.severity).cmp(&(&b.at, a.severity)));
+    let findings = context.accepted(findings);
+    let closing = Some(closing(&findings, texts.len()));
+    let form = match args.format {
+        FormWord::Human => None,
+        FormWord::Json => Some(Form::Json),
+        FormWord::Sarif => Some(Form::Sarif),
+        FormWord::Github => Some(Form::GitHub),
+    };
+    let result = object! { "servers" => told };
+    Ok(Report { findings, texts, closing, form, ..Report::judging(result) }.into())
+}
+
+fn closing(findings: &[Finding], files: usize) -> String {
+    let number = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    format!(
+        "{}, {} in {}",
+        count(number(Severity::Error), "error"),
+        count(number(Severity::Warning), "warning"),
+        count(files, "file")
+    )
+}
+
+/// What was named, else what is installed.
+fn configurations(args: &Args) -> Result<Vec<Configuration>> {
+    if args.paths.is_empty() {
+        let found = configuration::installed(&args.root).into_iter();
+        let wanted = found.filter(|(server, _)| args.server.0.is_none_or(|named| std::ptr::eq(*server, named)));
+        let all: Result<Vec<_>> =
+            wanted.map(|(server, path)| configuration::gather(server, Some(&path), &args.root)).collect();
+        let all = all?;
+        if all.is_empty() {
+            let message = format!("no server's configuration was found below {}", args.root.display());
+            return Err(Error::input(&configuration::CONFIG_NOT_FOUND, message));
+        }
+        return Ok(all);
+    }
+    let mut all = Vec::new();
+    for path in &args.paths {
+        for (server, file) in recognized(path, args.server.0)? {
+            all.push(configuration::gather(server, Some(&file), &args.root)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The servers whose configuration a path is. A directory is that of the server whose main file it holds, else each of its files
+/// that can be recognized stands for itself.
+fn recognized(path: &Path, named: Option<&'static Server>) -> Result<Vec<(&'static Server, PathBuf)>> {
+    if !path.is_dir() {
+        let server = named.map_or_else(|| of_file(path), |server| Ok(Some(server)))?;
+        let server = server.ok_or_else(|| unrecognized(path))?;
+        return Ok(vec![(server, path.to_owned())]);
+    }
+    let holds = |server: &&'static Server| {
+        layout::files(server.name).iter().any(|file| !glob::matches(&path.join(file), 1).is_empty())
+    };
+    let of_directory: Vec<_> =
+        servers::ALL.iter().copied().filter(|s| named.is_none_or(|n| std::ptr::eq(n, *s))).filter(holds).collect();
+    if !of_directory.is_empty() {
+        return Ok(of_directory.into_iter().map(|server| (server, path.to_owned())).collect());
+    }
+    let mut found = Vec::new();
+    for file in glob::below(path, MAX_FILES) {
+        if let Ok(Some(server)) = named.map_or_else(|| of_file(&file), |server| Ok(Some(server))) {
+            found.push((server, file));
+        }
+    }
+    if found.is_empty() { Err(unrecognized(path)) } else { Ok(found) }
+}
+
+/// Files of one directory that are looked at to see whose they are.
+const MAX_FILES: usize = 1_000;
+
+fn of_file(path: &Path) -> Result<Option<&'static Server>> {
+    let input = read::file(path)?;
+    let name = layout::recognize(&path.to_string_lossy(), &String::from_utf8_lossy(&input.bytes));
+    Ok(name.and_then(Server::named))
+}
+
+fn unrecognized(path: &Path) -> Error {
+    let message = format!("{}: nothing in it tells which server it is for", path.display());
+    Error::input(&CONFIG_NOT_RECOGNIZED, message).path(path)
+}
+
+/// The build that was named or is installed, else what the configuration itself lets one assume, which is told.
+fn build(args: &Args, configuration: &Configuration) -> Result<(Build, Option<Finding>)> {
+    let server = configuration.server;
+    let here = args.root == Path::new("/") || args.build.is_named();
+    if here {
+        match args.build.decide(server) {
+            Ok(build) => return Ok((build, None)),
+            Err(error) if args.build.is_named() && error.exit == crate::exit::Exit::Usage => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let of_2_4 = configuration.statements.iter().any(|s| s.is("dovecot_config_version"));
+    let version = match (args.build.version(), server.name) {
+        (Some(version), _) => version,
+        (None, "dovecot") if !of_2_4 => Version::of(&[2, 3, 21]),
+        _ => server.newest,
+    };
+    let library = match server.libraries {
+        [only] => *only,
+        // A priority string is GnuTLS's.
+        _ if configuration.texts.iter().any(|text| text.text.contains("VERS-") || text.text.contains("SECURE")) => {
+            Library::GnuTls
+        }
+        _ => Library::OpenSsl,
+    };
+    let build = Build { version, library };
+    let at = Location::File(configuration.texts.first().map(|text| text.path.clone()).unwrap_or_default());
+    let with = if server.libraries.len() > 1 { format!(" with {library}") } else { String::new() };
+    let message = format!("{} {version}{with} is assumed", server.title);
+    Ok((build, Some(BUILD_ASSUMED.at(at, message))))
+}
+
+/// Everything about one server.
+fn judge(
+    configuration: &Configuration,
+    build: Build,
+    args: &Args,
+    anchors: &[Cert],
+    context: &Context,
+) -> (TlsSettings, Vec<Finding>) {
+    let placed = configuration.placed();
+    let whole = configuration.texts.first().is_some_and(|text| is_main(configuration.server, &text.path));
+    let said = Said::new(&placed, build, whole);
+    let mut findings = configuration.server.judge(&said);
+    let (settings, unclear) = configuration.settings(build, &args.root);
+    let files = open(&settings, &args.root);
+    let customs = configuration.server.customs(&said);
+    let reader = |name| Some(Reader { server: configuration.server.title, user: Users::here().named(name)? });
+    findings.extend(deployment::judge(&Deployment {
+        settings: &settings,
+        customs,
+        files: &files,
+        anchors,
+        now: context.now,
+        rights: Judge { policy: policy(), caller: users::caller(), own_users: Vec::new() },
+        readers: customs.key_reader.and_then(reader).into_iter().collect(),
+    }));
+    // What is told exactly is not told once more in general.
+    let exact: BTreeSet<(PathBuf, Option<usize>)> =
+        findings.iter().map(|f| (f.at.path().to_owned(), f.at.line())).collect();
+    let general = |f: &Finding| f.rule == &NOT_UNDERSTOOD || f.rule == &OTHER_VERSION;
+    // A value in words of its own is no fault; a line that is no statement is one.
+    let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD { f.severity(Severity::Info) } else { f };
+    let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
+    findings.extend(all.filter(|f| !(general(f) && exact.contains(&(f.at.path().to_owned(), f.at.line())))));
+    (settings, findings)
+}
+
+/// Dovecot's, and Debian's group for keys is no stranger.
+fn policy() -> Policy {
+    Policy { key_groups: vec!["ssl-cert".to_owned()], ..Policy::default() }
+}
+
+/// Is it a file that a server begins with, and not a part of one?
+fn is_main(server: &Server, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    layout::files(server.name).iter().any(|file| *file == name)
+}
+
+/// What the files hold that the settings name. Each is opened once.
+fn open(settings: &TlsSettings, root: &Path) -> BTreeMap<PathBuf, Opened> {
+    let mut files = BTreeMap::new();
+    for file in named::files(settings) {
+        files.entry(file.path.clone()).or_insert_with(|| opened(file.named_as, &below(root, &file.path)));
+    }
+    files
+}
+
+fn opened(named_as: NamedAs, path: &Path) -> Opened {
+    let content = match named_as {
+        NamedAs::CaDirectory => directory(path),
+        _ => match read::file(path) {
+            Ok(input) if named_as == NamedAs::KeyPassword => {
+                Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
+            }
+            Ok(input) => Content::Material(Material::read(&input.path, &input.bytes)),
+            Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
+            Err(error) => Content::Unread(error.message),
+        },
+    };
+    Opened { path: path.to_owned(), facts: facts::of(path).ok(), content }
+}
+
+/// The files of a CA directory; those below it are not looked up by hash.
+fn directory(path: &Path) -> Content {
+    if !path.exists() {
+        return Content::Missing;
+    }
+    let entries = glob::matches(&path.join("*"), MAX_FILES).into_iter().filter_map(|file| {
+        let input = read::file(&file).ok()?;
+        Some((file.file_name()?.to_string_lossy().into_owned(), Material::read(&file, &input.bytes)))
+    });
+    Content::Directory(entries.collect())
+}
+
+fn value(configuration: &Configuration, settings: &TlsSettings, build: Build) -> Value {
+    let files = named::files(settings).into_iter().map(|file| {
+        object! {
+            "path" => file.path.as_path(), "role" => file.named_as.word(),
+            "named_at" => file.at.map(|at| at.to_string()), "scope" => file.scope.to_string(),
+        }
+    });
+    object! {
+        "server" => configuration.server.name,
+        "server_version" => build.version.to_string(),
+        "tls_library" => build.library.to_string(),
+        "configuration" => configuration.texts.iter().map(|text| text.path.as_path()).map(Value::from).collect::<Vec<_>>(),
+        "files" => files.collect::<Vec<_>>(),
+    }
+}
+
+rules! {
+    /// Whose is it?
+    CONFIG_NOT_RECOGNIZED = Error "config-not-recognized" {
+        summary: "nothing in a file tells which server it is for",
+        help: "name the server with --server",
+        source: "files are recognized by their names and by words that only one server uses",
+    }
+    /// No program to ask.
+    BUILD_ASSUMED = Info "server-build-assumed" {
+        summary: "the server is not installed here, so its version and its TLS library are assumed",
+        help: "name them with --server-version and --tls-library",
+        source: "what a directive means depends on both",
+    }
+}

@@ -1,0 +1,102 @@
+//! What belongs to one server only: mistakes in its own words that its own checker passes or tells badly, each tried on the real
+//! server or taken from its manual. What is the same for all servers is judged from the settings, in `checks`.
+
+pub mod apache;
+pub mod courier;
+mod customs;
+pub mod dovecot;
+pub mod openldap;
+pub mod postfix;
+mod postfix_names;
+
+use std::collections::HashMap;
+
+use super::build::Build;
+use super::{Placed, Server};
+use crate::finding::{Finding, Rule};
+
+/// What a configuration says, looked up by name.
+pub struct Said<'a> {
+    /// The program that reads it.
+    pub build: Build,
+    /// Is it all that the program is told? A part may leave out what stands elsewhere.
+    pub whole: bool,
+    /// Everything, in its order.
+    pub statements: &'a [Placed<'a>],
+    by_name: HashMap<String, Vec<Placed<'a>>>,
+}
+
+impl<'a> Said<'a> {
+    /// Sorts the statements by name.
+    pub fn new(statements: &'a [Placed<'a>], build: Build, whole: bool) -> Said<'a> {
+        let mut by_name: HashMap<String, Vec<Placed<'a>>> = HashMap::new();
+        for placed in statements {
+            by_name.entry(placed.statement.name.to_ascii_lowercase()).or_default().push(*placed);
+        }
+        Said { build, whole, statements, by_name }
+    }
+
+    /// All statements of this name, in whatever block.
+    fn all(&self, name: &str) -> impl Iterator<Item = Placed<'a>> {
+        self.by_name.get(&name.to_ascii_lowercase()).into_iter().flatten().copied()
+    }
+
+    /// The one that counts for the whole server: the last.
+    fn last(&self, name: &str) -> Option<Placed<'a>> {
+        self.all(name).filter(|placed| placed.statement.scope.is_empty()).last()
+    }
+
+    /// The one that counts in the same block, else for the whole server.
+    fn near(&self, placed: Placed<'a>, name: &str) -> Option<Placed<'a>> {
+        let same = |other: &Placed<'_>| other.block() == placed.block();
+        self.all(name).filter(same).last().or_else(|| self.last(name))
+    }
+
+    /// Its value, where it is known.
+    fn value(&self, name: &str) -> Option<&'a str> {
+        self.last(name)?.value()
+    }
+
+    /// Is it said for the whole server in one of these words?
+    fn says(&self, name: &str, words: &[&str]) -> bool {
+        self.value(name).is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
+    }
+
+    /// All statements of any of these names.
+    fn any_of(&self, names: &'a [&'a str]) -> impl Iterator<Item = Placed<'a>> {
+        names.iter().flat_map(|name| self.all(name))
+    }
+}
+
+impl<'a> Placed<'a> {
+    /// The value, where it is known.
+    fn value(&self) -> Option<&'a str> {
+        self.statement.known()
+    }
+
+    /// Which block: blocks with the same head are one, unless the grammar tells them apart by where they begin.
+    fn block(&self) -> (&'a [String], usize) {
+        let apart =
+            self.statement.scope.first().is_some_and(|head| head.to_ascii_lowercase().starts_with("virtualhost"));
+        (&self.statement.scope, if apart { self.statement.block } else { 0 })
+    }
+
+    /// A rule, seen here.
+    fn breaks(&self, rule: &'static Rule, message: impl Into<String>) -> Finding {
+        rule.at(self.place(), message)
+    }
+}
+
+impl Server {
+    /// What is wrong in this server's own words.
+    pub fn judge(&self, said: &Said<'_>) -> Vec<Finding> {
+        match self.name {
+            "dovecot" => dovecot::judge(said),
+            "postfix" => postfix::judge(said),
+            "openldap" => openldap::judge(said),
+            "apache" => apache::judge(said),
+            "courier" => courier::judge(said),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Apache.
+
+use super::Bench;
+
+const NEW: &str = "--server apache --server-version 2.4.71";
+const PAIR: &str = "SSLEngine on\nSSLCertificateFile D/fullchain.pem\nSSLCertificateKeyFile D/leaf.key\n";
+
+#[test]
+fn each_fault_is_found_in_its_line() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("apache2.conf", NEW, text);
+    let host = |text: &str| format!("<VirtualHost *:443>\nServerName mail.example.org\n{PAIR}{text}\n</VirtualHost>");
+    case(&host(""));
+    case("<VirtualHost *:80>\nServerName mail.example.org\n</VirtualHost *:80> §apache-close-arguments");
+    case(&host("SSLHonorCipherOrder on | §apache-trailing-bar"));
+    case(&host("SSLUseStapling On SSLStaplingCache shmcb:/x(1) §apache-two-directives"));
+    case(&host("SSLStaplingCache shmcb:/x(32768) §apache-server-level-only"));
+    case(&host("SSLPassPhraseDialog exec:/x §apache-server-level-only"));
+    case(&host("SSLUseStapling on §apache-no-stapling-cache"));
+    case(&format!("SSLStaplingCache shmcb:/x(32768)\n{}", host("SSLUseStapling on")));
+    let clients = "SSLCACertificateFile D/cas.pem\nSSLVerifyClient require\nSSLVerifyDepth 3\n";
+    case(&host(clients));
+    case(&host(&format!("{clients}SSLCARevocationFile D/crls.pem §apache-crl-unchecked")));
+    case(&host(&format!("{clients}SSLCARevocationFile D/crls.pem\nSSLCARevocationCheck chain")));
+    case(&host(&format!("{clients}SSLCARevocationFile D/crl-of-two.pem §crl-missing\nSSLCARevocationCheck chain")));
+    case(&host(&format!("{clients}SSLCARevocationCheck chain §apache-crl-nowhere")));
+    case(&host("SSLCACertificateFile D/cas.pem\nSSLVerifyClient require §apache-verify-depth"));
+    case(&host("SSLCACertificateFile D/one-ca.pem\nSSLVerifyClient require"));
+    case(&host("SSLVerifyClient require §apache-no-ca"));
+    case(&host("SSLProtocol TLSv1.2 TLSv1.3 §apache-protocol-last-wins"));
+    case(&host("SSLProtocol -all +TLSv1.2 +TLSv1.1 +TLSv1 §apache-no-tls13 protocol-old"));
+    case(&host("SSLProtocol -all +TLSv1.2 +TLSv1.3"));
+    case(&host("SSLProtocol >=TLSv1.2 §apache-protocol-unknown"));
+    case(&host("SSLCipherSuite TLS_AES_128_GCM_SHA256 §apache-suite-in-list ciphers-no-match"));
+    case(&host("SSLCertificateChainFile D/cas.pem §apache-chain-file"));
+    case(&host("SSLCACertificateFile D/cas.pem §apache-ca-unused"));
+    case("<VirtualHost *:443>\nSSLEngine on §apache-no-certificate\n</VirtualHost>");
+    case(&host("").replace("mail.example", "www.example").replace("Key", "KeyX").replace("KeyX", "Key"));
+}

@@ -1,0 +1,27 @@
+//! Courier.
+
+use super::Bench;
+
+const GNUTLS: &str = "--server courier --server-version 5.0.13 --tls-library gnutls";
+const OPENSSL: &str = "--server courier --server-version 5.0.13 --tls-library openssl";
+
+#[test]
+fn each_fault_is_found_in_its_line() {
+    let b = Bench::new();
+    let case = |words: &str, text: &str| b.case("imapd-ssl", words, &format!("TLS_CERTFILE=D/key-last.pem\n{text}"));
+    case(GNUTLS, "TLS_PRIORITY=\"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2\"");
+    case(GNUTLS, "TLS_PROTOCOL=\"TLSv1.2+\" §courier-setting-ignored");
+    case(
+        GNUTLS,
+        "TLS_STARTTLS_PROTOCOL=TLSv1.2+ §courier-setting-ignored\nTLS_CIPHER_LIST=HIGH §courier-setting-ignored",
+    );
+    case(OPENSSL, "TLS_PROTOCOL=TLSv1.2++");
+    case(OPENSSL, "TLS_PROTOCOL=\"TLSv1.2:TLSv1.3\" §courier-protocol");
+    case(GNUTLS, "IMAP_TLS_REQUIRED=0 §courier-tls-not-required");
+    case(GNUTLS, "TLS_VERIFYPEER = PEER §courier-blank");
+    case(GNUTLS, "TLS_TRUSTCERTS=D/ca.pem §crl-ignored\nTLS_VERIFYPEER=PEER");
+    let pair = |text: &str| b.case("imapd-ssl", GNUTLS, text);
+    pair("TLS_CERTFILE=D/fullchain.pem §key-not-found");
+    pair("TLS_CERTFILE=D/fullchain.pem\nTLS_PRIVATE_KEYFILE=D/leaf.key");
+    pair("TLS_CERTFILE=D/fullchain.pem §key-mismatch\nTLS_PRIVATE_KEYFILE=D/other.key");
+}

@@ -1,0 +1,72 @@
+//! OpenLDAP.
+
+use super::Bench;
+
+const GNUTLS: &str = "--server openldap --server-version 2.5.13 --tls-library gnutls";
+const OPENSSL: &str = "--server openldap --server-version 2.6.10 --tls-library openssl";
+const PAIR: &str = "olcTLSCertificateFile: D/fullchain.pem\nolcTLSCertificateKeyFile: D/leaf.key\n";
+
+#[test]
+fn each_fault_of_cn_config_is_found_in_its_line() {
+    let b = Bench::new();
+    let head = "dn: cn=config\nobjectClass: olcGlobal\ncn: config\n";
+    let case = |words: &str, text: &str| b.case("cn=config.ldif", words, &format!("{head}{PAIR}{text}"));
+    case(GNUTLS, "");
+    case(OPENSSL, "");
+    case(GNUTLS, "olcTLSCipherSuite: HIGH:!aNULL §openldap-cipher-library");
+    case(OPENSSL, "olcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.3 §openldap-cipher-library ciphers-no-match");
+    case(GNUTLS, "olcTLSProtocolMin: 3.3 §openldap-setting-ignored");
+    case(GNUTLS, "olcTLSCRLCheck: all §openldap-setting-ignored");
+    case(OPENSSL, "olcTLSCRLFile: D/crls.pem §openldap-setting-ignored");
+    case(OPENSSL, "olcTLSProtocolMin: 3.3");
+    case(OPENSSL, "olcTLSProtocolMin: 3.1 §protocol-old");
+    case(OPENSSL, "olcTLSProtocolMin: TLSv1.2 §openldap-protocol");
+    case(OPENSSL, "olcTLSProtocolMin: 1.2 §openldap-protocol");
+    case(OPENSSL, "olcSecurity: ssf=128 §openldap-locked-out");
+    case(OPENSSL, "olcSecurity: ssf=128\nolcLocalSSF: 128");
+    case(OPENSSL, "olcSecurity: tls=1 §openldap-locked-out\nolcLocalSSF: 128");
+    case(OPENSSL, "olcSecurity: simple_bind=128");
+    case(OPENSSL, "olcAuthzRegexp: {0}^.*cn=([^,]+),o=test pki$ cn=$1,ou=people §openldap-regexp-unquoted");
+    case(OPENSSL, "olcAuthzRegexp: {0}\"^.*cn=([^,]+),o=test pki$\" \"cn=$1,ou=people\"");
+    case(OPENSSL, "olcTLSCertificateFile:: RA== §named-file-missing".replace("RA==", "L25vd2hlcmU=").as_str());
+    let clients = "olcTLSCACertificateFile: D/cas.pem\nolcTLSVerifyClient: demand\n";
+    case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crls.pem"));
+    case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crl-of-two.pem §crl-fail-open"));
+}
+
+#[test]
+fn each_fault_of_a_change_is_found_in_its_line() {
+    let b = Bench::new();
+    let case = |words: &str, text: &str| b.case("tls.ldif", words, text);
+    let replace = |name: &str, value: &str| format!("replace: {name}\n{name}: {value}\n");
+    let (cert, key) =
+        (replace("olcTLSCertificateFile", "D/fullchain.pem"), replace("olcTLSCertificateKeyFile", "D/leaf.key"));
+    let head = "dn: cn=config\nchangetype: modify\n";
+    case(GNUTLS, &format!("{head}{cert}-\n{key}-"));
+    case(
+        GNUTLS,
+        &format!("dn: cn=config\nreplace: olcTLSCertificateFile §openldap-ldif-changetype\n{}-\n{key}-", &cert[31..]),
+    );
+    case(GNUTLS, &format!("{head}{cert}replace: olcTLSCertificateKeyFile §openldap-ldif-dash\n{}-", &key[34..]));
+    case(GNUTLS, &format!("{head}{cert}-\nadd: olcTLSCertificateKeyFile §openldap-ldif-add\n{}-", &key[34..]));
+    let apart = |code: &str| {
+        format!(
+            "{head}replace: olcTLSCertificateFile\nolcTLSCertificateFile: D/fullchain.pem {code}\n-\n\n{head}{key}-"
+        )
+    };
+    case(GNUTLS, &apart("§openldap-changed-apart"));
+}
+
+#[test]
+fn each_fault_of_slapd_conf_is_found_in_its_line() {
+    let b = Bench::new();
+    let pair = "TLSCertificateFile D/fullchain.pem\nTLSCertificateKeyFile D/leaf.key\n";
+    b.case("slapd.conf", OPENSSL, pair);
+    b.case("slapd.conf", OPENSSL, &format!("{pair}TLS_CACERT D/root.pem §openldap-wrong-file"));
+    b.case("slapd.conf", OPENSSL, &format!("{pair}TLSProtocolMin TLSv1.2 §openldap-protocol"));
+    b.case(
+        "ldap.conf",
+        OPENSSL,
+        "TLS_CACERT D/root.pem\nTLSCertificateFile D/fullchain.pem §openldap-wrong-file certificate-without-key",
+    );
+}

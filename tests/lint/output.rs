@@ -1,0 +1,103 @@
+//! How findings are told, to people and to programs, and which configurations are found.
+
+use super::Bench;
+
+const V23: [&str; 2] = ["--server-version", "2.3.19"];
+
+fn faulty() -> Bench {
+    let b = Bench::new();
+    b.t.file(
+        "dovecot.conf",
+        b.filled("# head\n\tssl_cert = D/fullchain.pem\nssl_key = <D/leaf.key\nssl_min_protocol = TLSv1.1\n"),
+    );
+    b
+}
+
+#[test]
+fn the_line_is_shown_with_a_caret_and_the_safer_line() {
+    let b = faulty();
+    let ran = b.t.run(["lint", "dovecot.conf"].iter().chain(&V23)).exits(1);
+    let path = b.t.path("fullchain.pem");
+    let path = path.to_str().unwrap();
+    let carets = "^".repeat(path.chars().count());
+    ran.out_has(&format!(
+        "error[dovecot-missing-lt]: ssl_cert takes a file's content, and without a bare `<` this text is taken for the content\n  \
+         --> dovecot.conf:2:13\n  |\n2 |  ssl_cert = {path}\n  |             {carets}\n   = instead: ssl_cert = <{path}\n   = help: put"
+    ))
+    .out_has("1 error, 1 warning in 1 file\n");
+    let ran = b.t.run(["lint", "dovecot.conf", "--accept", "dovecot-missing-lt"].iter().chain(&V23)).exits(0);
+    ran.out_has("note[dovecot-missing-lt]");
+    b.t.run(["lint", "dovecot.conf", "--fail-on", "warning", "--accept", "dovecot-missing-lt"].iter().chain(&V23))
+        .exits(1);
+}
+
+#[test]
+fn programs_get_places_and_suggestions() {
+    let b = faulty();
+    let json = b.t.run(["lint", "dovecot.conf", "--format", "json"].iter().chain(&V23)).exits(1).json();
+    let first = &json["findings"][0];
+    assert_eq!((&first["id"], &first["line"], &first["column"]), (&"dovecot-missing-lt".into(), &2.into(), &13.into()));
+    assert!(first["suggestion"].as_str().unwrap().starts_with("ssl_cert = <"));
+    assert!(first["end_column"].as_u64() > first["column"].as_u64());
+    assert_eq!(json["result"]["servers"][0]["server"], "dovecot");
+    assert_eq!(json["result"]["servers"][0]["files"][0]["role"], "key");
+    let sarif = b.t.run(["lint", "dovecot.conf", "--format", "sarif"].iter().chain(&V23)).exits(1).json();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&sarif["version"], &result["ruleId"]), (&"2.1.0".into(), &"dovecot-missing-lt".into()));
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
+    let github = b.t.run(["lint", "dovecot.conf", "--format", "github"].iter().chain(&V23)).exits(1);
+    assert!(
+        github.stdout.starts_with("::error file=dovecot.conf,line=2,col=13,title=dovecot-missing-lt::"),
+        "{}",
+        github.stdout
+    );
+}
+
+#[test]
+fn an_image_is_looked_through_and_its_paths_start_at_its_root() {
+    let b = Bench::new();
+    let t = &b.t;
+    t.file("image/etc/dovecot/dovecot.conf", "!include conf.d/*.conf\n");
+    t.file(
+        "image/etc/dovecot/conf.d/10-ssl.conf",
+        "ssl = yes\nssl_cert = </etc/ssl/c.pem\nssl_key = </etc/ssl/k.pem\n",
+    );
+    t.file("image/etc/ssl/c.pem", t.read("fullchain.pem"));
+    t.file("image/etc/ssl/k.pem", t.read("leaf.key"));
+    t.chmod("image/etc/ssl/k.pem", 0o400);
+    t.file(
+        "image/etc/postfix/main.cf",
+        "smtpd_tls_security_level = may\nsmtpd_tls_chain_files = /etc/ssl/k.pem, /etc/ssl/gone.pem\n",
+    );
+    let ran = t.run(["lint", "--root", "image", "--trust", "root.pem", "--json"]).exits(1);
+    let json = ran.json();
+    let servers: Vec<_> = json["result"]["servers"].as_array().unwrap().iter().map(|s| s["server"].clone()).collect();
+    assert_eq!(servers, ["dovecot", "postfix"]);
+    let told = super::findings(&ran, "image/etc/postfix/main.cf");
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [(2, "named-file-missing".to_owned())]);
+    assert!(super::findings(&ran, "image/etc/dovecot/conf.d/10-ssl.conf").is_empty());
+    assert!(json["findings"].as_array().unwrap().iter().any(|f| f["id"] == "server-build-assumed"));
+    t.run(["lint", "--root", "nowhere"]).exits(3).err_has("error[config-not-found]");
+}
+
+#[test]
+fn whose_a_file_is_is_told_by_it_or_by_the_user() {
+    let b = Bench::new();
+    b.t.file("x.conf", "some = thing\n");
+    b.t.run(["lint", "x.conf"]).exits(3).err_has("error[config-not-recognized]").err_has("--server");
+    b.t.run(["lint", "x.conf", "--server", "dovecot", "--server-version", "2.3.19"]).exits(0);
+    b.t.run(["lint", "x.conf", "--server", "sendmail"]).exits(2).err_has("dovecot");
+    b.t.run(["lint", "nowhere.conf", "--server", "dovecot"]).exits(3).err_has("error[file-missing]");
+    b.t.file("some/ssl.conf", "smtpd_tls_security_level = required\n");
+    b.t.run(["lint", "some", "--server-version", "3.7"]).exits(1).out_has("postfix-level-unknown");
+}
+
+#[test]
+fn what_doveconf_prints_is_read_too() {
+    let b = Bench::new();
+    b.t.file("doveconf.conf", b.filled("# 2.3.19.1 (9b53102964): /etc/dovecot/dovecot.conf\nssl = required\nssl_cert = <D/fullchain.pem\nssl_key = # hidden, use -P to show it\n"));
+    let ran = b.lint("doveconf.conf", "--server-version 2.3.19");
+    let json = ran.json();
+    let note = json["findings"].as_array().unwrap().iter().find(|f| f["id"] == "setting-not-understood").unwrap();
+    assert!(note["message"].as_str().unwrap().contains("-P"), "{note}");
+}
