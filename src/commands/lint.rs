@@ -200,7 +200,7 @@ fn build(args: &Args, configuration: &Configuration) -> Result<(Build, Option<Fi
         }
     }
     let of_2_4 = configuration.statements.iter().any(|s| s.is("dovecot_config_version"));
-    let version = match (args.build.version(), server.name) {
+    let version = match (args.build.version(server), server.name) {
         (Some(version), _) => version,
         (None, "dovecot") if !of_2_4 => Version::of(&[2, 3, 21]),
         _ => server.newest,

@@ -90,12 +90,12 @@ impl BuildArgs {
 
     /// Was a version or a library named?
     pub(crate) fn is_named(&self) -> bool {
-        self.server_version.is_some() || self.tls_library.is_some()
+        !self.server_version.is_empty() || !self.tls_library.is_empty()
     }
 
-    /// The version that was named.
-    pub(crate) fn version(&self) -> Option<Version> {
-        self.server_version
+    /// The version that was named for this server.
+    pub(crate) fn version(&self, server: &Server) -> Option<Version> {
+        about(&self.server_version, server)
     }
 
     /// The installed program's library says nothing about a version that was named.
