@@ -54,6 +54,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sha2", &["crypto"]),
     ("pbkdf2", &["crypto"]),
     ("scrypt", &["crypto"]),
+    ("dashu_int", &["checks"]),
     ("rcgen", &["pki"]),
     ("x509_parser", &["material"]),
     ("zip", &["material"]),

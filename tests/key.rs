@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod passphrase;
+mod weak;
 
 use crate::common::{Test, have, keys, scaled};
 

@@ -24,6 +24,7 @@ mod hostile;
 mod key;
 mod lint;
 mod perms;
+mod pkcs12;
 mod prepare;
 mod readme;
 mod servers;

@@ -1,6 +1,7 @@
 //! `pkit prepare`: from what a CA sent to the files and words of a server. Here is what it shows and writes; that real servers
 //! serve it is proven in `servers`.
 
+mod encrypted;
 mod inputs;
 mod refusals;
 

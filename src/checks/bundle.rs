@@ -62,10 +62,10 @@ pub fn standing(material: &Material, path: &Path, now: OffsetDateTime, warn: Dur
                 vec![NO_AUTHORITY.at(block.origin.clone().into(), format!("`{}` is of no use here", cert.short_name()))]
             }
             Item::Crl(crl) => list(&store, &block.origin, crl, now, warn),
-            Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_) => {
+            Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_) | Item::Pkcs12(_) => {
                 vec![KEY_INSIDE.at(block.origin.clone().into(), "a private key stands among CAs and CRLs")]
             }
-            Item::Csr(_) | Item::Dh(_) | Item::Other(_) => Vec::new(),
+            Item::Csr(_) | Item::Dh(_) | Item::PublicKey(_) | Item::Other(_) => Vec::new(),
         });
     }
     if !material.blocks.iter().any(|b| matches!(b.item, Item::Cert(_))) {

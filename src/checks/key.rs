@@ -3,6 +3,7 @@
 
 use crate::crypto::{self, RsaNumbers};
 use crate::finding::{Finding, Location, Origin, rules};
+use crate::material::encryption::{ENCRYPTION_UNSUPPORTED, PASSPHRASE_WRONG};
 use crate::material::key::{KeyFault, KeyKind, Parts, PrivateKey, PublicKey};
 use crate::primes;
 
@@ -142,18 +143,6 @@ rules! {
         summary: "the private key is encrypted, so nothing in it can be looked at",
         help: "give its passphrase: --passphrase-file FILE (pkit --help lists the other ways)",
         source: "RFC 5958 section 3, RFC 1421 section 4.6.1.1",
-    }
-    /// Another passphrase is needed.
-    PASSPHRASE_WRONG = Error "passphrase-wrong" {
-        summary: "the passphrase does not open the private key or the PKCS#12 file",
-        help: "only the first line of a passphrase file counts, and blanks in it count too; try: openssl pkey -in KEY -noout",
-        source: "RFC 8018 sections 6.1.2 and 6.2.2 (the padding tells), RFC 7292 section 5.1 (the MAC tells)",
-    }
-    /// Too old, too new, or too costly.
-    ENCRYPTION_UNSUPPORTED = Error "encryption-unsupported" {
-        summary: "a private key or PKCS#12 file is encrypted in a way that pkit does not know, or that asks for too much work",
-        help: "write it anew with the program that made it, with AES-256 and PBKDF2: openssl pkcs8 -topk8 -v2 aes-256-cbc",
-        source: "RFC 8018, RFC 7914, RFC 7292 appendix C; limits: 10 million rounds, 256 MiB for scrypt (OpenSSL: 32 MiB)",
     }
     /// An algorithm that is not known here.
     KEY_UNSUPPORTED = Error "key-unsupported" {

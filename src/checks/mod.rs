@@ -12,3 +12,4 @@ pub mod perms;
 pub mod request;
 pub mod revocation;
 pub mod settings;
+pub mod weak;

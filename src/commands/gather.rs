@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::passphrase::Secret;
 use super::{Context, Outcome};
 use crate::checks;
@@ -20,7 +22,7 @@ use crate::report::{Report, Value};
 
 /// Everything in the files that were named. Damage stops the work, unless the user accepts it by its code.
 pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material> {
-    let mut material = pile(paths)?;
+    let mut material = pile(paths, context)?;
     // Unless a passphrase was named, an encrypted key among certificates is no damage; it is only of no use here.
     if context.secret.is_named() {
         unlock(&mut material, context)?;
@@ -36,10 +38,10 @@ pub(super) fn material(paths: &[PathBuf], context: &Context) -> Result<Material>
 
 /// The same where keys do not matter, not even broken ones.
 pub(super) fn public_material(paths: &[PathBuf], context: &Context) -> Result<Material> {
-    whole(pile(paths)?, context)
+    whole(pile(paths, context)?, context)
 }
 
-fn pile(paths: &[PathBuf]) -> Result<Material> {
+fn pile(paths: &[PathBuf], context: &Context) -> Result<Material> {
     let (inputs, findings) = read::pile(paths)?;
     let mut material = Material { blocks: Vec::new(), findings };
     for input in inputs {
@@ -49,6 +51,7 @@ fn pile(paths: &[PathBuf]) -> Result<Material> {
             return Err(Error::input(&PEM_TOO_MANY, many).path(input.path));
         }
     }
+    unlock_pkcs12(&mut material, &context.secret)?;
     Ok(material)
 }
 
@@ -60,17 +63,40 @@ fn whole(mut material: Material, context: &Context) -> Result<Material> {
     }
 }
 
-/// Opens every encrypted key, with the one passphrase of the run.
+/// Opens every PKCS#12 file and every encrypted key, with the one passphrase of the run.
 pub(super) fn unlock(material: &mut Material, context: &Context) -> Result<()> {
     unlock_with(material, &context.secret)
 }
 
 /// The same with another passphrase, in a command that has two.
 pub(super) fn unlock_with(material: &mut Material, secret: &Secret) -> Result<()> {
+    unlock_pkcs12(material, secret)?;
     let locked = material.blocks.iter().find(|b| matches!(b.item, Item::EncryptedKey(_)));
     if let Some(block) = locked {
         let passphrase = secret.existing(&block.origin.to_string())?;
-        material.unlock(passphrase);
+        material.unlock_keys(passphrase);
+    }
+    Ok(())
+}
+
+/// The encrypted form of this key as the file holds it, in PEM; none where it is not encrypted as PKCS#8.
+pub(super) fn sealed_pem(path: &Path, key: &PrivateKey, secret: &Secret) -> Result<Option<Zeroizing<String>>> {
+    let input = read::file(path)?;
+    for block in Material::read(&input.path, &input.bytes).blocks {
+        let Item::EncryptedKey(sealed) = &block.item else { continue };
+        let opened = sealed.open(secret.existing(&block.origin.to_string())?);
+        if opened.is_ok_and(|opened| opened.pkcs8_der() == key.pkcs8_der()) {
+            return Ok(sealed.pem());
+        }
+    }
+    Ok(None)
+}
+
+/// Opens the PKCS#12 files only.
+pub(super) fn unlock_pkcs12(material: &mut Material, secret: &Secret) -> Result<()> {
+    if let Some(block) = material.blocks.iter().find(|b| matches!(b.item, Item::Pkcs12(_))) {
+        let passphrase = secret.existing(&block.origin.to_string())?;
+        material.unlock_pkcs12(passphrase);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use hmac::digest::Digest as _;
 use hmac::{Hmac, KeyInit, Mac};
 use zeroize::Zeroizing;
 
-use super::{Passphrase, Refused};
+use super::{Digest, Passphrase, Refused, digest_of};
 
 /// The hash functions of key derivation and of PKCS#12's MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,18 @@ impl Hash {
         if matches!(self, Hash::Sha384 | Hash::Sha512) { 128 } else { 64 }
     }
 
+    /// The digest of parts. ring's where it has one: key derivation asks for hundreds of thousands of them.
     fn of(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        let ours = match self {
+            Hash::Sha1 => Some(Digest::Sha1),
+            Hash::Sha256 => Some(Digest::Sha256),
+            Hash::Sha384 => Some(Digest::Sha384),
+            Hash::Sha512 => Some(Digest::Sha512),
+            Hash::Md5 | Hash::Sha224 => None,
+        };
+        if let Some(kind) = ours {
+            return Zeroizing::new(digest_of(kind, parts));
+        }
         with_hash!(self, D => {
             let mut digest = D::new();
             parts.iter().for_each(|part| digest.update(part));
@@ -135,6 +146,22 @@ pub enum Kdf {
     },
 }
 
+impl Kdf {
+    /// How many rounds of a hash it costs, about.
+    pub fn rounds(&self) -> u64 {
+        match self {
+            Kdf::Pbkdf2 { iterations, .. } | Kdf::Pbkdf1 { iterations, .. } | Kdf::Pkcs12 { iterations, .. } => {
+                (*iterations).into()
+            }
+            Kdf::Scrypt { log_n, r, p, .. } => {
+                let n = 1u64.checked_shl(u32::from(*log_n)).unwrap_or(u64::MAX);
+                n.saturating_mul((*r).into()).saturating_mul((*p).into())
+            }
+            Kdf::OpenSsl { .. } => 1,
+        }
+    }
+}
+
 /// The diversifier of RFC 7292 appendix B.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -163,8 +190,7 @@ pub fn derive(kdf: &Kdf, passphrase: &Passphrase, length: usize) -> Result<Zeroi
         }
         Kdf::Scrypt { salt, log_n, r, p } => {
             let n = 1u64.checked_shl(u32::from(*log_n)).unwrap_or(u64::MAX);
-            let work = n.saturating_mul((*r).into()).saturating_mul((*p).into());
-            if n.saturating_mul(128 * u64::from(*r)) > MAX_SCRYPT_BYTES || work > MAX_SCRYPT_WORK {
+            if n.saturating_mul(128 * u64::from(*r)) > MAX_SCRYPT_BYTES || kdf.rounds() > MAX_SCRYPT_WORK {
                 return Err(Refused("scrypt asks for more memory or work than is allowed here (256 MiB)"));
             }
             let params = scrypt::Params::new(*log_n, *r, *p).map_err(|_| Refused("scrypt with impossible numbers"))?;

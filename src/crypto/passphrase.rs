@@ -5,27 +5,31 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A passphrase, as the octets that were typed or read. No `Clone`, no `Display`; `Debug` hides it.
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase(Zeroizing<Vec<u8>>, Width);
+
+/// What PKCS#12 makes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// A string with its end, though there be nothing in it.
+    Terminated,
+    /// Nothing at all.
+    Nothing,
+}
 
 impl Passphrase {
     /// From octets, which are taken over, not copied.
     pub fn new(octets: Zeroizing<Vec<u8>>) -> Passphrase {
-        Passphrase(octets)
+        Passphrase(octets, Width::Terminated)
     }
 
-    /// The empty one: PKCS#12 files without secrets are written with it.
-    pub fn empty() -> Passphrase {
-        Passphrase(Zeroizing::default())
+    /// The two that stand for none: PKCS#12 files without secrets are written with an empty one or with nothing at all.
+    pub fn none() -> [Passphrase; 2] {
+        [Width::Terminated, Width::Nothing].map(|width| Passphrase(Zeroizing::default(), width))
     }
 
     /// The octets, for key derivation and for the file that a server reads its passphrase from.
     pub fn octets(&self) -> &[u8] {
         &self.0
-    }
-
-    /// Is there nothing in it?
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The same octets? Asked only where one person has typed both.
@@ -41,7 +45,9 @@ impl Passphrase {
             Ok(text) => text.encode_utf16().for_each(|unit| wide.extend_from_slice(&unit.to_be_bytes())),
             Err(_) => self.0.iter().for_each(|octet| wide.extend_from_slice(&[0, *octet])),
         }
-        wide.extend_from_slice(&[0, 0]);
+        if self.1 == Width::Terminated {
+            wide.extend_from_slice(&[0, 0]);
+        }
         wide
     }
 }
@@ -61,7 +67,7 @@ mod tests {
         let secret = |octets: &[u8]| Passphrase::new(Zeroizing::new(octets.to_vec()));
         assert_eq!(*secret("a\u{20ac}".as_bytes()).bmp(), [0, b'a', 0x20, 0xac, 0, 0]);
         assert_eq!(*secret(&[0xe4]).bmp(), [0, 0xe4, 0, 0]);
-        assert_eq!(*Passphrase::empty().bmp(), [0, 0]);
+        assert_eq!(Passphrase::none().map(|none| none.bmp().len()), [2, 0]);
         assert_eq!(format!("{:?}", secret(b"canary")), "Passphrase([secret])");
     }
 }

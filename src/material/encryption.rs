@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::der::{self, DerError, Reader, tag};
 use crate::crypto::{self, Cipher, Hash, Kdf, Passphrase, Purpose, Refused};
+use crate::finding::rules;
 
 /// How the octets were encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +77,6 @@ pub(super) enum NewScheme {
     /// PBES2 with AES-256.
     Pbes2(NewKdf),
     /// PKCS#12's 3DES with SHA-1: what Windows before 2019 and Java before 8u301 read.
-    #[expect(dead_code, reason = "PKCS#12 is not written yet")]
     Legacy,
 }
 
@@ -104,6 +104,14 @@ impl NewScheme {
         let iv = octets(&fresh(Cipher::Aes256.block_octets())?);
         let encryption = der::sequence(&[&oid(AES256_CBC), &iv]);
         Ok(der::sequence(&[&oid(PBES2), &der::sequence(&[&function, &encryption])]))
+    }
+
+    /// Rounds of its key derivation, for a MAC that goes with it.
+    pub(super) fn iterations(self) -> u32 {
+        match self {
+            NewScheme::Pbes2(_) => NEW_ITERATIONS,
+            NewScheme::Legacy => LEGACY_ITERATIONS,
+        }
     }
 
     /// The AlgorithmIdentifier and the encrypted octets.
@@ -159,6 +167,15 @@ impl Scheme {
         Ok(Scheme::Pbes2 { cipher, iv, kdf })
     }
 
+    /// How many rounds of a hash it costs to try a passphrase.
+    pub(super) fn rounds(&self) -> u64 {
+        match self {
+            Scheme::Pbes2 { kdf, .. } | Scheme::Pbes1 { kdf, .. } => kdf.rounds(),
+            // The key takes two blocks of the hash, the initialization vector one.
+            Scheme::Pkcs12 { iterations, .. } => 3 * u64::from(*iterations),
+        }
+    }
+
     /// The plain octets. Padding that does not fit means a wrong passphrase; that it fits does not yet mean a right one.
     pub(super) fn decrypt(&self, passphrase: &Passphrase, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
         let (cipher, key, iv) = self.key(passphrase)?;
@@ -212,19 +229,27 @@ impl fmt::Display for Scheme {
 type Octets = Zeroizing<Vec<u8>>;
 
 /// PBKDF2-params (RFC 8018 appendix A.2). The key's length follows from the cipher; SHA-1 is the PRF that is not named.
-fn pbkdf2(mut parameters: Reader<'_>) -> Result<Kdf, Closed> {
+fn pbkdf2(parameters: Reader<'_>) -> Result<Kdf, Closed> {
+    pbkdf2_and_length(parameters).map(|(kdf, _)| kdf)
+}
+
+/// The same with the length of the key, where it is said.
+pub(super) fn pbkdf2_and_length(mut parameters: Reader<'_>) -> Result<(Kdf, Option<usize>), Closed> {
     let salt = parameters.expect(tag::OCTET_STRING)?.content.to_vec();
     let iterations = small(parameters.unsigned()?)?;
-    parameters.optional(tag::INTEGER)?;
+    let length =
+        if parameters.peek() == Some(tag::INTEGER) { Some(small(parameters.unsigned()?)? as usize) } else { None };
     let hash = match parameters.optional(tag::SEQUENCE)? {
         None => Hash::Sha1,
-        Some(prf) => {
-            let oid = prf.reader().expect(tag::OID)?.content;
-            let hash = PRFS.iter().find(|(known, _)| *known == oid).map(|(_, hash)| *hash);
-            hash.ok_or_else(|| Closed::Unsupported(format!("PBKDF2 with {}", der::dotted(oid))))?
-        }
+        Some(named) => prf(named.reader().expect(tag::OID)?.content)?,
     };
-    Ok(Kdf::Pbkdf2 { hash, salt, iterations })
+    Ok((Kdf::Pbkdf2 { hash, salt, iterations }, length))
+}
+
+/// The hash of an HMAC.
+pub(super) fn prf(oid: &[u8]) -> Result<Hash, Closed> {
+    let hash = PRFS.iter().find(|(known, _)| *known == oid).map(|(_, hash)| *hash);
+    hash.ok_or_else(|| Closed::Unsupported(format!("a MAC of type {}", der::dotted(oid))))
 }
 
 /// scrypt-params (RFC 7914 section 7).
@@ -288,3 +313,18 @@ const PKCS12_SCHEMES: &[(&[u8], Cipher, Hash)] = &[
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1, 5], Cipher::Rc2, Hash::Sha1),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1, 6], Cipher::Rc2Of40, Hash::Sha1),
 ];
+
+rules! {
+    /// Another passphrase is needed.
+    PASSPHRASE_WRONG = Error "passphrase-wrong" {
+        summary: "the passphrase does not open the private key or the PKCS#12 file",
+        help: "only the first line of a passphrase file counts, and blanks in it count too; try: openssl pkey -in KEY -noout",
+        source: "RFC 8018 sections 6.1.2 and 6.2.2 (the padding tells), RFC 7292 section 5.1 (the MAC tells)",
+    }
+    /// Too old, too new, or too costly.
+    ENCRYPTION_UNSUPPORTED = Error "encryption-unsupported" {
+        summary: "a private key or PKCS#12 file is encrypted in a way that pkit does not know, or that asks for too much work",
+        help: "write it anew with the program that made it, with AES-256 and PBKDF2: openssl pkcs8 -topk8 -v2 aes-256-cbc",
+        source: "RFC 8018, RFC 7914, RFC 7292 appendix C; limits: 10 million rounds, 256 MiB for scrypt (OpenSSL: 32 MiB)",
+    }
+}

@@ -30,7 +30,6 @@ pub fn contents(bytes: &[u8]) -> Contents {
         archived(bytes)
     } else if has(b"PRIVATE KEY") && (has(b"BEGIN") || has(b"END"))
         || shape.is_some_and(Kind::holds_key)
-        || is_ber_pkcs12(bytes)
         || IN_BASE64.iter().any(|what| has(what))
     {
         Contents::Key
@@ -83,6 +82,9 @@ impl Kind {
     pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
         use der::tag::{INTEGER, OCTET_STRING, OID, SEQUENCE};
         // Trailing bytes are the parsers' to refuse, with the right name for what they follow.
+        if is_ber_pkcs12(bytes) {
+            return Some(Kind::Pkcs12);
+        }
         let mut outer = der::Reader::new(bytes).expect(SEQUENCE).ok()?.reader();
         let first = outer.any().ok()?;
         let second = outer.any().ok();

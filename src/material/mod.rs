@@ -3,6 +3,7 @@
 //! form; whether it is any good is for `checks`.
 
 pub mod archive;
+mod ber;
 pub mod cert;
 pub mod crl;
 pub mod csr;
@@ -15,6 +16,7 @@ pub mod index;
 pub mod key;
 mod kind;
 pub mod pem;
+pub mod pkcs12;
 pub mod pkcs7;
 pub mod points;
 pub mod revoked;
@@ -32,9 +34,11 @@ use cert::Cert;
 use crl::Crl;
 use csr::Csr;
 use dh::DhParams;
-use key::{EncryptedKey, KeyFault, PrivateKey};
+use encryption::{Closed, ENCRYPTION_UNSUPPORTED, PASSPHRASE_WRONG};
+use key::{EncryptedKey, KeyFault, PrivateKey, PublicKey};
 use kind::Kind;
 pub use kind::{Contents, contents};
+use pkcs12::Bagged;
 
 /// Everything that some bytes held, in order, and what was noticed on the way.
 #[derive(Debug, Default)]
@@ -65,6 +69,8 @@ pub enum Format {
     Der,
     /// In a PKCS#7 bag.
     Pkcs7,
+    /// In a PKCS#12 file.
+    Pkcs12,
     /// Not known: nothing was found in it.
     Unknown,
 }
@@ -76,6 +82,7 @@ impl Format {
             Format::Pem => "PEM",
             Format::Der => "DER",
             Format::Pkcs7 => "PKCS#7",
+            Format::Pkcs12 => "PKCS#12",
             Format::Unknown => "unknown",
         }
     }
@@ -90,6 +97,10 @@ pub enum Item {
     EncryptedKey(EncryptedKey),
     /// A private key that cannot be used: broken, of a kind that pkit does not know, or not opened by the passphrase given.
     UnusableKey(KeyFault),
+    /// A public key by itself.
+    PublicKey(PublicKey),
+    /// A PKCS#12 file that a passphrase opens: its octets.
+    Pkcs12(Zeroizing<Vec<u8>>),
     /// A certificate.
     Cert(Box<Cert>),
     /// A certification request.
@@ -109,6 +120,8 @@ impl Item {
             Item::Key(_) => "key",
             Item::EncryptedKey(_) => "encrypted-key",
             Item::UnusableKey(_) => "unusable-key",
+            Item::PublicKey(_) => "public-key",
+            Item::Pkcs12(_) => "pkcs12",
             Item::Cert(_) => "certificate",
             Item::Csr(_) => "csr",
             Item::Crl(_) => "crl",
@@ -168,17 +181,28 @@ impl Material {
         material
     }
 
-    /// Is there a key that a passphrase opens?
-    pub fn has_encrypted_key(&self) -> bool {
-        self.blocks.iter().any(|b| matches!(b.item, Item::EncryptedKey(_)))
-    }
-
     /// Opens every key that is encrypted; one that the passphrase does not open becomes unusable.
-    pub fn unlock(&mut self, passphrase: &Passphrase) {
+    pub fn unlock_keys(&mut self, passphrase: &Passphrase) {
         for block in &mut self.blocks {
             if let Item::EncryptedKey(key) = &block.item {
                 let opened = key.open(passphrase).map(Box::new);
                 block.item = opened.map_or_else(Item::UnusableKey, Item::Key);
+            }
+        }
+    }
+
+    /// Opens every PKCS#12 file; what is in it takes its place. That the passphrase does not open one is a finding.
+    pub fn unlock_pkcs12(&mut self, passphrase: &Passphrase) {
+        for block in std::mem::take(&mut self.blocks) {
+            let Item::Pkcs12(bytes) = &block.item else {
+                self.blocks.push(block);
+                continue;
+            };
+            let before = self.blocks.len();
+            self.pkcs12(block.origin.clone(), bytes, std::slice::from_ref(passphrase));
+            if self.blocks[before..].iter().any(|b| matches!(b.item, Item::Pkcs12(_))) {
+                let at = block.origin.into();
+                self.findings.push(PASSPHRASE_WRONG.at(at, "the passphrase does not open the PKCS#12 file"));
             }
         }
     }
@@ -283,6 +307,8 @@ impl Material {
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
             "ENCRYPTED PRIVATE KEY" => Kind::EncryptedKey,
+            "PUBLIC KEY" => return self.public_key(origin, PublicKey::from_spki(&block.der)),
+            "RSA PUBLIC KEY" => return self.public_key(origin, PublicKey::from_pkcs1(&block.der)),
             "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
@@ -316,7 +342,7 @@ impl Material {
             Kind::EncryptedKey => return self.encrypted(origin, format, EncryptedKey::from_pkcs8(bytes)),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
             Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
-            Kind::Pkcs12 => Ok(Item::Other("PKCS#12, which pkit does not open".into())),
+            Kind::Pkcs12 => return self.pkcs12(origin, bytes, &Passphrase::none()),
         };
         match item {
             Ok(item) => self.add(origin, format, item),
@@ -340,6 +366,17 @@ impl Material {
         self.add(origin, format, key.map_or_else(Item::UnusableKey, Item::EncryptedKey));
     }
 
+    fn public_key(&mut self, origin: Origin, key: Result<PublicKey, der::DerError>) {
+        match key {
+            Ok(key) => self.add(origin, Format::Pem, Item::PublicKey(key)),
+            Err(fault) => {
+                let message = format!("a public key that cannot be read: {fault}");
+                self.findings.push(MALFORMED.at(origin.clone().into(), message));
+                self.add(origin, Format::Pem, Item::Other("a broken public key".into()));
+            }
+        }
+    }
+
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {
         match pkcs7::open(bytes) {
             Ok(bag) => {
@@ -350,6 +387,42 @@ impl Material {
                 }
             }
             Err(fault) => self.broken(origin.clone(), Format::Pkcs7, Kind::Pkcs7, &fault),
+        }
+    }
+
+    /// What is inside, where one of the passphrases opens it; else the whole, to be opened later.
+    fn pkcs12(&mut self, origin: Origin, bytes: &[u8], passphrases: &[Passphrase]) {
+        let mut opened = Err(Closed::WrongPassphrase);
+        for passphrase in passphrases {
+            opened = pkcs12::open(bytes, passphrase);
+            if !matches!(opened, Err(Closed::WrongPassphrase)) {
+                break;
+            }
+        }
+        match opened {
+            Ok(bags) => {
+                for (index, bag) in bags.into_iter().enumerate() {
+                    self.bagged(Origin { index, ..origin.clone() }, bag);
+                }
+            }
+            Err(Closed::WrongPassphrase) => {
+                self.add(origin, Format::Pkcs12, Item::Pkcs12(Zeroizing::new(bytes.to_vec())));
+            }
+            Err(closed @ Closed::Unsupported(_)) => {
+                self.findings.push(ENCRYPTION_UNSUPPORTED.at(origin.clone().into(), closed.to_string()));
+                self.add(origin, Format::Pkcs12, Item::Other("a PKCS#12 that cannot be opened here".into()));
+            }
+            Err(Closed::Malformed(fault)) => self.broken(origin, Format::Pkcs12, Kind::Pkcs12, &fault.into()),
+        }
+    }
+
+    fn bagged(&mut self, origin: Origin, bag: Bagged) {
+        match bag {
+            Bagged::Key(key) => self.key(origin, Format::Pkcs12, key),
+            Bagged::EncryptedKey(key) => self.add(origin, Format::Pkcs12, Item::EncryptedKey(key)),
+            Bagged::Cert(der) => self.der(origin, &der, Format::Pkcs12, Some(Kind::Cert)),
+            Bagged::Crl(der) => self.crl(origin, Format::Pkcs12, der),
+            Bagged::Other(what) => self.add(origin, Format::Pkcs12, Item::Other(what.into())),
         }
     }
 

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::load::{self, Wanted};
 use crate::checks::key::{self, KEY_NOT_FOUND};
+use crate::checks::weak::{self, Shared, WEAK_SHARED_PRIME};
 use crate::commands::{Context, Outcome, gather};
 use crate::error::Result;
 use crate::files::passphrase::PASSPHRASE_NEEDED;
 use crate::finding::{Finding, Origin, Severity};
 use crate::material::key::{KeyFault, PrivateKey, PublicKey};
 use crate::material::{Block, Item, Material};
+use crate::primes::MAX_RSA_BITS;
 use crate::report::{Line, Report, Value, Verdict, object};
 
 /// Check keys: do their numbers fit together, are they strong enough, and do they belong to this certificate or request? Of
@@ -51,14 +53,16 @@ struct Check {
 struct Judged {
     at: Origin,
     what: String,
+    /// Of an RSA key.
+    modulus: Option<Vec<u8>>,
     checks: Vec<Check>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let wanted = [(&args.cert, Wanted::Certificate), (&args.csr, Wanted::Request)];
     let named = wanted.into_iter().filter_map(|(path, what)| Some((path.as_ref()?, what)));
-    let references = named.map(|(path, what)| reference(path, what)).collect::<Result<Vec<_>>>()?;
-    let mut judged = Vec::new();
+    let references = named.map(|(path, what)| reference(path, what, context)).collect::<Result<Vec<_>>>()?;
+    let mut judged: Vec<Judged> = Vec::new();
     let mut damage = Vec::new();
     for path in &args.files {
         let mut material = load::material(path)?;
@@ -70,6 +74,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         judged.extend(judge_file(path, &material, args.min_bits as usize, &references, context));
         damage.extend(material.findings);
     }
+    compare(&mut judged, context);
     let mut report = Report::judging(object! { "keys" => judged.iter().map(Judged::value).collect::<Vec<_>>() });
     report.body = judged.iter().map(Judged::line).collect();
     report.findings = context.accepted(damage);
@@ -77,8 +82,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(report.into())
 }
 
-fn reference(path: &Path, what: Wanted) -> Result<Reference> {
-    let (at, key) = load::public(path, what)?;
+/// Looks for primes that two of the keys have in common.
+fn compare(judged: &mut [Judged], context: &Context) {
+    let keys: Vec<usize> = (0..judged.len()).filter(|at| judged[*at].modulus.is_some()).collect();
+    let moduli: Vec<&[u8]> = keys.iter().filter_map(|at| judged[*at].modulus.as_deref()).collect();
+    for Shared { key, with } in weak::shared_primes(&moduli) {
+        let message = format!("{}: it shares a prime with {}", judged[keys[key]].what, judged[keys[with]].at);
+        let key = &mut judged[keys[key]];
+        let findings = context.accepted(vec![WEAK_SHARED_PRIME.at(key.at.clone().into(), message)]);
+        key.checks.push(Check { id: "shared-prime", good: String::new(), findings });
+    }
+}
+
+fn reference(path: &Path, what: Wanted, context: &Context) -> Result<Reference> {
+    let (at, key) = load::public(path, what, context)?;
     Ok(Reference { what, at, key })
 }
 
@@ -100,21 +117,36 @@ fn judge_file(
     judged
 }
 
+const NOT_WEAK: &str = "no known weakness";
+
 /// None for what has no key in it.
 fn judge(block: &Block, min_bits: usize, references: &[Reference]) -> Option<Judged> {
     let at = block.origin.clone();
     let strength = |key: &PublicKey| {
-        vec![Check { id: "strength", good: "strong enough".into(), findings: key::strength(key, min_bits, &at) }]
+        vec![
+            Check { id: "strength", good: "strong enough".into(), findings: key::strength(key, min_bits, &at) },
+            Check { id: "weakness", good: NOT_WEAK.into(), findings: weak::public(key, &at) },
+        ]
     };
     let (what, checks) = match &block.item {
         Item::Key(key) => (key.kind().to_string(), private_checks(key, min_bits, references, &at)),
         Item::EncryptedKey(_) => ("private key".into(), vec![unreadable(key::fault(&KeyFault::Encrypted, &at))]),
+        Item::Pkcs12(_) => ("PKCS#12".into(), vec![unreadable(key::fault(&KeyFault::Encrypted, &at))]),
         Item::UnusableKey(fault) => ("private key".into(), vec![unreadable(key::fault(fault, &at))]),
         Item::Cert(cert) => (format!("certificate, {}", cert.public_key.kind()), strength(&cert.public_key)),
+        Item::PublicKey(key) => (format!("public key, {}", key.kind()), strength(key)),
         Item::Csr(csr) => (format!("request, {}", csr.public_key.kind()), strength(&csr.public_key)),
         _ => return None,
     };
-    Some(Judged { at, what, checks })
+    let modulus = match &block.item {
+        Item::Key(key) => key.public(),
+        Item::Cert(cert) => Some(cert.public_key.clone()),
+        Item::Csr(csr) => Some(csr.public_key.clone()),
+        Item::PublicKey(key) => Some(key.clone()),
+        _ => None,
+    };
+    let modulus = modulus.and_then(|key| Some(key.rsa()?.0.to_vec())).filter(|n| n.len() <= MAX_RSA_BITS / 8);
+    Some(Judged { at, what, modulus, checks })
 }
 
 fn private_checks(key: &PrivateKey, min_bits: usize, references: &[Reference], at: &Origin) -> Vec<Check> {
@@ -125,6 +157,13 @@ fn private_checks(key: &PrivateKey, min_bits: usize, references: &[Reference], a
         None => key::kind_strength(key.kind(), min_bits, at),
     };
     let strength = Check { id: "strength", good: "strong enough".into(), findings };
+    let mut findings = key.public().map(|public| weak::public(&public, at)).unwrap_or_default();
+    for more in weak::private(key, at) {
+        if findings.iter().all(|known| known.rule != more.rule) {
+            findings.push(more);
+        }
+    }
+    let weakness = Check { id: "weakness", good: NOT_WEAK.into(), findings };
     let pairs = references.iter().map(|reference| Check {
         id: match reference.what {
             Wanted::Certificate => "matches-certificate",
@@ -133,14 +172,14 @@ fn private_checks(key: &PrivateKey, min_bits: usize, references: &[Reference], a
         good: format!("matches {}", reference.at.short_name()),
         findings: key::pair(key, at, &reference.key, reference.what.word(), &reference.at),
     });
-    consistency.into_iter().chain([strength]).chain(pairs).collect()
+    consistency.into_iter().chain([strength, weakness]).chain(pairs).collect()
 }
 
 /// Among files to be judged, one without a key could not be looked at; it is never "OK".
 fn nothing_there(at: Origin) -> Judged {
     let message = "neither a private key nor a certificate or request was found in it";
     let finding = KEY_NOT_FOUND.at(at.clone().into(), message).severity(Severity::Skipped);
-    Judged { at, what: "no key".into(), checks: vec![unreadable(finding)] }
+    Judged { at, what: "no key".into(), modulus: None, checks: vec![unreadable(finding)] }
 }
 
 fn unreadable(finding: Finding) -> Check {

@@ -128,14 +128,13 @@ fn described(form: Form, encoding: Format, locked: bool) -> String {
 /// The one key, opened, and how it stood.
 fn read(args: &Args, opens: &Secret) -> Result<(PrivateKey, Was)> {
     let material = load::material(&args.key)?;
-    let block = material.blocks.iter().find(|b| matches!(b.item, Item::Key(_) | Item::EncryptedKey(_)));
-    let (encoding, encryption) = match block {
-        Some(block) => {
-            let how = if let Item::EncryptedKey(sealed) = &block.item { Some(sealed.to_string()) } else { None };
-            (block.format, how)
-        }
-        None => (Format::Unknown, None),
-    };
+    let stands = material.blocks.iter().find_map(|block| match &block.item {
+        Item::Key(_) => Some((block.format, None)),
+        Item::EncryptedKey(sealed) => Some((block.format, Some(sealed.to_string()))),
+        Item::Pkcs12(_) => Some((block.format, Some("PKCS#12".into()))),
+        _ => None,
+    });
+    let (encoding, encryption) = stands.unwrap_or((Format::Unknown, None));
     let (_, key) = gather::key_of(material, &args.key, opens)?;
     let was = Was { form: key.form(), encoding, encryption };
     Ok((key, was))

@@ -26,7 +26,8 @@ pub struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let access = Access::of(&args.key);
-    let material = load::material(&args.key)?;
+    let mut material = load::material(&args.key)?;
+    gather::unlock_pkcs12(&mut material, &context.secret)?;
     let is_key = |b: &Block| matches!(b.item, Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_));
     let mut keys = material.blocks.into_iter().filter(is_key);
     let damage = material.findings.iter().find(|f| f.severity == Severity::Error).map(gather::error_of);

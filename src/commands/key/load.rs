@@ -35,8 +35,10 @@ pub(super) fn first_key(
 }
 
 /// The public key of the first certificate, or of the first request, that the file holds.
-pub(super) fn public(path: &Path, wanted: Wanted) -> Result<(Origin, PublicKey)> {
-    let found = material(path)?.blocks.into_iter().find_map(|block| match (block.item, wanted) {
+pub(super) fn public(path: &Path, wanted: Wanted, context: &Context) -> Result<(Origin, PublicKey)> {
+    let mut material = material(path)?;
+    gather::unlock_pkcs12(&mut material, &context.secret)?;
+    let found = material.blocks.into_iter().find_map(|block| match (block.item, wanted) {
         (Item::Cert(cert), Wanted::Certificate) => Some((block.origin, cert.public_key)),
         (Item::Csr(csr), Wanted::Request) => Some((block.origin, csr.public_key)),
         _ => None,

@@ -70,25 +70,29 @@ impl Layout {
         }
     }
 
+    /// The passphrase of a key that stays encrypted.
+    pub(super) fn password(&self) -> PathBuf {
+        self.base.join("current").join(PASSWORD)
+    }
+
     /// The whole set, to be written.
-    pub(super) fn version(self, selection: &Selection<'_>, key: &PrivateKey, context: &Context) -> VersionWrite {
+    pub(super) fn version(
+        self,
+        selection: &Selection<'_>,
+        key: &PrivateKey,
+        key_files: Vec<VersionFile>,
+        context: &Context,
+    ) -> VersionWrite {
         let certs = chain::sent(&selection.path, false);
         let (pem, certificates) = (chain::pem(&certs), count(certs.len(), "certificate"));
         let secret = key.to_pkcs8_pem();
-        let mut files = vec![
-            VersionFile {
-                name: CHAIN.into(),
-                content: Content::Public(pem.clone().into_bytes()),
-                what: certificates.clone(),
-                owner: None,
-            },
-            VersionFile {
-                name: KEY.into(),
-                content: Content::Secret(joined(&[&secret])),
-                what: key.kind().to_string(),
-                owner: None,
-            },
-        ];
+        let mut files = vec![VersionFile {
+            name: CHAIN.into(),
+            content: Content::Public(pem.clone().into_bytes()),
+            what: certificates.clone(),
+            owner: None,
+        }];
+        files.extend(key_files);
         files.extend(self.extra.into_iter().map(|extra| VersionFile {
             name: Cow::Owned(extra.name),
             content: Content::Secret(if extra.with_chain { joined(&[&secret, &pem]) } else { joined(&[&secret]) }),
@@ -127,4 +131,7 @@ fn reader(server: &Server, name: &str, base: &Path) -> Result<User> {
 }
 
 const CHAIN: &str = "fullchain.pem";
-const KEY: &str = "privkey.pem";
+/// The key.
+pub(super) const KEY: &str = "privkey.pem";
+/// Its passphrase, where it stays encrypted.
+pub(super) const PASSWORD: &str = "privkey.password";

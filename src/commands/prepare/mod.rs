@@ -7,12 +7,15 @@ mod words;
 
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::chain::build as chain;
 use crate::commands::fetching::FetchArgs;
 use crate::commands::target::{BuildArgs, Servers};
 use crate::commands::{Context, Outcome, any_error, emit, gather};
+use crate::content::{Content, VersionFile};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Origin, rules};
@@ -30,7 +33,7 @@ use crate::servers::Server;
 use crate::servers::build::Build;
 use crate::servers::profile::Profile;
 use crate::settings::TlsSettings;
-use layout::Layout;
+use layout::{KEY, Layout, PASSWORD};
 
 /// Turn what a CA sent into what a server serves
 #[derive(Debug, clap::Args)]
@@ -73,6 +76,9 @@ pub struct Args {
     /// Which build of the server
     #[command(flatten)]
     build: BuildArgs,
+    /// Leave an encrypted key as it is, and its passphrase in a file of its own that the directives name
+    #[arg(long)]
+    keep_encrypted: bool,
     /// Write the files; without this the plan is only shown
     #[arg(long)]
     apply: bool,
@@ -117,8 +123,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let layout = Layout::of(&args.servers.0, &base)?;
     let told = args.servers.0.iter().map(|server| told(server, args, &layout, selection.leaf.cert));
     let told: Vec<Told> = told.collect::<Result<_>>()?;
+    let key_files = key_files(args, key, key_at, context)?;
     let plan = Plan {
-        steps: vec![Step::Version(layout.version(&selection, key, context))],
+        steps: vec![Step::Version(layout.version(&selection, key, key_files, context))],
         only_shown: !args.apply,
         ..Plan::default()
     };
@@ -162,6 +169,7 @@ fn told(server: &'static Server, args: &Args, layout: &Layout, leaf: &Cert) -> R
         level: Some(server.level.into()),
         certificate: Some(certificate.into()),
         key: Some(key.into()),
+        key_password_file: args.keep_encrypted.then(|| layout.password().into()),
         ..TlsSettings::default()
     };
     let names: Vec<String> = leaf.dns_names().map(str::to_owned).collect();
@@ -239,6 +247,30 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
     })
 }
 
+/// The key decrypted, since servers start unattended; or as it came, with its passphrase beside it.
+fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) -> Result<Vec<VersionFile>> {
+    let secret = |name: &'static str, bytes: &[u8], what: String| VersionFile {
+        name: name.into(),
+        content: Content::Secret(Zeroizing::new(bytes.to_vec())),
+        what,
+        owner: None,
+    };
+    let kind = key.kind();
+    if !args.keep_encrypted {
+        return Ok(vec![secret(KEY, key.to_pkcs8_pem().as_bytes(), kind.to_string())]);
+    }
+    let Some(sealed) = gather::sealed_pem(&key_at.path, key, &context.secret)? else {
+        let message = format!("{key_at}: this key is not encrypted in PKCS#8, so it cannot be kept as it is");
+        return Err(Error::input(&NOT_ENCRYPTED, message).path(&key_at.path));
+    };
+    // Without a newline: Dovecot takes the whole file as the password.
+    let passphrase = context.secret.existing(&key_at.to_string())?.octets();
+    Ok(vec![
+        secret(KEY, sealed.as_bytes(), format!("{kind}, encrypted")),
+        secret(PASSWORD, passphrase, "the passphrase of the key".into()),
+    ])
+}
+
 fn planned(change: &crate::change::Change) -> Value {
     object! {
         "path" => change.path.as_path(), "mode" => change.mode.map(|m| format!("{m:04o}")),
@@ -279,6 +311,12 @@ rules! {
         summary: "the server opens its key as a user of its own, who cannot get into the directory",
         help: "choose another directory with --dir, or let others pass this one (chmod o+x)",
         source: "path_resolution(7): every directory on the way must let the user pass",
+    }
+    /// Nothing to keep.
+    NOT_ENCRYPTED = Error "key-not-encrypted" {
+        summary: "the key is to be kept encrypted, and it is not encrypted in a form that servers read",
+        help: "encrypt it first: `pkit key convert KEY --encrypt -o ENCRYPTED`, or leave out --keep-encrypted",
+        source: "RFC 5958 section 3; PKCS#12 and the old PEM encryption are opened but not written",
     }
     /// No name to keep it under.
     NAME_NEEDED = Error "name-needed" {

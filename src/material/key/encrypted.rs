@@ -19,13 +19,13 @@ pub struct EncryptedKey {
 
 #[derive(Debug)]
 enum Lock {
-    Pkcs8(Scheme),
-    /// OpenSSL's old way: the headers name the cipher, the key is in its traditional form.
-    Headers {
-        cipher: Cipher,
-        iv: Vec<u8>,
-        form: Form,
+    Pkcs8 {
+        scheme: Scheme,
+        /// The whole as it was read.
+        der: Vec<u8>,
     },
+    /// OpenSSL's old way: the headers name the cipher, the key is in its traditional form.
+    Headers { cipher: Cipher, iv: Vec<u8>, form: Form },
 }
 
 impl EncryptedKey {
@@ -36,7 +36,7 @@ impl EncryptedKey {
         let scheme = Scheme::read(&mut info)?;
         let octets = info.expect(tag::OCTET_STRING)?.content.to_vec();
         info.end()?;
-        Ok(EncryptedKey { lock: Lock::Pkcs8(scheme), octets })
+        Ok(EncryptedKey { lock: Lock::Pkcs8 { scheme, der: bytes.to_vec() }, octets })
     }
 
     /// From the parts of a PEM block: its label, the value of `DEK-Info`, and what the block holds.
@@ -59,7 +59,7 @@ impl EncryptedKey {
     /// The key inside.
     pub fn open(&self, passphrase: &Passphrase) -> Result<PrivateKey, KeyFault> {
         let plain = match &self.lock {
-            Lock::Pkcs8(scheme) => scheme.decrypt(passphrase, &self.octets)?,
+            Lock::Pkcs8 { scheme, .. } => scheme.decrypt(passphrase, &self.octets)?,
             Lock::Headers { cipher, iv, .. } => {
                 let kdf = Kdf::OpenSsl { salt: iv[..8].to_vec() };
                 let key = crypto::derive(&kdf, passphrase, cipher.key_octets()).map_err(Closed::from)?;
@@ -75,10 +75,26 @@ impl EncryptedKey {
         key.map_err(|fault| if der::whole(&plain, tag::SEQUENCE).is_ok() { fault } else { KeyFault::WrongPassphrase })
     }
 
+    /// As it was read, as a PEM block; none of the old encryption, which is not written.
+    pub fn pem(&self) -> Option<Zeroizing<String>> {
+        match &self.lock {
+            Lock::Pkcs8 { der, .. } => Some(write::pem(ENCRYPTED_LABEL, der)),
+            Lock::Headers { .. } => None,
+        }
+    }
+
+    /// How many rounds of a hash it costs to try a passphrase.
+    pub(in crate::material) fn rounds(&self) -> u64 {
+        match &self.lock {
+            Lock::Pkcs8 { scheme, .. } => scheme.rounds(),
+            Lock::Headers { .. } => 1,
+        }
+    }
+
     /// How the key inside is spelled.
     pub fn form(&self) -> Form {
         match &self.lock {
-            Lock::Pkcs8(_) => Form::Pkcs8,
+            Lock::Pkcs8 { .. } => Form::Pkcs8,
             Lock::Headers { form, .. } => *form,
         }
     }
@@ -88,7 +104,7 @@ impl EncryptedKey {
 impl fmt::Display for EncryptedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.lock {
-            Lock::Pkcs8(scheme) => scheme.fmt(f),
+            Lock::Pkcs8 { scheme, .. } => scheme.fmt(f),
             Lock::Headers { cipher, .. } => write!(f, "OpenSSL's old PEM encryption, {} with MD5", cipher.word()),
         }
     }

@@ -25,6 +25,12 @@ impl PublicKey {
         Ok(PublicKey { spki: spki.to_vec(), kind, octets: octets.to_vec(), identity })
     }
 
+    /// From the DER of an RSAPublicKey (RFC 8017, A.1.1).
+    pub fn from_pkcs1(der: &[u8]) -> Result<PublicKey, DerError> {
+        modulus_and_exponent(der)?;
+        PublicKey::from_spki(&der::sequence(&[&super::write::rsa_algorithm(), &der::bits(der)]))
+    }
+
     /// The DER of the SubjectPublicKeyInfo, as it was read.
     pub fn spki(&self) -> &[u8] {
         &self.spki

@@ -1,0 +1,126 @@
+//! Shared primes: two keys that have one prime in common give each other away by their greatest common divisor. A batch is
+//! searched at once, in nearly linear time, by a product tree and a remainder tree (Bernstein 2004; Heninger and others 2012).
+
+use std::collections::HashMap;
+
+use dashu_int::UBig;
+use dashu_int::ops::Gcd;
+
+use crate::finding::rules;
+
+/// Two keys of the batch, by their places in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The one that is told.
+    pub key: usize,
+    /// One of those that share a prime with it.
+    pub with: usize,
+}
+
+/// The moduli (big-endian octets) that have a prime in common with another one. The same modulus twice is the same key twice, as
+/// in a key and its certificate, and is nothing to tell.
+pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
+    let mut first = HashMap::new();
+    for (at, octets) in moduli.iter().enumerate() {
+        first.entry(UBig::from_be_bytes(octets)).or_insert(at);
+    }
+    let mut places: Vec<(usize, UBig)> =
+        first.into_iter().map(|(n, at)| (at, n)).filter(|(_, n)| !n.is_zero()).collect();
+    places.sort_by_key(|(at, _)| *at);
+    let numbers: Vec<UBig> = places.iter().map(|(_, n)| n.clone()).collect();
+    let common = common_factors(numbers);
+    let weak: Vec<(usize, &UBig, &UBig)> =
+        places.iter().zip(&common).filter(|(_, factor)| !factor.is_one()).map(|((at, n), f)| (*at, n, f)).collect();
+    // Two keys with one prime in common have the same factor; only one that shares both its primes has to be looked for.
+    let mut by_factor: HashMap<&UBig, Vec<usize>> = HashMap::new();
+    weak.iter().for_each(|(at, _, factor)| by_factor.entry(factor).or_default().push(*at));
+    let partner = |(at, n, factor): &(usize, &UBig, &UBig)| {
+        let same = by_factor.get(factor).and_then(|keys| keys.iter().find(|key| *key != at));
+        let any = || weak.iter().find(|(other, m, _)| other != at && !n.gcd(*m).is_one()).map(|(other, ..)| other);
+        Some(Shared { key: *at, with: *same.or_else(any)? })
+    };
+    let mut found: Vec<Shared> = weak.iter().filter_map(partner).collect();
+    // The same key in other files is as weak.
+    let told: HashMap<&UBig, usize> =
+        found.iter().filter_map(|s| Some((&places.iter().find(|p| p.0 == s.key)?.1, s.with))).collect();
+    let again = moduli.iter().enumerate().filter(|(at, _)| !found.iter().any(|s| s.key == *at));
+    let again: Vec<Shared> = again
+        .filter_map(|(key, octets)| Some(Shared { key, with: *told.get(&UBig::from_be_bytes(octets))? }))
+        .collect();
+    found.extend(again);
+    found.sort_by_key(|shared| shared.key);
+    found
+}
+
+/// For each number: what it has in common with the product of the others.
+fn common_factors(numbers: Vec<UBig>) -> Vec<UBig> {
+    if numbers.len() < 2 {
+        return vec![UBig::ONE; numbers.len()];
+    }
+    let tree = tree(numbers);
+    // What is left of the whole product modulo the square of each node, from the root down; a level is dropped once it is used.
+    let mut levels = tree.into_iter().rev();
+    let mut remainders: Vec<UBig> = levels.next().unwrap_or_default();
+    let mut leaves = Vec::new();
+    for level in levels {
+        remainders = level.iter().enumerate().map(|(at, node)| &remainders[at / 2] % node.sqr()).collect();
+        leaves = level;
+    }
+    leaves.iter().zip(remainders).map(|(n, rest)| (rest / n).gcd(n)).collect()
+}
+
+/// The product of them all.
+pub(super) fn product(numbers: Vec<UBig>) -> UBig {
+    tree(numbers).pop().and_then(|mut root| root.pop()).unwrap_or(UBig::ONE)
+}
+
+/// The numbers, their products by twos, and so on to the product of all.
+fn tree(numbers: Vec<UBig>) -> Vec<Vec<UBig>> {
+    let mut levels = vec![numbers];
+    while let Some(last) = levels.last().filter(|level| level.len() > 1) {
+        let next = last.chunks(2).map(|pair| pair.iter().skip(1).fold(pair[0].clone(), |a, b| a * b)).collect();
+        levels.push(next);
+    }
+    levels
+}
+
+rules! {
+    /// Another key has the same prime.
+    WEAK_SHARED_PRIME = Error "weak-shared-prime" {
+        summary: "two RSA keys have a prime in common: anybody who sees both can compute both private keys",
+        help: "make new keys on a machine with enough entropy, for both",
+        source: "Heninger and others, Mining your Ps and Qs (USENIX Security 2012)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_those_that_share_are_found() {
+        // 101, 103, … are the primes of "keys": the second and the fourth share 107, the last is the first again.
+        let moduli: Vec<Vec<u8>> = [101u32 * 103, 107 * 109, 113 * 127, 107 * 131, 137 * 139, 101 * 103]
+            .map(|n| n.to_be_bytes().to_vec())
+            .into();
+        let slices: Vec<&[u8]> = moduli.iter().map(Vec::as_slice).collect();
+        assert_eq!(shared_primes(&slices), [Shared { key: 1, with: 3 }, Shared { key: 3, with: 1 }]);
+        for few in 0..2 {
+            assert!(shared_primes(&slices[..few]).is_empty());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_agrees_with_every_pair(numbers in proptest::collection::vec(2u32..4000, 0..40)) {
+            let octets: Vec<[u8; 4]> = numbers.iter().map(|n| n.to_be_bytes()).collect();
+            let slices: Vec<&[u8]> = octets.iter().map(|o| o.as_slice()).collect();
+            let gcd = |a: u32, b: u32| UBig::from(a).gcd(UBig::from(b));
+            let expected: Vec<usize> = (0..numbers.len())
+                .filter(|at| numbers.iter().any(|other| *other != numbers[*at] && !gcd(*other, numbers[*at]).is_one()))
+                .collect();
+            let found: Vec<usize> = shared_primes(&slices).iter().map(|s| s.key).collect();
+            proptest::prop_assert_eq!(found, expected);
+        }
+    }
+}

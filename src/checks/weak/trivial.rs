@@ -1,0 +1,97 @@
+//! Trivial secrets of ECDSA and EdDSA: a scalar or seed that is a small number or one octet over and over. Their public keys are
+//! computed once and compared; a random key is one of these with a chance below 2^-240.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use crate::crypto::{self, Curve};
+use crate::finding::rules;
+use crate::material::key::{KeyKind, PublicKey};
+
+/// Small scalars whose points are known here.
+const SMALL: u16 = 64;
+
+pub(super) fn public(key: &PublicKey) -> Option<&'static str> {
+    match key.kind() {
+        KeyKind::Ed25519 => ed25519(key.octets()),
+        kind => {
+            let curve = kind.curve()?;
+            let point = crypto::uncompressed(curve, key.octets())?;
+            // The negative of a point has the same x, and the negative of a trivial scalar is no better.
+            let x = point.get(1..=curve.octets())?;
+            points(curve).contains(x).then_some("the private key behind it is a small number or one octet repeated")
+        }
+    }
+}
+
+/// The same for the secret itself.
+pub(super) fn secret(octets: &[u8]) -> Option<&'static str> {
+    let leading = octets.iter().take_while(|octet| **octet == 0).count();
+    if octets.len() - leading <= 8 {
+        Some("is a small number")
+    } else if octets.windows(2).skip(1).all(|pair| pair[0] == pair[1]) {
+        Some("is one octet repeated")
+    } else {
+        None
+    }
+}
+
+/// The x coordinates of the points of trivial scalars.
+fn points(curve: Curve) -> &'static HashSet<Vec<u8>> {
+    static POINTS: [OnceLock<HashSet<Vec<u8>>>; 3] = [const { OnceLock::new() }; 3];
+    let place = match curve {
+        Curve::P256 => &POINTS[0],
+        Curve::P384 => &POINTS[1],
+        Curve::P521 => &POINTS[2],
+    };
+    place.get_or_init(|| {
+        let padded = |number: u16| [&vec![0; curve.octets() - 2][..], &number.to_be_bytes()].concat();
+        let small = (1..=SMALL).map(padded);
+        let repeated = (1..=u8::MAX).map(|octet| vec![octet; curve.octets()]);
+        let point = |scalar: Vec<u8>| Some(crypto::public_point(curve, &scalar)?[1..=curve.octets()].to_vec());
+        small.chain(repeated).filter_map(point).collect()
+    })
+}
+
+/// Points of small order verify more than they should; seeds of one octet are guessed at once.
+fn ed25519(point: &[u8]) -> Option<&'static str> {
+    static SEEDS: OnceLock<HashSet<Vec<u8>>> = OnceLock::new();
+    let seeds = SEEDS.get_or_init(|| (0..=u8::MAX).filter_map(|octet| crypto::ed25519_public(&[octet; 32])).collect());
+    // The sign bit of x does not matter here.
+    let mut y = point.to_vec();
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    if SMALL_ORDER.contains(&y.as_slice()) {
+        Some("the public key is a point of small order")
+    } else {
+        seeds.contains(point).then_some("the seed behind it is one octet repeated")
+    }
+}
+
+/// The y coordinates of the points whose order divides 8, little-endian (Chalkias and others, Taming the many EdDSAs, table 1).
+const SMALL_ORDER: [&[u8]; 5] = [
+    &[0; 32],
+    &{
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    &{
+        let mut minus_one = [0xff; 32];
+        minus_one[0] = 0xec;
+        minus_one[31] = 0x7f;
+        minus_one
+    },
+    b"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+    b"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+];
+
+rules! {
+    /// Anybody can guess it.
+    WEAK_TRIVIAL = Error "weak-trivial-key" {
+        summary: "the private key of an ECDSA or Ed25519 key is a trivial number that anybody guesses",
+        help: "make a new key, and have the certificate issued anew",
+        source: "FIPS 186-5 appendix A.2 (random scalars), RFC 8032 section 5.1.5 (32 random octets)",
+    }
+}
