@@ -168,4 +168,6 @@ pub struct VersionFile {
     pub content: Content,
     /// In a few words.
     pub what: String,
+    /// Numbers of the user and group that it is for, where these are not the ones who make it.
+    pub owner: Option<(u32, u32)>,
 }

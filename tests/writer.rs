@@ -31,7 +31,7 @@ fn public(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>, overwrite: Overwr
 /// A plan of a key and a chain that belong together: both hold `pair`.
 fn set(base: impl Into<PathBuf>, pair: &str, overwrite: Overwrite) -> Plan {
     let key = Content::Secret(Zeroizing::new(pair.into()));
-    let file = |name: &'static str, content| VersionFile { name: name.into(), content, what: name.into() };
+    let file = |name: &'static str, content| VersionFile { name: name.into(), content, what: name.into(), owner: None };
     let files = vec![file("privkey.pem", key), file("fullchain.pem", Content::Public(pair.into()))];
     Plan { steps: vec![Step::Version(VersionWrite { base: base.into(), files, overwrite })], ..Plan::default() }
 }

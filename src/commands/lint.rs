@@ -200,7 +200,7 @@ pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuratio
         }
     }
     let of_2_4 = configuration.statements.iter().any(|s| s.is("dovecot_config_version"));
-    let version = match (named.version(), server.name) {
+    let version = match (named.version(server), server.name) {
         (Some(version), _) => version,
         (None, "dovecot") if !of_2_4 => Version::of(&[2, 3, 21]),
         _ => server.newest,

@@ -36,7 +36,7 @@ impl<'a> Temporary<'a> {
     ) -> Result<Temporary<'a>, Failed> {
         let (file, name) = create_locked(dir, target)?;
         let temporary = Temporary { dir, name, file };
-        fill(&temporary.file, content, owner)?;
+        fill(&temporary.file, content, Belonging::of(content, owner))?;
         Ok(temporary)
     }
 
@@ -90,13 +90,44 @@ impl Drop for Link<'_> {
 }
 
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
-fn create(dir: BorrowedFd, name: &OsStr, content: &Content, owner: Owner) -> Result<(), Failed> {
-    fill(&File::from(create_private(dir, name)?), content, owner)
+fn create(dir: BorrowedFd, file: &VersionFile, owner: Owner) -> Result<(), Failed> {
+    let made = File::from(create_private(dir, OsStr::new(&*file.name))?);
+    fill(&made, &file.content, Belonging::of_version(file, owner))
+}
+
+/// Whose a file is to be, and with which mode.
+#[derive(Clone, Copy)]
+pub(super) struct Belonging {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Where a plain user asked for none, any group of the user's will do in a file that is there already.
+    pub(super) any_group: bool,
+    pub(super) mode: u32,
+}
+
+impl Belonging {
+    /// As asked for, else as everything that is made.
+    pub(super) fn of(content: &Content, owner: Owner) -> Belonging {
+        let (uid, gid) = owner_for(owner);
+        let any_group = owner.group.is_none() && owner_of_new().0 != 0;
+        Belonging { uid, gid, any_group, mode: content.mode_for(owner) }
+    }
+
+    /// A file of a set may be one server's own copy, which nobody else needs to read, whoever is to have the rest.
+    pub(super) fn of_version(file: &VersionFile, owner: Owner) -> Belonging {
+        match file.owner {
+            Some((uid, gid)) => Belonging { uid, gid, any_group: false, mode: file.content.mode() },
+            None => Belonging::of(&file.content, owner),
+        }
+    }
 }
 
 /// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down; or whoever is named.
 pub(super) fn own(fd: impl AsFd, owner: Owner) -> Result<(), Failed> {
-    let (uid, gid) = owner_for(owner);
+    give(fd, owner_for(owner))
+}
+
+fn give(fd: impl AsFd, (uid, gid): (u32, u32)) -> Result<(), Failed> {
     rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed("setting the owner"))
 }
 
@@ -139,7 +170,7 @@ pub(super) fn fill_directory(
     let dir = open_inner(above, OsStr::new(name)).map_err(failed("opening the new directory"))?;
     own(&dir, Owner::default())?;
     for file in files {
-        create(dir.as_fd(), OsStr::new(&*file.name), &file.content, owner)?;
+        create(dir.as_fd(), file, owner)?;
     }
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(mode)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
@@ -211,9 +242,9 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
 }
 
 /// Owner and mode are final before the first byte is in, and the owner before the mode: its group bit is for the new group only.
-fn fill(mut file: &File, content: &Content, owner: Owner) -> Result<(), Failed> {
-    own(file, owner)?;
-    rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode_for(owner))).map_err(failed("setting the mode"))?;
+fn fill(mut file: &File, content: &Content, whose: Belonging) -> Result<(), Failed> {
+    give(file, (whose.uid, whose.gid))?;
+    rustix::fs::fchmod(file, Bits::from_raw_mode(whose.mode)).map_err(failed("setting the mode"))?;
     let length = content.length();
     if length >= LARGE {
         // Where the file system cannot keep room free, the writes themselves will show whether there is any.

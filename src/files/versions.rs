@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
-use super::temporary::{self, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
+use super::temporary::{self, Belonging, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
 use super::{interrupt, users, write};
 use crate::change::{Action, Change, Manner, Mode, Owner};
 use crate::content::{Overwrite, VersionWrite};
@@ -89,7 +89,8 @@ impl<'a> Base<'a> {
         let current = self.current()?;
         let last = self.last()?;
         let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write, owner));
-        if current.is_some() && same != current && write.overwrite == Overwrite::Refuse {
+        let replaces = current.is_some_and(|n| same != current && !self.grows(n, write, owner));
+        if replaces && write.overwrite == Overwrite::Refuse {
             let message = format!("{} already holds another key or chain", self.path.display());
             return Err(Error::refused(&SET_EXISTS, message).path(self.path));
         }
@@ -130,14 +131,25 @@ impl<'a> Base<'a> {
         Ok(last)
     }
 
-    /// Does the version hold exactly this set, with the right modes and owners?
+    /// Does the version hold this set, with the right modes and owners? It may hold files for other servers too.
     fn holds(&self, number: u32, write: &VersionWrite, owner: Owner) -> bool {
-        let Ok(dir) = open_inner(&self.dir, OsStr::new(&name_of(number))) else { return false };
+        self.ours(number).is_some_and(|dir| write.files.iter().all(|f| write::holds(&dir, f, owner)))
+    }
+
+    /// Is everything that the version holds in this set too, so that the set only adds to it?
+    fn grows(&self, number: u32, write: &VersionWrite, owner: Owner) -> bool {
+        let wanted =
+            |dir: &OwnedFd, name: &OsStr| write.files.iter().any(|f| *name == *f.name && write::holds(dir, f, owner));
+        self.ours(number).is_some_and(|dir| temporary::entries(&dir).iter().all(|name| wanted(&dir, name)))
+    }
+
+    /// The version's directory, where it is as it was made.
+    fn ours(&self, number: u32) -> Option<OwnedFd> {
+        let dir = open_inner(&self.dir, OsStr::new(&name_of(number))).ok()?;
         let (uid, gid) = owner_of_new();
-        let ours = rustix::fs::fstat(&dir)
-            .is_ok_and(|s| s.st_mode & 0o7777 == DIR_MODE && s.st_uid == uid && (uid != 0 || s.st_gid == gid));
-        ours && temporary::entries(&dir).len() == write.files.len()
-            && write.files.iter().all(|f| write::holds(&dir, &f.name, &f.content, owner))
+        let stat = rustix::fs::fstat(&dir).ok()?;
+        let right = stat.st_mode & 0o7777 == DIR_MODE && stat.st_uid == uid && (uid != 0 || stat.st_gid == gid);
+        right.then_some(dir)
     }
 
     /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
@@ -177,25 +189,19 @@ impl<'a> Base<'a> {
 }
 
 fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
-    let (uid, gid) = temporary::owner_for(manner.owner);
-    let (owner, group) = (users::user(uid), users::group(gid));
-    let made = |path: PathBuf, action, what: String| Change {
-        path,
-        action,
-        what,
-        mode: None,
-        owner: owner.clone(),
-        group: group.clone(),
-        before: None,
-        after: None,
-        backup: None,
+    let made = |path: PathBuf, action, what: String, (uid, gid): (u32, u32)| {
+        let (owner, group) = (users::user(uid), users::group(gid));
+        Change { path, action, what, mode: None, owner, group, before: None, after: None, backup: None }
     };
-    let files = write.files.iter().map(|f| Change {
-        mode: Some(f.content.mode_for(manner.owner)),
-        after: write::digest(&f.content, manner.digests),
-        ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone())
+    let files = write.files.iter().map(|f| {
+        let whose = Belonging::of_version(f, manner.owner);
+        Change {
+            mode: Some(whose.mode),
+            after: write::digest(&f.content, manner.digests),
+            ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone(), (whose.uid, whose.gid))
+        }
     });
-    let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));
+    let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name), temporary::owner_for(manner.owner));
     files.chain([link]).collect()
 }
 

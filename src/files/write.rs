@@ -12,10 +12,10 @@ use rustix::fs::{AtFlags, FileType, Mode as Bits, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::temporary::{self, Temporary, open_dir, owner_for, owner_of_new};
+use super::temporary::{self, Belonging, Temporary, open_dir, owner_of_new};
 use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
-use crate::content::{Content, FileWrite, Overwrite};
+use crate::content::{Content, FileWrite, Overwrite, VersionFile};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
 use crate::finding::rules;
@@ -33,7 +33,7 @@ pub fn file(write: &FileWrite, manner: &Manner) -> Result<Change> {
     let old = place.existing()?;
     let action = match &old {
         None => Action::Create,
-        Some(old) if old.is(&write.content, manner.owner) => Action::Unchanged,
+        Some(old) if old.is(&write.content, Belonging::of(&write.content, manner.owner)) => Action::Unchanged,
         Some(_) if write.overwrite == Overwrite::Replace => Action::Replace,
         Some(_) => return Err(exists(&write.path, &write.content)),
     };
@@ -187,13 +187,11 @@ impl Existing {
         whole.then_some(Existing { stat, bytes: Some(bytes) })
     }
 
-    /// Is it already what is to be written? As a plain user any group of the user's will do.
-    fn is(&self, content: &Content, owner: Owner) -> bool {
-        let (uid, gid) = owner_for(owner);
-        let any_group = owner.group.is_none() && owner_of_new().0 != 0;
-        self.stat.st_uid == uid
-            && (any_group || self.stat.st_gid == gid)
-            && self.stat.st_mode & 0o7777 == content.mode_for(owner)
+    /// Is it already what is to be written?
+    fn is(&self, content: &Content, whose: Belonging) -> bool {
+        self.stat.st_uid == whose.uid
+            && (whose.any_group || self.stat.st_gid == whose.gid)
+            && self.stat.st_mode & 0o7777 == whose.mode
             && self.bytes.as_deref().is_some_and(|bytes| equal(bytes, content))
     }
 
@@ -216,8 +214,9 @@ fn equal(mut bytes: &[u8], content: &Content) -> bool {
 }
 
 /// Does the file in a directory that was opened before hold exactly this, with its mode and owner?
-pub(super) fn holds(dir: &OwnedFd, name: &str, content: &Content, owner: Owner) -> bool {
-    Existing::read(dir, &name.into()).is_some_and(|old| old.is(content, owner))
+pub(super) fn holds(dir: &OwnedFd, file: &VersionFile, owner: Owner) -> bool {
+    let whose = Belonging::of_version(file, owner);
+    Existing::read(dir, &OsString::from(&*file.name)).is_some_and(|old| old.is(&file.content, whose))
 }
 
 fn change(write: &FileWrite, action: Action, old: Option<&Existing>, manner: &Manner) -> Change {

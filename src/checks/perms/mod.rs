@@ -13,6 +13,7 @@ use crate::finding::{Finding, Location, Rule, Severity, rules};
 pub use directories::Directories;
 use policy::Policy;
 use reach::Barrier;
+pub use reach::closed_to;
 pub use tighten::{after, tighter_directory};
 
 /// What a file holds, as far as its mode depends on it.
