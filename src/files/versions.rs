@@ -201,7 +201,8 @@ fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
             ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone(), (whose.uid, whose.gid))
         }
     });
-    let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name), temporary::owner_for(manner.owner));
+    let link =
+        made(write.base.join(CURRENT), next.link, format!("-> {}", next.name), temporary::owner_for(manner.owner));
     files.chain([link]).collect()
 }
 

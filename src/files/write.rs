@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode as Bits, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::temporary::{self, Belonging, Temporary, open_dir, owner_of_new};
+use super::temporary::{self, Belonging, Temporary, open_dir, owner_for, owner_of_new};
 use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
 use crate::content::{Content, FileWrite, Overwrite, VersionFile};
