@@ -85,6 +85,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::fetching::RULES,
         super::lint::RULES,
         super::perms::policies::RULES,
+        super::perms::readers::RULES,
         super::prepare::RULES,
         super::target::RULES,
         RULES,

@@ -10,13 +10,14 @@ use clap::ValueEnum;
 use crate::checks::deployment::{self, Content, Deployment, Opened};
 use crate::checks::perms::policy::Policy;
 use crate::checks::perms::{Judge, Reader};
-use crate::commands::configuration::named::{self, NamedAs};
+use crate::commands::configuration::named::{self, NamedAs, NamedFile};
 use crate::commands::configuration::{self, Configuration, below};
 use crate::commands::target::BuildArgs;
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
-use crate::files::users::{self, Users};
-use crate::files::{facts, glob, read, trust};
+use crate::facts::FileFacts;
+use crate::files::facts::Tree;
+use crate::files::{facts, glob, read, trust, users};
 use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::Material;
 use crate::material::cert::Cert;
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         return Err(error.clone());
     }
     for configuration in configurations {
-        let (build, assumed) = build(args, &configuration)?;
+        let (build, assumed) = build(&args.build, &args.root, &configuration)?;
         let (settings, judged) = judge(&configuration, build, args, anchors, context);
         findings.extend(assumed);
         findings.extend(judged);
@@ -131,9 +132,10 @@ fn configurations(args: &Args) -> Result<Vec<Configuration>> {
     if args.paths.is_empty() {
         let found = configuration::installed(&args.root).into_iter();
         let wanted = found.filter(|(server, _)| args.server.0.is_none_or(|named| std::ptr::eq(*server, named)));
-        let all: Result<Vec<_>> =
-            wanted.map(|(server, path)| configuration::gather(server, Some(&path), &args.root)).collect();
-        let all = all?;
+        let mut all = Vec::new();
+        for (server, path) in wanted {
+            all.extend(configuration::all(server, &path, &args.root)?);
+        }
         if all.is_empty() {
             let message = format!("no server's configuration was found below {}", args.root.display());
             return Err(Error::input(&configuration::CONFIG_NOT_FOUND, message));
@@ -143,7 +145,7 @@ fn configurations(args: &Args) -> Result<Vec<Configuration>> {
     let mut all = Vec::new();
     for path in &args.paths {
         for (server, file) in recognized(path, args.server.0)? {
-            all.push(configuration::gather(server, Some(&file), &args.root)?);
+            all.extend(configuration::all(server, &file, &args.root)?);
         }
     }
     Ok(all)
@@ -189,18 +191,18 @@ fn unrecognized(path: &Path) -> Error {
 }
 
 /// The build that was named or is installed, else what the configuration itself lets one assume, which is told.
-fn build(args: &Args, configuration: &Configuration) -> Result<(Build, Option<Finding>)> {
+pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuration) -> Result<(Build, Option<Finding>)> {
     let server = configuration.server;
-    let here = args.root == Path::new("/") || args.build.is_named();
+    let here = root == Path::new("/") || named.is_named();
     if here {
-        match args.build.decide(server) {
+        match named.decide(server) {
             Ok(build) => return Ok((build, None)),
-            Err(error) if args.build.is_named() && error.exit == crate::exit::Exit::Usage => return Err(error),
+            Err(error) if named.is_named() && error.exit == crate::exit::Exit::Usage => return Err(error),
             Err(_) => {}
         }
     }
     let of_2_4 = configuration.statements.iter().any(|s| s.is("dovecot_config_version"));
-    let version = match (args.build.version(), server.name) {
+    let version = match (named.version(server), server.name) {
         (Some(version), _) => version,
         (None, "dovecot") if !of_2_4 => Version::of(&[2, 3, 21]),
         _ => server.newest,
@@ -233,9 +235,10 @@ fn judge(
     let said = Said::new(&placed, build, whole);
     let mut findings = configuration.server.judge(&said);
     let (settings, unclear) = configuration.settings(build, &args.root);
-    let files = open(&settings, &args.root);
+    let tree = tree(&args.root);
+    let files = open(&settings, &args.root, tree.as_ref());
     let customs = configuration.server.customs(&said);
-    let reader = |name| Some(Reader { server: configuration.server.title, user: Users::here().named(name)? });
+    let reader = |name| Some(Reader { server: configuration.server.title, user: tree.as_ref()?.users.named(name)? });
     findings.extend(deployment::judge(&Deployment {
         settings: &settings,
         customs,
@@ -250,7 +253,9 @@ fn judge(
         findings.iter().map(|f| (f.at.path().to_owned(), f.at.line())).collect();
     let general = |f: &Finding| f.rule == &NOT_UNDERSTOOD || f.rule == &OTHER_VERSION;
     // A value in words of its own is no fault; a line that is no statement is one.
-    let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD { f.severity(Severity::Info) } else { f };
+    // What the other library's build would obey is ignored, and told where it matters by the server's own rules.
+    let ignored = |f: &Finding| f.rule == &OTHER_VERSION && configuration.server.libraries.len() > 1;
+    let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD || ignored(&f) { f.severity(Severity::Info) } else { f };
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && exact.contains(&(f.at.path().to_owned(), f.at.line())))));
     (settings, findings)
@@ -267,16 +272,22 @@ fn is_main(server: &Server, path: &Path) -> bool {
     layout::files(server.name).iter().any(|file| *file == name)
 }
 
+/// This system, or an image with its own users; none where the image does not list them.
+fn tree(root: &Path) -> Option<Tree> {
+    if root == Path::new("/") { Some(Tree::here()) } else { Tree::at(root).ok() }
+}
+
 /// What the files hold that the settings name. Each is opened once.
-fn open(settings: &TlsSettings, root: &Path) -> BTreeMap<PathBuf, Opened> {
+fn open(settings: &TlsSettings, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
     let mut files = BTreeMap::new();
     for file in named::files(settings) {
-        files.entry(file.path.clone()).or_insert_with(|| opened(file.named_as, &below(root, &file.path)));
+        files.entry(file.path.clone()).or_insert_with(|| opened(&file, &below(root, &file.path), tree));
     }
     files
 }
 
-fn opened(named_as: NamedAs, path: &Path) -> Opened {
+fn opened(file: &NamedFile, path: &Path, tree: Option<&Tree>) -> Opened {
+    let named_as = file.named_as;
     let content = match named_as {
         NamedAs::CaDirectory => directory(path),
         _ => match read::file(path) {
@@ -288,7 +299,10 @@ fn opened(named_as: NamedAs, path: &Path) -> Opened {
             Err(error) => Content::Unread(error.message),
         },
     };
-    Opened { path: path.to_owned(), facts: facts::of(path).ok(), content }
+    // Told by where it is seen from here.
+    let facts = tree.map_or_else(|| facts::of(path), |tree| facts::within(tree, &file.path));
+    let facts = facts.ok().map(|facts| FileFacts { path: path.to_owned(), ..facts });
+    Opened { path: path.to_owned(), facts, content }
 }
 
 /// The files of a CA directory; those below it are not looked up by hash.

@@ -18,6 +18,11 @@ pub fn of(path: &Path) -> io::Result<FileFacts> {
     Gatherer::new(&Tree::here()).file(path)
 }
 
+/// The same in another tree, by the names of its own users; `path` is the tree's.
+pub fn within(tree: &Tree, path: &Path) -> io::Result<FileFacts> {
+    Gatherer::new(tree).file(path)
+}
+
 /// When the content of what a path leads to was last changed; none where it is not there.
 pub fn modified(path: &Path) -> Option<std::time::SystemTime> {
     std::fs::metadata(path).and_then(|meta| meta.modified()).ok()

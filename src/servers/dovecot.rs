@@ -131,7 +131,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["log_debug"], &Words(|s| &mut s.log, &[(true, &["category=ssl"])])).since(V2_4),
     Directive::new(&["ssl_client_ca_dir"], &File(|s| &mut s.outgoing_ca_dir)).since(V2_0),
     Directive::new(&["ssl_client_ca_file"], &File(|s| &mut s.outgoing_ca)).since(V2_0),
-    Directive::new(&["protocols"], &Whole { spell: protocols, parse: listening_protocols }).until(V2_0),
+    Directive::new(&["protocols"], &Whole { spell: protocols, parse: listening_protocols }).until(V2_0).stays(),
     Directive::new(
         &["service imap-login { inet_listener imap { port", "service pop3-login { inet_listener pop3 { port"],
         &Whole { spell: |s| ports(s.starttls.as_ref(), ["143", "110"]), parse: |v| listens(v, |s| &mut s.starttls) },

@@ -48,6 +48,11 @@ pub fn files(server: &str) -> &'static [&'static str] {
 const SLAPD_D: &[&str] = &["cn=config.ldif", "cn=config/olcDatabase=*.ldif"];
 const COURIER: &[&str] = &["imapd-ssl", "pop3d-ssl", "esmtpd-ssl", "courierd"];
 
+/// Is each file of a directory a configuration of its own? Courier's services have one each.
+pub fn stand_alone(server: &str) -> bool {
+    server == "courier"
+}
+
 /// The grammar of a file, by its name.
 pub fn grammar(server: &str, file: &str) -> &'static Grammar {
     match server {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::build::Build;
 use super::syntax::{Grammar, Statement};
+use super::table::Directive;
 use super::{NOT_UNDERSTOOD, OTHER_VERSION, Placed, Server};
 use crate::finding::{Finding, Location};
 use crate::settings::{Scope, Scoped, TlsSettings};
@@ -89,7 +90,8 @@ impl Server {
     fn stranger(&self, placed: &Placed<'_>, name: &str, build: Build) -> Option<Finding> {
         let mut known = self.directives.iter().filter(|row| row.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
         let (first, mut rest) = (known.next()?, known);
-        if first.known_to(build) || rest.any(|row| row.known_to(build)) {
+        let expected = |row: &Directive| row.known_to(build) || row.stays;
+        if expected(first) || rest.any(expected) {
             return None;
         }
         let message = format!("{} is not for {} {}", placed.statement.name, self.title, build.version);

@@ -17,6 +17,8 @@ pub struct Directive {
     until: Option<Version>,
     library: Option<Library>,
     reach: Reach,
+    /// Do later versions know the names all the same, for something else?
+    pub stays: bool,
     /// Is it understood, but never written, since there is a better word for it?
     pub only_read: bool,
     /// What they mean.
@@ -32,6 +34,7 @@ impl Directive {
             until: None,
             library: None,
             reach: Reach::Whole,
+            stays: false,
             only_read: false,
             binding,
         }
@@ -46,6 +49,12 @@ impl Directive {
     /// Is said for one protocol, address or name only.
     pub const fn only_scoped(mut self) -> Directive {
         self.reach = Reach::Scopes;
+        self
+    }
+
+    /// Later versions know the names, too.
+    pub const fn stays(mut self) -> Directive {
+        self.stays = true;
         self
     }
 

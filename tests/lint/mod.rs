@@ -7,6 +7,7 @@ mod hostile;
 mod material;
 mod openldap;
 mod output;
+mod packaged;
 mod postfix;
 
 use std::collections::BTreeSet;

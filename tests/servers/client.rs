@@ -16,6 +16,7 @@ pub struct Client {
     name: &'static str,
     args: Vec<OsString>,
     identity: Option<(PathBuf, PathBuf)>,
+    patience: &'static str,
 }
 
 /// How a connection went.
@@ -31,7 +32,7 @@ pub struct Handshake {
 impl Client {
     /// Trusts the roots in this file and no others; asks for, and insists on, `mail.example.org`.
     pub fn trusting(root: &Path) -> Client {
-        Client { root: root.to_owned(), name: "mail.example.org", args: Vec::new(), identity: None }
+        Client { root: root.to_owned(), name: "mail.example.org", args: Vec::new(), identity: None, patience: PATIENCE }
     }
 
     /// Asks for, and insists on, another name.
@@ -42,6 +43,11 @@ impl Client {
     /// Speaks this protocol (`imap`, `smtp`, `ldap`) in the clear first, and asks for TLS there.
     pub fn starttls(self, protocol: &'static str) -> Client {
         self.args(["-starttls", protocol])
+    }
+
+    /// Gives up sooner: after seconds, as a number in text.
+    pub fn patience(self, patience: &'static str) -> Client {
+        Client { patience, ..self }
     }
 
     /// Goes to TLS as this port has it.
@@ -85,7 +91,7 @@ impl Client {
     /// fails where it does not get in.
     pub fn curl(&self, scheme: &str, port: u16, more: &[&str]) -> Ran {
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--max-time", PATIENCE, "--ssl-reqd", "--cacert"]).arg(&self.root);
+        curl.args(["-sS", "--max-time", self.patience, "--ssl-reqd", "--cacert"]).arg(&self.root);
         curl.args([
             "--resolve",
             &format!("{}:{port}:127.0.0.1", self.name),
@@ -113,7 +119,7 @@ impl Client {
 
     fn talk(&self, port: u16, mode: &[&str], input: &str) -> Handshake {
         let mut openssl = Command::new("timeout")
-            .args([PATIENCE, "openssl", "s_client", "-connect", &format!("127.0.0.1:{port}")])
+            .args([self.patience, "openssl", "s_client", "-connect", &format!("127.0.0.1:{port}")])
             .args(["-servername", self.name, "-verify_hostname", self.name, "-verify_return_error", "-CAfile"])
             .arg(&self.root)
             .args(self.identity.iter().flat_map(|(cert, key)| ["-cert".as_ref(), cert.as_path(), "-key".as_ref(), key]))
@@ -141,6 +147,11 @@ impl Handshake {
     pub fn verifies(self) -> Handshake {
         assert!(self.verified, "{}", self.output);
         self
+    }
+
+    /// Has it been proven to whom the client talks?
+    pub fn succeeded(&self) -> bool {
+        self.verified
     }
 
     #[track_caller]

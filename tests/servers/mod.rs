@@ -26,7 +26,7 @@
 //! which become free ports), `imapd-ssl`; slapd takes LDIF by `modify` once it runs, or a `slapd.conf` by `attempt_conf`. The
 //! whole configuration then lies in the scratch directory, in a folder with the server's name. A key that a daemon's own user
 //! opens is given to it with `Slapd::owns` or `Courier::owns`. `System::run` runs any program where the daemon is, such as
-//! `doveconf` 2.4; `Client::curl` logs in as a user does.
+//! `doveconf` 2.4; `Client::curl` logs in as a user does. `peer::PEERS` has all of them as data, for what is done with each.
 
 pub mod apache;
 mod client;
@@ -34,10 +34,13 @@ pub mod courier;
 mod daemon;
 pub mod dovecot;
 mod emitted;
+mod mutants;
+mod mutated;
 mod peer;
 mod pki;
 mod ports;
 pub mod postfix;
+mod rights;
 pub mod slapd;
 mod system;
 

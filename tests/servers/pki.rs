@@ -18,7 +18,8 @@ pub struct Pki {
     pub key: PathBuf,
     /// Another key.
     pub wrong_key: PathBuf,
-    /// What signs the leaf.
+    /// The leaf, and what signs it.
+    pub leaf: Leaf,
     pub issuer: Authority,
 }
 
@@ -43,6 +44,7 @@ impl Pki {
             key: test.file("leaf.key", leaf.key_pem()),
             wrong_key: test.file("wrong.key", intermediate.leaf(&["mail.example.org"]).key_pem()),
             issuer: intermediate,
+            leaf,
         }
     }
 

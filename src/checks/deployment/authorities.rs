@@ -133,7 +133,7 @@ fn depth(deployment: &Deployment<'_>, settings: &TlsSettings, ca: &Material) -> 
 /// As many as any chain of CAs that is looked at.
 const MAX_CAS: usize = 100;
 
-/// Certificates of a directory that no link leads to by the hash of their name.
+/// CAs of a directory that no link leads to by the hash of their name.
 fn unlinked(entries: &[(String, Material)]) -> impl Iterator<Item = (&str, String)> {
     let linked = |cert: &Cert| {
         let hash = format!("{}.", subject_hash(&cert.subject));
@@ -143,7 +143,7 @@ fn unlinked(entries: &[(String, Material)]) -> impl Iterator<Item = (&str, Strin
         })
     };
     entries.iter().flat_map(move |(name, material)| {
-        let lost: Vec<_> = material.certs().filter(|(_, cert)| !linked(cert)).collect();
+        let lost: Vec<_> = material.certs().filter(|(_, cert)| cert.is_ca() && !linked(cert)).collect();
         lost.into_iter().map(move |(_, cert)| (name.as_str(), cert.subject.short()))
     })
 }

@@ -76,6 +76,12 @@ pub(crate) fn installed(root: &Path) -> Vec<(&'static Server, PathBuf)> {
     crate::servers::ALL.iter().copied().filter_map(there).collect()
 }
 
+/// The configurations in a file or directory of a server: mostly one.
+pub(crate) fn all(server: &'static Server, at: &Path, root: &Path) -> Result<Vec<Configuration>> {
+    let points = if layout::stand_alone(server.name) { starting_points(server, at)? } else { vec![at.to_owned()] };
+    points.iter().map(|point| gather(server, Some(point), root)).collect()
+}
+
 /// A server's configuration in this file or directory; without one, where the installed server keeps it. Paths in it start at
 /// `root`. An error where nothing is there.
 pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) -> Result<Configuration> {
