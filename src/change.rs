@@ -50,6 +50,37 @@ pub struct Change {
     pub before: Option<String>,
     /// The same of the new content.
     pub after: Option<String>,
+    /// Where the old file is kept.
+    pub backup: Option<PathBuf>,
+}
+
+/// How the steps of a plan are done.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// In earnest?
+    pub mode: Mode,
+    /// With digests?
+    pub digests: Digests,
+    /// To whom files belong.
+    pub owner: Owner,
+    /// What the name of an old file that is kept ends in, where they are kept: `.20270301T120000Z.bak`.
+    pub backup: Option<String>,
+}
+
+impl Manner {
+    /// With the usual owner, and without copies.
+    pub fn of(mode: Mode, digests: Digests) -> Manner {
+        Manner { mode, digests, owner: Owner::default(), backup: None }
+    }
+}
+
+/// To whom files belong, by number, where that is not root (or the caller, where that is not root).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: Option<u32>,
+    /// The group; it may read keys then.
+    pub group: Option<u32>,
 }
 
 /// Whether to act or only to say what acting would do.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 
-use crate::change::Wait;
+use crate::change::{Owner, Wait};
 use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
@@ -38,7 +38,15 @@ pub struct Cli {
 impl Cli {
     /// What was typed, or clap's own message: help, version, or what is wrong with the words.
     pub fn from_args() -> std::result::Result<Cli, clap::Error> {
-        Cli::from_arg_matches(&command().try_get_matches()?)
+        let matches = command().try_get_matches()?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        let mut leaf = &matches;
+        while let Some((_, inner)) = leaf.subcommand() {
+            leaf = inner;
+        }
+        // Where the verb's own option has this name it has another type.
+        cli.global.group = leaf.try_get_one::<String>("group").ok().flatten().cloned();
+        Ok(cli)
     }
 }
 
@@ -47,7 +55,16 @@ pub fn command() -> clap::Command {
     fn examples_first(command: clap::Command) -> clap::Command {
         command.help_template(EXAMPLES_FIRST).max_term_width(80).mut_subcommands(examples_first)
     }
-    examples_first(<Cli as clap::CommandFactory>::command())
+    /// `--group` means the same for every verb but `dhparam new`, where it is the group of numbers.
+    fn with_group(command: clap::Command) -> clap::Command {
+        let own = command.get_arguments().any(|arg| arg.get_id() == "group");
+        if command.has_subcommands() || own {
+            return command.mut_subcommands(with_group);
+        }
+        let group = clap::Arg::new("group").long("group").value_name("GROUP").help_heading("Global options");
+        command.arg(group.help("Give files to this group, which may then read keys"))
+    }
+    with_group(examples_first(<Cli as clap::CommandFactory>::command()))
 }
 
 const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
@@ -59,6 +76,15 @@ pub struct Global {
     /// Replace an existing file
     #[arg(short, long, global = true)]
     force: bool,
+    /// Keep a file that is replaced as NAME.YYYYMMDDTHHMMSSZ.bak
+    #[arg(long, global = true)]
+    backup: bool,
+    /// Give files to this user instead of root
+    #[arg(long, global = true, value_name = "USER")]
+    owner: Option<String>,
+    /// Give files to this group, which may then read keys
+    #[arg(skip)]
+    group: Option<String>,
     /// Say what would be written, and write nothing
     #[arg(short = 'n', long, global = true)]
     dry_run: bool,
@@ -158,9 +184,21 @@ impl Global {
             accept: self.accept.clone(),
             json: self.json,
             dry_run: self.dry_run,
+            owner: Owner::default(),
             wait: if self.no_wait { Wait::Never } else { Wait::Until },
             secret: Arc::new(Secret::new(self.passphrase.source(), self.no_input)),
+            progress: |_| (),
         })
+    }
+
+    /// User and group to whom files are to belong, by name.
+    pub fn owner(&self) -> (Option<&str>, Option<&str>) {
+        (self.owner.as_deref(), self.group.as_deref())
+    }
+
+    /// What the names of old files that are kept end in, where they are.
+    pub fn backup(&self, clock: OffsetDateTime) -> Option<String> {
+        self.backup.then(|| crate::instant::backup_suffix(clock))
     }
 
     /// What the end of the run needs to know.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::change::Owner;
 use crate::facts::{Access, FileId};
 use crate::material::pem;
 
@@ -32,6 +33,11 @@ impl Content {
             Content::Secret(_) => 0o400,
             Content::State(_) => 0o600,
         }
+    }
+
+    /// The same where the file is given to somebody: a group that is named may read a key.
+    pub fn mode_for(&self, owner: Owner) -> u32 {
+        self.mode() | if self.is_secret() && owner.group.is_some() { 0o040 } else { 0 }
     }
 
     /// The bytes themselves, one part after the other.
@@ -162,4 +168,6 @@ pub struct VersionFile {
     pub content: Content,
     /// In a few words.
     pub what: String,
+    /// Numbers of the user and group that it is for, where these are not the ones who make it.
+    pub owner: Option<(u32, u32)>,
 }

@@ -53,6 +53,13 @@ pub fn day(at: OffsetDateTime, now: OffsetDateTime) -> String {
     if at < now { format!("{} (expired {} d ago)", at.date(), -days) } else { format!("{} ({days} d)", at.date()) }
 }
 
+/// `.20270530T074237Z.bak`: what the name of a file that is kept ends in.
+pub fn backup_suffix(at: OffsetDateTime) -> String {
+    let (date, clock) = (at.date(), at.time());
+    let day = format!("{:04}{:02}{:02}", date.year(), u8::from(date.month()), date.day());
+    format!(".{day}T{:02}{:02}{:02}Z.bak", clock.hour(), clock.minute(), clock.second())
+}
+
 /// RFC 3339, for programs. Years beyond 9999 have no such form and are given as they would be read.
 pub fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_else(|_| show(at))

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use pkit::change::{Change, Digests, Mode};
+use pkit::change::{Change, Digests, Manner, Mode, Owner};
 use pkit::cli::{Cli, Style, When};
+use pkit::commands::Context;
 use pkit::error::Error;
 use pkit::exit::Exit;
-use pkit::files::spool;
+use pkit::files::{spool, users};
 use pkit::process;
 use pkit::report::escape::visible;
 use pkit::report::{Ended, Form, Report, Stream, Tally, Value, github, human, json, sarif};
@@ -22,7 +23,10 @@ fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
     std::panic::set_hook(Box::new(|_| {}));
     if let Err(error) = process::keep_secrets().and_then(|()| process::on_signals(end)) {
-        return ended_with(Err(error), Exit::Bug);
+        let error = Error::io(Path::new("this process"), "preparing for signals and against core files", &error);
+        // Where stderr cannot be written to either, only the exit code is left to tell it.
+        let _ = writeln!(io::stderr(), "{error}");
+        return ExitCode::from(error.exit.code());
     }
     std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
 }
@@ -177,9 +181,21 @@ impl Progress {
     }
 }
 
+/// One line that is written over; where it cannot be shown the work goes on all the same.
+fn working(words: &str) {
+    let _ = write!(io::stderr(), "\r\x1b[K{words}");
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 fn act(cli: &Cli, style: Style) -> Acted {
-    let context = cli.global.context(time::OffsetDateTime::now_utc());
+    let now = time::OffsetDateTime::now_utc();
+    let told = !style.quiet && !style.json && io::stderr().is_terminal();
+    let context = cli.global.context(now).and_then(|context| {
+        let (user, group) = cli.global.owner();
+        let progress = if told { working } else { context.progress };
+        Ok(Context { owner: users::owner(user, group)?, progress, ..context })
+    });
+    let owner = context.as_ref().map_or(Owner::default(), |context| context.owner);
     let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
         Err(error) => return Acted { error: Some(error), applied: !style.dry_run, ..Acted::default() },
@@ -188,7 +204,8 @@ fn act(cli: &Cli, style: Style) -> Acted {
     let mode = if applied { Mode::Apply } else { Mode::DryRun };
     // Only JSON shows them.
     let digests = if style.json { Digests::Told } else { Digests::Untold };
-    match outcome.plan.carry_out(mode, digests) {
+    let manner = Manner { owner, backup: cli.global.backup(now), ..Manner::of(mode, digests) };
+    match outcome.plan.carry_out(&manner) {
         Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
         // What was noticed stays true. What the report says of was not done, and the digest of a key that is not there
         // would only mislead.

@@ -1,7 +1,7 @@
 //! What is to happen, as a value: commands return a `Plan`, and only `main` carries it out. So a dry run is the same plan,
 //! looked at and not done, and nothing is written before everything has been judged.
 
-use crate::change::{Action, Change, Digests, Mode};
+use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
 use crate::content::{AppendWrite, DirectoryWrite, FileWrite, LinkWrite, RightsWrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
@@ -42,25 +42,26 @@ impl Plan {
     }
 
     /// What doing the steps would change, as the disk is now.
-    pub fn preview(&self) -> Result<Vec<Change>> {
-        self.carry_out(Mode::DryRun, Digests::Untold)
+    pub fn preview(&self, owner: Owner) -> Result<Vec<Change>> {
+        self.carry_out(&Manner { owner, ..Manner::of(Mode::DryRun, Digests::Untold) })
     }
 
     /// Does the steps in order and tells what became of each path, digests included. A step that fails leaves its target as it
     /// was; the error says which files had been written by then.
     pub fn apply(&self, mode: Mode) -> Result<Vec<Change>> {
-        self.carry_out(mode, Digests::Told)
+        self.carry_out(&Manner::of(mode, Digests::Told))
     }
 
-    /// The same, where not every reader of the changes wants digests.
-    pub fn carry_out(&self, mode: Mode, digests: Digests) -> Result<Vec<Change>> {
+    /// The same in another manner: not every reader of the changes wants digests, and files may belong to others.
+    pub fn carry_out(&self, manner: &Manner) -> Result<Vec<Change>> {
+        let Manner { mode, digests, .. } = *manner;
         let mut changes: Vec<Change> = Vec::new();
         for step in &self.steps {
             let done = match step {
-                Step::Write(file) => write::file(file, mode, digests).map(|change| vec![change]),
+                Step::Write(file) => write::file(file, manner).map(|change| vec![change]),
                 Step::Rights(rights) => rights::rights(rights, mode).map(|change| vec![change]),
                 Step::Link(link) => link::link(link, mode).map(|change| vec![change]),
-                Step::Version(version) => versions::version(version, mode, digests),
+                Step::Version(version) => versions::version(version, manner),
                 Step::Directory(directory) => directory::directory(directory, mode, digests),
                 Step::Append(lines) => append::append(lines, mode).map(|change| vec![change]),
             };

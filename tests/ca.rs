@@ -3,6 +3,7 @@
 mod constraints;
 mod kills;
 mod limbo;
+mod pkilint;
 mod races;
 
 use crate::common::{Ran, Test, have};
@@ -313,7 +314,7 @@ fn a_ca_appears_whole_and_is_never_replaced() {
     t.run(words.into_iter().chain(["--if-missing"])).exits(0).out_has("unchanged");
     t.run(["ca", "init", "ca", "--cn", "Other", "--if-missing", "--no-passphrase"]).exits(4);
     t.run(["ca", "init", "x", "--cn", "R", "--path-len", "0", "--intermediate", "I", "--no-passphrase"]).exits(2);
-    t.run(["ca", "list", "--ca", "nowhere"]).exits(3).err_has("error[ca-not-found]");
+    t.run(["ca", "list", "--ca", "nowhere"]).exits(3).err_has("error[ca-index-missing]");
     assert_eq!(t.snapshot(), before);
 }
 

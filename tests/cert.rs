@@ -3,7 +3,7 @@
 use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyUsagePurpose, date_time_ymd};
 
 use crate::common::pki::{Authority, Crl, ca_issuers, cert_pem, crl_at, crl_pem};
-use crate::common::{Ran, Test, have};
+use crate::common::{Ran, Test, have, scaled};
 
 #[test]
 fn every_certificate_of_a_file_is_shown() {
@@ -219,4 +219,60 @@ fn tlsa_records_pin_what_openssl_computes() {
         let told = t.peer("sh", ["-c", script]).exits(0).stdout;
         assert!(told.trim_end().ends_with(expected.trim_end().rsplit(' ').next().unwrap()), "{told}");
     }
+}
+
+/// Into PKCS#12 and out of it, modern and legacy, with openssl, certtool and NSS.
+#[test]
+fn pkcs12_goes_both_ways_with_openssl_certtool_and_nss() {
+    let t = Test::new();
+    let ca = Authority::root("Example CA");
+    let leaf = ca.leaf(&["mail.example.org"]);
+    t.file("chain.pem", ca.pem() + &leaf.pem());
+    t.file("mail.key", leaf.key_pem());
+    t.file("pass", "correct horse\n");
+    t.chmod("pass", 0o600);
+    let pass = ["--passphrase-file", "pass"];
+    for more in [&[][..], &["--legacy"]] {
+        let words = ["cert", "convert", "chain.pem", "mail.key", "--to", "p12", "-o", "m.p12", "--force"];
+        t.run(words.iter().chain(more).chain(&pass)).exits(0);
+        assert_eq!(t.mode("m.p12"), 0o400);
+        let shown = t.run(["cert", "inspect", "m.p12"].into_iter().chain(pass)).exits(0).stdout;
+        assert!(shown.starts_with("mail.example.org") && shown.contains("Example CA"), "{shown}");
+        if have("openssl") {
+            let legacy = if more.is_empty() { &[][..] } else { &["-legacy"] };
+            let words = ["pkcs12", "-in", "m.p12", "-passin", "file:pass", "-nodes", "-out", "o.pem"];
+            t.peer("openssl", words.iter().chain(legacy)).exits(0);
+            t.run(["key", "check", "o.pem", "--cert", "chain.pem"]).exits(1);
+            t.file("leaf.pem", leaf.pem());
+            t.run(["key", "check", "o.pem", "--cert", "leaf.pem"]).exits(0);
+            let words = ["pkcs12", "-export", "-in", "leaf.pem", "-inkey", "mail.key", "-certfile", "chain.pem"];
+            t.peer("openssl", words.iter().chain(&["-passout", "file:pass", "-out", "o.p12"]).chain(legacy)).exits(0);
+            t.run(["cert", "match", "o.p12"].into_iter().chain(pass)).exits(0).out_has("chain complete");
+        }
+        if have("certtool") {
+            let words = ["--p12-info", "--inder", "--infile", "m.p12", "--password", "correct horse"];
+            let told = t.peer("certtool", words).exits(0).stdout;
+            assert_eq!(told.matches("BEGIN CERTIFICATE").count(), 2, "{told}");
+        }
+        if have("pk12util") {
+            // A database for each round. Without this variable NSS measures the file system for a long while first.
+            let db = format!("sql:nss{}", more.len());
+            std::fs::create_dir(t.path(&db[4..])).unwrap();
+            let nss = |words: &[&str]| t.peer("env", ["NSS_SDB_USE_CACHE=yes"].iter().chain(words)).exits(0);
+            nss(&["certutil", "-N", "-d", &db, "--empty-password"]);
+            nss(&["pk12util", "-i", "m.p12", "-d", &db, "-w", "pass"]);
+            nss(&["certutil", "-K", "-d", &db]).out_has("mail.example.org");
+            nss(&["pk12util", "-o", "nss.p12", "-n", "mail.example.org", "-d", &db, "-w", "pass"]);
+            t.run(["cert", "match", "nss.p12"].into_iter().chain(pass)).exits(0).out_has("mail.example.org");
+        }
+    }
+    // Java is large: in the full run only.
+    if scaled(1) == 100 && have("keytool") {
+        let words = ["-list", "-storetype", "PKCS12", "-keystore", "m.p12", "-storepass", "correct horse"];
+        t.peer("keytool", words).exits(0).out_has("PrivateKeyEntry");
+    }
+    t.run(["key", "new", "-o", "other.key", "--type", "ecdsa"]).exits(0);
+    let words = ["cert", "convert", "chain.pem", "other.key", "--to", "p12", "-o", "x.p12"];
+    t.run(words.into_iter().chain(pass)).exits(3).err_has("error[key-mismatch]");
+    t.run(["cert", "convert", "chain.pem", "--to", "p12", "-o", "x.p12", "--no-input"]).exits(3);
 }

@@ -1,4 +1,8 @@
-//! `pkit dhparam`: the named groups are openssl's, and weak parameters are told.
+//! `pkit dhparam`: the named groups are openssl's, weak parameters are told, and what is searched is a safe prime to openssl too.
+
+mod convert;
+mod data;
+mod generate;
 
 use crate::common::{Test, have, keys};
 
@@ -74,13 +78,66 @@ fn weak_parameters_are_named() {
     }
     t.file("other.der", parameters(&good, &[3]));
     t.run(["dhparam", "check", "other.der"]).exits(0).out_has("no named group").out_has("safe prime");
+    t.file("even.der", parameters(&[&[0xff; 255][..], &[0xfe]].concat(), &[2]));
+    t.run(["dhparam", "check", "even.der"]).exits(1).out_has("divisible by 2");
+}
+
+/// PKCS#3 behind certificates, X9.42, and the groups that openssl has of other RFCs.
+#[test]
+fn other_forms_and_other_groups_are_recognised() {
+    if !have("openssl") {
+        return;
+    }
+    let t = Test::new();
+    let named = |group: &str| format!("group:{group}");
+    for (group, code, name) in [
+        ("modp_1536", 1, "MODP 1536, RFC 3526"),
+        ("modp_2048", 0, "MODP 2048, RFC 3526"),
+        ("modp_8192", 0, "MODP 8192, RFC 3526"),
+    ] {
+        t.file("dh.pem", keys::openssl(&["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", &named(group)]));
+        let json = t.run(["dhparam", "check", "dh.pem", "--json"]).exits(code).json();
+        assert_eq!(json["result"]["safe_prime"], true);
+        assert_eq!(json["result"]["generator"]["order"], "q");
+        t.run(["dhparam", "check", "dh.pem"]).exits(code).out_has(name);
+    }
+    t.run(["dhparam", "check", "dh.pem"]).out_has("generator 2, order q");
+    // RFC 5114's groups come with a q, and their primes are not safe ones.
+    for (number, exit, code) in [("1", 1, "dh-shared-prime"), ("2", 1, "dh-not-safe"), ("3", 1, "dh-not-safe")] {
+        let option = format!("dh_rfc5114:{number}");
+        t.file("x942.pem", keys::openssl(&["genpkey", "-genparam", "-algorithm", "DHX", "-pkeyopt", &option]));
+        assert!(t.text("x942.pem").contains("X9.42 DH PARAMETERS"));
+        t.run(["dhparam", "check", "x942.pem"]).exits(exit).out_has(code).out_has("RFC 5114").out_has("order q");
+    }
+    t.file("q.der", {
+        use pkit::material::der::{sequence, unsigned};
+        sequence(&[&unsigned(&pkit::material::dh::Group::Ffdhe2048.params().p), &unsigned(&[2]), &unsigned(&[7; 32])])
+    });
+    t.run(["dhparam", "check", "q.der"]).exits(1).out_has("error[dh-subgroup]");
+}
+
+#[test]
+fn parameters_are_found_behind_a_certificate_and_a_key() {
+    if !have("openssl") {
+        return;
+    }
+    let t = Test::new();
+    t.run(["key", "new", "--type", "ecdsa", "-o", "mail.key"]).exits(0);
+    t.peer("openssl", ["req", "-x509", "-key", "mail.key", "-subj", "/CN=mail", "-out", "mail.pem"]).exits(0);
+    let good = t.run(["dhparam", "new", "--group", "ffdhe2048"]).stdout;
+    t.file("all.pem", t.text("mail.pem") + &t.text("mail.key") + &good);
+    t.run(["dhparam", "check", "all.pem"]).exits(0).out_has("ffdhe2048, RFC 7919");
 }
 
 #[test]
 fn hostile_sizes_end_soon_and_broken_files_are_input_errors() {
     let t = Test::new();
     t.file("huge.der", parameters(&vec![0xff; 1 << 20], &[2]));
-    t.run(["dhparam", "check", "huge.der"]).exits(3).out_has("skipped[dh-not-tested]");
+    t.run(["dhparam", "check", "huge.der"]).exits(1).out_has("error[dh-too-large]").out_has("not tested");
+    t.file("32768.der", parameters(&[&[0xff; 4095][..], &[0xfd]].concat(), &[2]));
+    let before = std::time::Instant::now();
+    t.run(["dhparam", "check", "32768.der"]).exits(1).out_has("error[dh-too-large]");
+    assert!(before.elapsed().as_secs() < 10);
     t.file("empty", "");
     t.file("noise", [7; 300]);
     t.file("cut.pem", &t.run(["dhparam", "new"]).bytes[..200]);

@@ -26,6 +26,7 @@ mod lint;
 mod perms;
 mod pkcs12;
 mod prepare;
+mod primes;
 mod readme;
 mod servers;
 mod writer;

@@ -1,6 +1,9 @@
 //! `pkit perms check`: on a tree with one seeded fault of each kind, exactly these are found; and what could not be looked at is
 //! never called fine.
 
+mod fix;
+mod seeded;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -61,89 +64,6 @@ fn what_is_right_is_called_ok() {
 }
 
 #[test]
-fn each_seeded_fault_is_found_and_nothing_else() {
-    if !root() || !have("setfacl") {
-        return;
-    }
-    let t = Test::new();
-    for (name, content, mode) in [
-        ("good/mail.key", KEY, 0o400),
-        ("good/mail.pem", CERT, 0o444),
-        ("good/notes", "notes", 0o644),
-        ("world.key", KEY, 0o644),
-        ("hidden-in-cert.pem", &format!("{CERT}{KEY}"), 0o444),
-        ("group.key", KEY, 0o440),
-        ("group-writes.key", KEY, 0o620),
-        ("others-execute.key", KEY, 0o401),
-        ("noted.key", KEY, 0o600),
-        ("acl.key", KEY, 0o400),
-        ("masked.key", KEY, 0o400),
-        ("stranger.key", KEY, 0o400),
-        ("linked.key", KEY, 0o400),
-        ("writes.pem", CERT, 0o664),
-        ("noted.pem", CERT, 0o644),
-        ("stranger.pem", CERT, 0o444),
-        ("open-notes", "notes", 0o666),
-        ("open/mail.key", KEY, 0o400),
-        ("sticky/mail.key", KEY, 0o400),
-        ("staff/mail.key", KEY, 0o400),
-        ("acl-dir/mail.key", KEY, 0o400),
-        ("home/mail.key", KEY, 0o400),
-    ] {
-        t.with_mode(name, content, mode);
-    }
-    t.peer("setfacl", ["-m", "u:nobody:r", "acl.key"]).exits(0);
-    t.peer("setfacl", ["-m", "u:nobody:r,m::-", "masked.key"]).exits(0);
-    t.peer("setfacl", ["-m", "u:nobody:rwx", "acl-dir"]).exits(0);
-    t.chown("stranger.key", "nobody");
-    t.chown("stranger.pem", "nobody");
-    t.chown("staff", "root:daemon");
-    t.chown("home", "nobody");
-    for (dir, mode) in [("open", 0o777), ("sticky", 0o1777), ("staff", 0o775)] {
-        t.chmod(dir, mode);
-    }
-    std::fs::hard_link(t.path("linked.key"), t.path("linked-too.key")).unwrap();
-    symlink("loop", t.path("loop")).unwrap();
-    symlink("nowhere", t.path("dangling")).unwrap();
-    symlink("/etc", t.path("elsewhere")).unwrap();
-    symlink("good", t.path("within")).unwrap();
-    symlink("world.key", t.path("to-world.key")).unwrap();
-    t.peer("mkfifo", ["fifo"]).exits(0);
-    let _socket = std::os::unix::net::UnixListener::bind(t.path("socket")).unwrap();
-
-    let ran = t.run([Path::new("perms"), Path::new("check"), Path::new("--json"), &t.path(".")]).exits(3);
-    let expected = set(&[
-        ("key-world-readable", "world.key"),
-        ("key-world-readable", "to-world.key"),
-        ("key-world-readable", "hidden-in-cert.pem"),
-        ("key-group-readable", "group.key"),
-        ("key-writable", "group-writes.key"),
-        ("key-mode", "others-execute.key"),
-        ("key-mode", "noted.key"),
-        ("key-acl-readable", "acl.key"),
-        ("key-owner", "stranger.key"),
-        ("key-links", "linked.key"),
-        ("key-links", "linked-too.key"),
-        ("cert-writable", "writes.pem"),
-        ("cert-mode", "noted.pem"),
-        ("cert-owner", "stranger.pem"),
-        ("file-writable", "open-notes"),
-        ("dir-writable", "open"),
-        ("dir-group-writable", "staff"),
-        ("dir-acl-writable", "acl-dir"),
-        ("dir-owner", "home"),
-        ("not-looked-at", "loop"),
-        ("not-looked-at", "dangling"),
-        ("link-not-followed", "elsewhere"),
-        ("special-file", "fifo"),
-        ("special-file", "socket"),
-    ]);
-    assert_eq!(found(&t, &ran), expected);
-    assert_eq!(ran.json()["incomplete"], true);
-    t.run(["perms", "check", "--allow-incomplete", "."]).exits(1).out_has("anyone can replace mail.key");
-}
-
-#[test]
 fn severities_decide_the_exit_code() {
     if !root() {
         return;
@@ -173,6 +93,112 @@ fn the_directory_of_a_link_on_the_way_counts() {
     t.chmod("lax", 0o777);
     let ran = t.run(["perms", "check", "--json", "lax/private/mail.key"]).exits(1);
     assert_eq!(found(&t, &ran), set(&[("dir-writable", "lax")]));
+}
+
+/// Whatever does not fit in the memory is told as it comes: the document is one all the same.
+#[test]
+fn a_large_tree_is_one_document_in_the_order_of_names() {
+    let t = Test::new();
+    let count = 3_000;
+    for n in 0..count {
+        t.file(format!("tree/{:02}/{n:05}.pem", n % 7), CERT);
+    }
+    let ran = t.run(["perms", "check", "--json", "tree"]).exits(0);
+    let json = ran.json();
+    let paths = |list: &serde_json::Value| {
+        list.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let files = paths(&json["result"]["files"]);
+    assert!(files.len() == count && files.is_sorted());
+    assert_eq!(paths(&json["findings"]), files, "0644 is noted for each");
+    assert_eq!(json["summary"]["info"], count);
+    assert_eq!(
+        (&json["ok"], &json["exit"], &json["result"]["by_role"]["public"]),
+        (&true.into(), &0.into(), &count.into())
+    );
+    let again = t.run(["perms", "check", "--json", "tree"]).exits(0);
+    assert_eq!(again.bytes, ran.bytes, "the same again");
+    assert_eq!(t.run(["perms", "check", "tree"]).exits(0).stdout.lines().count(), count + 1);
+    // A reader that goes away ends it without a word.
+    let pipe = format!("{} perms check tree | head -n 1", env!("CARGO_BIN_EXE_pkit"));
+    let ran = t.peer("bash", ["-o", "pipefail", "-c", &pipe]).exits(0);
+    assert_eq!((ran.stdout.lines().count(), ran.stderr.as_str()), (1, ""));
+}
+
+#[test]
+fn a_policy_is_named_or_a_file() {
+    if !root() {
+        return;
+    }
+    let t = Test::new();
+    t.with_mode("mail.key", KEY, 0o640);
+    t.chown("mail.key", "root:daemon");
+    t.with_mode("mail.pem", CERT, 0o644);
+    t.run(["perms", "check", "--fail-on", "warning", "mail.key"]).exits(1);
+    t.file("site.toml", "[keys]\nmodes = [\"0640\"]\ngroups = [\"daemon\"]\n[certificates]\nmodes = [\"0644\"]\n");
+    let ran = t.run(["perms", "check", "--fail-on", "warning", "--policy", "site.toml", "mail.key", "mail.pem"]);
+    ran.exits(0).out_has("NOTE  key-group-readable").out_has("OK    cert-mode");
+    t.run(["perms", "check", "--policy", "debian", "mail.pem"]).exits(0).out_has("OK    cert-mode");
+    t.file("lax.toml", "[keys]\nmodes = [\"0644\"]\n");
+    t.run(["perms", "check", "--policy", "lax.toml", "mail.key"])
+        .exits(3)
+        .err_has("error[policy-not-understood]: the policy lax.toml: line 2");
+    t.run(["perms", "check", "--policy", "nowhere.toml", "mail.key"]).exits(3).err_has("file-missing");
+}
+
+/// An image has its own users, and its links lead within it.
+#[test]
+fn an_image_is_looked_at_with_its_own_users() {
+    use std::os::unix::fs::chown;
+    if !root() {
+        return;
+    }
+    let t = Test::new();
+    t.file("image/etc/passwd", "root:x:0:0:::\nldap:x:4711:4712:::\n");
+    t.file("image/etc/group", "root:x:0:\nldap:x:4712:\nkeys:x:4713:ldap\n");
+    t.with_mode("image/srv/mail.key", KEY, 0o640);
+    t.chown("image/srv/mail.key", "4711:4713");
+    symlink("/srv", t.path("image/etc/ssl")).unwrap();
+    symlink("/etc/hostname", t.path("image/srv/hostname")).unwrap();
+    chown(t.path("image/srv"), Some(4711), None).unwrap();
+    let ran = t.run(["perms", "check", "--json", "--root", "image", "/etc/ssl/mail.key"]).exits(0);
+    let file = &ran.json()["result"]["files"][0];
+    assert_eq!((&file["path"], &file["target"]), (&"/etc/ssl/mail.key".into(), &serde_json::Value::Null));
+    assert_eq!((&file["owner"], &file["group"]), (&"ldap".into(), &"keys".into()));
+    t.run(["perms", "check", "--root", "image", "/srv"])
+        .exits(3)
+        .out_has("SKIP  not-looked-at")
+        .out_has("a link to /etc/hostname");
+    t.run(["perms", "fix", "--root", "image", "/srv/mail.key"]).exits(0);
+    assert_eq!(t.mode("image/srv/mail.key"), 0o400);
+    t.run(["perms", "check", "--root", "nowhere", "/srv"]).exits(3).err_has("file-missing");
+}
+
+/// The files are those that the configuration names, with what it pulls in, and each is judged for the server that opens it.
+#[test]
+fn a_configuration_says_which_files_there_are_and_who_opens_them() {
+    if !root() || !have("slapd") {
+        return;
+    }
+    let t = Test::new();
+    t.with_mode("mail.key", KEY, 0o400);
+    t.with_mode("mail.pem", CERT, 0o444);
+    let path = |name: &str| t.path(name).to_str().unwrap().to_owned();
+    t.file("dovecot.conf", "ssl = required\n!include tls.conf\n");
+    t.file("tls.conf", format!("ssl_cert = <{}\nssl_key = <{}\n", path("mail.pem"), path("mail.key")));
+    let ran = t.run(["perms", "check", "--json", "--from-config", "dovecot=dovecot.conf"]).exits(0);
+    let files = ran.json()["result"]["files"].as_array().unwrap().clone();
+    assert_eq!(
+        files.iter().map(|f| f["path"].as_str().unwrap()).collect::<Vec<_>>(),
+        [path("mail.key"), path("mail.pem")]
+    );
+    let slapd = format!("TLSCertificateFile {}\nTLSCertificateKeyFile {}\n", path("mail.pem"), path("mail.key"));
+    t.file("slapd.conf", slapd);
+    let both = ["perms", "check", "--from-config", "dovecot=dovecot.conf,openldap=slapd.conf"];
+    t.run(both).exits(1).out_has("FAIL  server-cannot-read").out_has("OpenLDAP opens it as user openldap, who cannot");
+    t.run(["perms", "check", "--from-config", "sendmail"]).exits(2).err_has("no such server; one of");
+    t.run(["perms", "check", "--from-config", "dovecot=nowhere.conf"]).exits(3);
+    t.run(["perms", "check"]).exits(2);
 }
 
 #[test]

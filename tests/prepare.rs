@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common::pki::{Authority, Leaf};
-use crate::common::{Ran, Test};
+use crate::common::{self, Ran, Test};
 
 /// root -> Example CA -> leaf for `mail.example.org`, and a scratch directory with what the CA sent, the key and the root.
 struct Order {
@@ -176,17 +176,76 @@ fn each_server_is_told_in_its_own_words() {
     };
     prepare("dovecot", "2.4.1").out_has("  ssl_server_cert_file = /");
     // A server on a public port must also take mail without TLS.
-    prepare("postfix", "3.7").out_has("smtpd_tls_security_level = may\n").out_has("  smtpd_tls_chain_files = /");
+    prepare("postfix", "3.7").out_has("smtpd_tls_security_level = may\n").out_has("/current/postfix.pem\n");
 }
 
 #[test]
-fn a_server_that_opens_keys_as_its_own_user_is_refused() {
+fn a_server_whose_user_is_not_known_or_could_not_get_to_the_key_is_refused() {
     let order = Order::new();
-    let before = order.test.snapshot();
-    let openldap =
-        ["prepare", "openldap", "sent.pem", "--key", "mail.key", "--trust", "root.pem", "--dir", "ssl", "--apply"];
-    order.test.run(openldap).exits(4).err_has("error[key-reader-not-root]").err_has("the user openldap");
+    let (before, build) = (order.test.snapshot(), ["--server-version", "5.0.13", "--tls-library", "gnutls", "--apply"]);
+    let prepare = |server: &str, dir: &str| {
+        let files = ["sent.pem", "--key", "mail.key", "--trust", "root.pem", "--dir", dir];
+        order.test.run([&["prepare", server], &files[..], &build].concat())
+    };
+    if !known("courier") {
+        prepare("courier", "ssl").exits(3).err_has("error[key-reader-unknown]").err_has("the user courier");
+    }
+    if known("openldap") {
+        order.test.file("closed/.keep", "");
+        order.test.chmod("closed", 0o700);
+        prepare("openldap", "closed").exits(4).err_has("error[key-reader-shut-out]").err_has("the user openldap");
+        std::fs::remove_dir_all(order.test.path("closed")).unwrap();
+    }
     assert_eq!(order.test.snapshot(), before);
+}
+
+/// One set, in which each server has what it wants: one file, or a copy that its user owns.
+#[test]
+fn several_servers_are_prepared_at_once_and_later_ones_are_added() {
+    if !common::root() || !known("openldap") {
+        return;
+    }
+    let order = Order::new();
+    order.test.chmod("", 0o711);
+    let dir = order.test.path(SET);
+    let of = |servers: &str, more: &[&str]| {
+        let build = [
+            "--server-version",
+            "dovecot=2.4.1,postfix=3.7,openldap=2.5,apache=2.4.62",
+            "--tls-library",
+            "openldap=gnutls",
+        ];
+        let files = ["sent.pem", "--key", "mail.key", "--trust", "root.pem", "--dir", "ssl"];
+        order.test.run([&["prepare", servers], &files[..], &build, more].concat())
+    };
+    of("dovecot,postfix,openldap,apache", &[]).exits(0).out_has("privkey-openldap.pem (0400 openldap:openldap, ");
+    let json = of("dovecot,postfix,openldap,apache", &["--apply", "--json"]).exits(0).json();
+    order.serves("0001");
+    let set = |name: &str| format!("{SET}/current/{name}");
+    assert_eq!(order.test.text(set("postfix.pem")), order.leaf.key_pem() + &order.chain());
+    assert_eq!(order.test.text(set("privkey-openldap.pem")), order.leaf.key_pem());
+    let owner = order.test.peer("stat", ["-L", "-c", "%U:%G %a", &set("privkey-openldap.pem")]).exits(0).stdout;
+    assert_eq!(owner, "openldap:openldap 400\n");
+    let told: Vec<String> =
+        json["result"]["servers"].as_array().unwrap().iter().map(|s| s["files"][0]["content"].to_string()).collect();
+    let (current, names) = (dir.join("current"), ["mail.example.org", "imap.example.org"]);
+    let path = |name: &str| current.join(name).display().to_string();
+    assert!(told[0].contains(&format!("ssl_server_key_file = {}", path("privkey.pem"))), "{}", told[0]);
+    assert!(told[1].contains(&format!("smtpd_tls_chain_files = {}\\n", path("postfix.pem"))), "{}", told[1]);
+    assert!(told[2].contains(&format!("olcTLSCertificateKeyFile: {}", path("privkey-openldap.pem"))), "{}", told[2]);
+    assert!(told[3].contains(&format!("ServerName {}\\n  ServerAlias {}", names[0], names[1])), "{}", told[3]);
+    // What is there for others is no obstacle, and what is missing is added.
+    of("dovecot", &["--apply", "--detailed-exitcode"]).exits(0).out_has("unchanged ");
+    std::fs::remove_dir_all(order.test.path("ssl")).unwrap();
+    of("dovecot", &["--apply"]).exits(0);
+    of("dovecot,openldap", &["--apply"]).exits(0).out_has("current (-> 0002)");
+    of("postfix", &["--apply"]).exits(4).err_has("error[set-exists]");
+    of("dovecot,postfix", &["--server-version", "2.3"]).exits(2).err_has("dovecot=2.4.1,postfix=3.10");
+}
+
+/// Does this system know the user?
+fn known(user: &str) -> bool {
+    std::fs::read_to_string("/etc/passwd").unwrap().lines().any(|line| line.starts_with(&format!("{user}:")))
 }
 
 #[test]

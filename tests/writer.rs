@@ -1,6 +1,8 @@
 //! The one writer, driven as hard as a machine can drive it: killed at every system call, refused by every one, out of space,
 //! beside a second writer, with traps laid out for it. The old file or the new one is there at every instant, whole.
 
+mod attacks;
+mod commands;
 mod faults;
 mod races;
 mod signals;
@@ -10,7 +12,7 @@ mod worker;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pkit::content::{Content, FileWrite, Overwrite, VersionFile, VersionWrite};
+use pkit::content::{AppendWrite, Content, FileWrite, Overwrite, Rights, RightsWrite, VersionFile, VersionWrite};
 use pkit::plan::{Plan, Step};
 use zeroize::Zeroizing;
 
@@ -29,9 +31,24 @@ fn public(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>, overwrite: Overwr
 /// A plan of a key and a chain that belong together: both hold `pair`.
 fn set(base: impl Into<PathBuf>, pair: &str, overwrite: Overwrite) -> Plan {
     let key = Content::Secret(Zeroizing::new(pair.into()));
-    let file = |name: &'static str, content| VersionFile { name: name.into(), content, what: name.into() };
+    let file = |name: &'static str, content| VersionFile { name: name.into(), content, what: name.into(), owner: None };
     let files = vec![file("privkey.pem", key), file("fullchain.pem", Content::Public(pair.into()))];
     Plan { steps: vec![Step::Version(VersionWrite { base: base.into(), files, overwrite })], ..Plan::default() }
+}
+
+/// A plan of one more line in an index that is there.
+fn line(path: impl Into<PathBuf>, text: &str) -> Plan {
+    let step = AppendWrite { path: path.into(), lines: format!("{text}\n").into(), what: "a line".into() };
+    Plan { steps: vec![Step::Append(step)], ..Plan::default() }
+}
+
+/// A plan that leaves the rights to a key to its owner.
+fn restrict(path: &Path) -> Plan {
+    let facts = pkit::files::facts::of(path).unwrap();
+    let rights = Rights { mode: 0o400, owner: None, without_acl: true };
+    let (real, id, before) = (facts.real, facts.id, facts.access);
+    let step = RightsWrite { path: path.to_owned(), real, id, before, rights };
+    Plan { steps: vec![Step::Rights(step)], ..Plan::default() }
 }
 
 /// The pair that `current` leads to, which must be whole; none before there is a `current`.

@@ -12,4 +12,5 @@ pub mod perms;
 pub mod request;
 pub mod revocation;
 pub mod settings;
+pub mod ssl_parameters;
 pub mod weak;

@@ -64,7 +64,7 @@ fn whole(mut material: Material, context: &Context) -> Result<Material> {
 }
 
 /// Opens every PKCS#12 file and every encrypted key, with the one passphrase of the run.
-pub(super) fn unlock(material: &mut Material, context: &Context) -> Result<()> {
+pub(crate) fn unlock(material: &mut Material, context: &Context) -> Result<()> {
     unlock_with(material, &context.secret)
 }
 

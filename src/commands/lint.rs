@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         return Err(error.clone());
     }
     for configuration in configurations {
-        let (build, assumed) = build(args, &configuration)?;
+        let (build, assumed) = build(&args.build, &args.root, &configuration)?;
         let (settings, judged) = judge(&configuration, build, args, anchors, context);
         findings.extend(assumed);
         findings.extend(judged);
@@ -191,18 +191,18 @@ fn unrecognized(path: &Path) -> Error {
 }
 
 /// The build that was named or is installed, else what the configuration itself lets one assume, which is told.
-fn build(args: &Args, configuration: &Configuration) -> Result<(Build, Option<Finding>)> {
+pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuration) -> Result<(Build, Option<Finding>)> {
     let server = configuration.server;
-    let here = args.root == Path::new("/") || args.build.is_named();
+    let here = root == Path::new("/") || named.is_named();
     if here {
-        match args.build.decide(server) {
+        match named.decide(server) {
             Ok(build) => return Ok((build, None)),
-            Err(error) if args.build.is_named() && error.exit == crate::exit::Exit::Usage => return Err(error),
+            Err(error) if named.is_named() && error.exit == crate::exit::Exit::Usage => return Err(error),
             Err(_) => {}
         }
     }
     let of_2_4 = configuration.statements.iter().any(|s| s.is("dovecot_config_version"));
-    let version = match (args.build.version(), server.name) {
+    let version = match (named.version(server), server.name) {
         (Some(version), _) => version,
         (None, "dovecot") if !of_2_4 => Version::of(&[2, 3, 21]),
         _ => server.newest,

@@ -27,13 +27,12 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::change::Wait;
-use passphrase::Secret;
-
+use crate::change::{Owner, Wait};
 use crate::content::Overwrite;
 use crate::finding::{Finding, Severity};
 use crate::plan::Plan;
 use crate::report::Report;
+use passphrase::Secret;
 
 /// What every command is told besides its own arguments.
 #[derive(Clone, Debug)]
@@ -48,10 +47,14 @@ pub struct Context {
     pub json: bool,
     /// Whether nothing will be written, so that nothing costly needs to be made.
     pub dry_run: bool,
+    /// To whom files will belong.
+    pub owner: Owner,
     /// What to do while another run changes the same thing.
     pub wait: Wait,
     /// What opens encrypted keys and PKCS#12 files, and locks new ones.
     pub secret: Arc<Secret>,
+    /// Shows on a terminal how far a long search has come; no words take the line away.
+    pub progress: fn(&str),
 }
 
 impl Context {

@@ -1,7 +1,8 @@
 //! Which program is written for: the server that was named, in the version and with the TLS library that were named or that
 //! the installed one tells. Every command that speaks a server's words takes these options.
 
-use clap::ValueEnum;
+use std::str::FromStr;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::error::{Error, Result};
@@ -11,28 +12,73 @@ use crate::servers::{self, Question, Server};
 use crate::system;
 
 /// Which build of a server is meant, where it is not the installed one.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct BuildArgs {
     /// The server's version, in place of the installed one's
-    #[arg(long, value_name = "VERSION")]
-    server_version: Option<Version>,
-    /// The TLS library that the server was built with
-    #[arg(long, value_enum, value_name = "LIBRARY")]
-    tls_library: Option<LibraryWord>,
+    #[arg(long, value_name = "[SERVER=]VERSION", value_delimiter = ',')]
+    server_version: Vec<Of<Version>>,
+    /// The TLS library that the server was built with: openssl or gnutls
+    #[arg(long, value_name = "[SERVER=]LIBRARY", value_delimiter = ',')]
+    tls_library: Vec<Of<LibraryWord>>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LibraryWord {
-    #[value(name = "openssl")]
-    OpenSsl,
-    #[value(name = "gnutls")]
-    GnuTls,
+/// A word about the one server, or about one of several: `2.4.1`, `dovecot=2.4.1`.
+#[derive(Clone, Copy, Debug)]
+struct Of<T> {
+    server: Option<&'static Server>,
+    word: T,
+}
+
+impl<T: FromStr<Err = String>> FromStr for Of<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Of<T>, String> {
+        match text.split_once('=') {
+            None => Ok(Of { server: None, word: text.parse()? }),
+            Some((name, word)) => {
+                let server = Server::named(name).ok_or_else(|| format!("there is no server `{name}`"))?;
+                Ok(Of { server: Some(server), word: word.parse()? })
+            }
+        }
+    }
+}
+
+/// The word that is about this server, else the one that is about none in particular.
+fn about<T: Copy>(words: &[Of<T>], server: &Server) -> Option<T> {
+    let named = words.iter().find(|of| of.server.is_some_and(|named| named.name == server.name));
+    named.or_else(|| words.iter().find(|of| of.server.is_none())).map(|of| of.word)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct LibraryWord(Library);
+
+impl FromStr for LibraryWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<LibraryWord, String> {
+        match text {
+            "openssl" => Ok(LibraryWord(Library::OpenSsl)),
+            "gnutls" => Ok(LibraryWord(Library::GnuTls)),
+            _ => Err("a TLS library is openssl or gnutls".to_owned()),
+        }
+    }
 }
 
 impl BuildArgs {
+    /// Of several servers each must be told apart.
+    pub(crate) fn fits(&self, servers: &[&'static Server]) -> Result<()> {
+        let unclear = self.server_version.iter().any(|of| of.server.is_none())
+            || self.tls_library.iter().any(|of| of.server.is_none());
+        if servers.len() < 2 || !unclear {
+            return Ok(());
+        }
+        let message = "of several servers it is not clear which one is meant by --server-version or --tls-library";
+        Err(Error::usage(message).hint("write it as --server-version dovecot=2.4.1,postfix=3.10"))
+    }
+
     /// The build to write for: as named, else the installed one. An error (exit 3) where neither is there.
     pub(crate) fn decide(&self, server: &'static Server) -> Result<Build> {
-        let version = match self.server_version {
+        let version = match about(&self.server_version, server) {
             Some(version) => version,
             None => first_answer(server.ask_version)?
                 .as_deref()
@@ -44,29 +90,45 @@ impl BuildArgs {
 
     /// Was a version or a library named?
     pub(crate) fn is_named(&self) -> bool {
-        self.server_version.is_some() || self.tls_library.is_some()
+        !self.server_version.is_empty() || !self.tls_library.is_empty()
     }
 
-    /// The version that was named.
-    pub(crate) fn version(&self) -> Option<Version> {
-        self.server_version
+    /// The version that was named for this server.
+    pub(crate) fn version(&self, server: &Server) -> Option<Version> {
+        about(&self.server_version, server)
     }
 
     /// The installed program's library says nothing about a version that was named.
     fn library(&self, server: &'static Server) -> Result<Library> {
-        let named = self.tls_library.map(|word| match word {
-            LibraryWord::OpenSsl => Library::OpenSsl,
-            LibraryWord::GnuTls => Library::GnuTls,
-        });
+        let named = about(&self.tls_library, server).map(|word| word.0);
         match (named, server.libraries, server.ask_library) {
             (Some(named), known, _) if known.contains(&named) => Ok(named),
             (Some(named), ..) => Err(Error::usage(format!("{} is not built with {named}", server.title))),
             (None, [only], _) => Ok(*only),
-            (None, _, Some(question)) if self.server_version.is_none() => {
+            (None, _, Some(question)) if about(&self.server_version, server).is_none() => {
                 asked(question)?.as_deref().and_then(Library::find).ok_or_else(|| unknown_library(server))
             }
             _ => Err(unknown_library(server)),
         }
+    }
+}
+
+/// The names of all servers, as words.
+pub(crate) fn names() -> String {
+    servers::ALL.iter().map(|server| server.name).collect::<Vec<_>>().join(", ")
+}
+
+/// `SERVER,SERVER…` on the command line.
+#[derive(Clone, Debug)]
+pub struct Servers(pub(crate) Vec<&'static Server>);
+
+impl FromStr for Servers {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Servers, String> {
+        let named =
+            |name| Server::named(name).ok_or_else(|| format!("there is no server `{name}`; there are {}", names()));
+        Ok(Servers(text.split(',').map(named).collect::<std::result::Result<_, String>>()?))
     }
 }
 

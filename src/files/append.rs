@@ -42,6 +42,7 @@ pub fn append(write: &AppendWrite, mode: Mode) -> Result<Change> {
         group: users::group(stat.st_gid),
         before: None,
         after: None,
+        backup: None,
     })
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::temporary::{self, Failed, failed, open_dir, open_inner, owner_of_new, remove_tree};
 use super::{interrupt, users, write};
-use crate::change::{Action, Change, Digests, Mode};
+use crate::change::{Action, Change, Digests, Mode, Owner};
 use crate::content::DirectoryWrite;
 use crate::error::{Error, Result};
 use crate::finding::rules;
@@ -64,7 +64,7 @@ fn put(
     let inner = open_inner(dir, OsStr::new(aside)).map_err(failed("opening the new directory"))?;
     // Says to `sweep` of other runs that somebody is at work here; without locks they remove nothing.
     let _ = rustix::fs::flock(&inner, FlockOperation::LockExclusive);
-    temporary::fill_directory(dir, aside, &write.files, DIR_MODE)?;
+    temporary::fill_directory(dir, aside, &write.files, DIR_MODE, Owner::default())?;
     // A rename replaces a directory only if it is empty (rename(2)).
     let flags = if there { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
     let renamed = match rustix::fs::renameat_with(dir, aside, dir, name, flags) {
@@ -96,6 +96,7 @@ fn changes(write: &DirectoryWrite, digests: Digests) -> Vec<Change> {
         group: users::group(gid),
         before: None,
         after: write::digest(&file.content, digests),
+        backup: None,
     });
     files.collect()
 }

@@ -104,6 +104,7 @@ fn change(write: &LinkWrite, action: Action) -> Change {
         group: users::group(gid),
         before: None,
         after: None,
+        backup: None,
     }
 }
 

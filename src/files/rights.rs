@@ -43,6 +43,7 @@ pub fn rights(write: &RightsWrite, mode: Mode) -> Result<Change> {
         group: users::group(gid),
         before: None,
         after: None,
+        backup: None,
     })
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
+use crate::change::Owner;
 use crate::content::{Content, VersionFile};
 use crate::crypto;
 
@@ -27,10 +28,15 @@ pub(super) struct Temporary<'a> {
 }
 
 impl<'a> Temporary<'a> {
-    pub(super) fn new(dir: BorrowedFd<'a>, target: &OsStr, content: &Content) -> Result<Temporary<'a>, Failed> {
+    pub(super) fn new(
+        dir: BorrowedFd<'a>,
+        target: &OsStr,
+        content: &Content,
+        owner: Owner,
+    ) -> Result<Temporary<'a>, Failed> {
         let (file, name) = create_locked(dir, target)?;
         let temporary = Temporary { dir, name, file };
-        fill(&temporary.file, content)?;
+        fill(&temporary.file, content, Belonging::of(content, owner))?;
         Ok(temporary)
     }
 
@@ -84,17 +90,54 @@ impl Drop for Link<'_> {
 }
 
 /// Makes a complete file under its own name, in a directory that nobody looks into yet.
-fn create(dir: BorrowedFd, name: &OsStr, content: &Content) -> Result<(), Failed> {
-    fill(&File::from(create_private(dir, name)?), content)
+fn create(dir: BorrowedFd, file: &VersionFile, owner: Owner) -> Result<(), Failed> {
+    let made = File::from(create_private(dir, OsStr::new(&*file.name))?);
+    fill(&made, &file.content, Belonging::of_version(file, owner))
 }
 
-/// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down.
-pub(super) fn own(fd: impl AsFd) -> Result<(), Failed> {
-    let (uid, gid) = owner_of_new();
+/// Whose a file is to be, and with which mode.
+#[derive(Clone, Copy)]
+pub(super) struct Belonging {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Where a plain user asked for none, any group of the user's will do in a file that is there already.
+    pub(super) any_group: bool,
+    pub(super) mode: u32,
+}
+
+impl Belonging {
+    /// As asked for, else as everything that is made.
+    pub(super) fn of(content: &Content, owner: Owner) -> Belonging {
+        let (uid, gid) = owner_for(owner);
+        let any_group = owner.group.is_none() && owner_of_new().0 != 0;
+        Belonging { uid, gid, any_group, mode: content.mode_for(owner) }
+    }
+
+    /// A file of a set may be one server's own copy, which nobody else needs to read, whoever is to have the rest.
+    pub(super) fn of_version(file: &VersionFile, owner: Owner) -> Belonging {
+        match file.owner {
+            Some((uid, gid)) => Belonging { uid, gid, any_group: false, mode: file.content.mode() },
+            None => Belonging::of(&file.content, owner),
+        }
+    }
+}
+
+/// root:root when run as root, the caller's own otherwise, whatever group the directory would hand down; or whoever is named.
+pub(super) fn own(fd: impl AsFd, owner: Owner) -> Result<(), Failed> {
+    give(fd, owner_for(owner))
+}
+
+fn give(fd: impl AsFd, (uid, gid): (u32, u32)) -> Result<(), Failed> {
     rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed("setting the owner"))
 }
 
-/// Owner and group of everything that is made.
+/// Owner and group of files that are given to somebody.
+pub(super) fn owner_for(owner: Owner) -> (u32, u32) {
+    let (uid, gid) = owner_of_new();
+    (owner.user.unwrap_or(uid), owner.group.unwrap_or(gid))
+}
+
+/// Owner and group of everything else that is made.
 pub(super) fn owner_of_new() -> (u32, u32) {
     let user = rustix::process::geteuid();
     let group = if user.is_root() { Gid::ROOT } else { rustix::process::getegid() };
@@ -117,11 +160,17 @@ pub(super) fn names_in(dir: &OwnedFd) -> Vec<OsString> {
 }
 
 /// Fills a new directory that nobody looks into yet, and gives it its mode last.
-pub(super) fn fill_directory(above: &OwnedFd, name: &str, files: &[VersionFile], mode: u32) -> Result<(), Failed> {
+pub(super) fn fill_directory(
+    above: &OwnedFd,
+    name: &str,
+    files: &[VersionFile],
+    mode: u32,
+    owner: Owner,
+) -> Result<(), Failed> {
     let dir = open_inner(above, OsStr::new(name)).map_err(failed("opening the new directory"))?;
-    own(&dir)?;
+    own(&dir, Owner::default())?;
     for file in files {
-        create(dir.as_fd(), OsStr::new(&*file.name), &file.content)?;
+        create(dir.as_fd(), file, owner)?;
     }
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(mode)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(&dir).map_err(failed("syncing the new directory"))
@@ -192,10 +241,10 @@ fn create_private(dir: BorrowedFd, name: &OsStr) -> Result<OwnedFd, Failed> {
     rustix::fs::openat(dir, name, flags, Bits::RUSR).map_err(failed("creating a file in the directory"))
 }
 
-/// Owner and mode are final before the first byte is in.
-fn fill(mut file: &File, content: &Content) -> Result<(), Failed> {
-    own(file)?;
-    rustix::fs::fchmod(file, Bits::from_raw_mode(content.mode())).map_err(failed("setting the mode"))?;
+/// Owner and mode are final before the first byte is in, and the owner before the mode: its group bit is for the new group only.
+fn fill(mut file: &File, content: &Content, whose: Belonging) -> Result<(), Failed> {
+    give(file, (whose.uid, whose.gid))?;
+    rustix::fs::fchmod(file, Bits::from_raw_mode(whose.mode)).map_err(failed("setting the mode"))?;
     let length = content.length();
     if length >= LARGE {
         // Where the file system cannot keep room free, the writes themselves will show whether there is any.
@@ -220,7 +269,9 @@ fn abandoned(dir: &OwnedFd, name: &OsStr) -> Option<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
-    let fd = (regular && stat.st_uid == owner_of_new().0)
+    // A file that was to be given to somebody may be his already.
+    let (caller, _) = owner_of_new();
+    let fd = (regular && (stat.st_uid == caller || caller == 0))
         .then(|| rustix::fs::openat(dir, name, flags, Bits::empty()).ok())
         .flatten()?;
     rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive).ok()?;

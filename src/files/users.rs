@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use nix::unistd::{Gid, Group, Uid};
 
 use super::read;
-use crate::error::Result;
+use crate::change::Owner;
+use crate::error::{Error, Result};
 use crate::facts::User;
 
 /// The user's name, or the number where the system has no name for it.
@@ -25,6 +26,18 @@ pub fn group(gid: u32) -> String {
 /// The number of the user who runs this, as far as files are concerned.
 pub fn caller() -> u32 {
     nix::unistd::geteuid().as_raw()
+}
+
+/// User and group to whom files are to belong, as named; numbers are taken as well.
+pub fn owner(user: Option<&str>, group: Option<&str>) -> Result<Owner> {
+    let here = Users::here();
+    let number = |name: &str| name.parse::<u32>().ok();
+    let unknown = |kind: &str, name: &str| Error::usage(format!("there is no {kind} {name}"));
+    let user = user.map(|name| {
+        here.named(name).map(|user| user.uid).or_else(|| number(name)).ok_or_else(|| unknown("user", name))
+    });
+    let group = group.map(|name| here.group_named(name).or_else(|| number(name)).ok_or_else(|| unknown("group", name)));
+    Ok(Owner { user: user.transpose()?, group: group.transpose()? })
 }
 
 /// Who is known.

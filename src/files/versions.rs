@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
-use super::temporary::{self, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
+use super::temporary::{self, Belonging, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
 use super::{interrupt, users, write};
-use crate::change::{Action, Change, Digests, Mode};
+use crate::change::{Action, Change, Manner, Mode, Owner};
 use crate::content::{Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
-pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec<Change>> {
+pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
+    let Manner { mode, owner, .. } = *manner;
     if write.files.iter().any(|f| f.content.is_secret()) {
         write::guard(nearest_existing(&write.base))?;
     }
@@ -27,19 +28,19 @@ pub fn version(write: &VersionWrite, mode: Mode, digests: Digests) -> Result<Vec
         Mode::DryRun => Base::as_it_is(&write.base)?,
     };
     let next = match &base {
-        Some(base) => base.next(write)?,
+        Some(base) => base.next(write, owner)?,
         None => Next::first(),
     };
     if let (Mode::Apply, Some(base)) = (mode, &base) {
         let _held = interrupt::hold();
         if next.files != Action::Unchanged {
-            base.put(&next.name, write)?;
+            base.put(&next.name, write, owner)?;
         }
         if next.link != Action::Unchanged {
             base.switch(&next.name)?;
         }
     }
-    Ok(changes(write, &next, digests))
+    Ok(changes(write, &next, manner))
 }
 
 /// What is to become of the set.
@@ -84,11 +85,12 @@ impl<'a> Base<'a> {
         }
     }
 
-    fn next(&self, write: &VersionWrite) -> Result<Next> {
+    fn next(&self, write: &VersionWrite, owner: Owner) -> Result<Next> {
         let current = self.current()?;
         let last = self.last()?;
-        let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write));
-        if current.is_some() && same != current && write.overwrite == Overwrite::Refuse {
+        let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write, owner));
+        let replaces = current.is_some_and(|n| same != current && !self.grows(n, write, owner));
+        if replaces && write.overwrite == Overwrite::Refuse {
             let message = format!("{} already holds another key or chain", self.path.display());
             return Err(Error::refused(&SET_EXISTS, message).path(self.path));
         }
@@ -129,25 +131,36 @@ impl<'a> Base<'a> {
         Ok(last)
     }
 
-    /// Does the version hold exactly this set, with the right modes and owners?
-    fn holds(&self, number: u32, write: &VersionWrite) -> bool {
-        let Ok(dir) = open_inner(&self.dir, OsStr::new(&name_of(number))) else { return false };
+    /// Does the version hold this set, with the right modes and owners? It may hold files for other servers too.
+    fn holds(&self, number: u32, write: &VersionWrite, owner: Owner) -> bool {
+        self.ours(number).is_some_and(|dir| write.files.iter().all(|f| write::holds(&dir, f, owner)))
+    }
+
+    /// Is everything that the version holds in this set too, so that the set only adds to it?
+    fn grows(&self, number: u32, write: &VersionWrite, owner: Owner) -> bool {
+        let wanted =
+            |dir: &OwnedFd, name: &OsStr| write.files.iter().any(|f| *name == *f.name && write::holds(dir, f, owner));
+        self.ours(number).is_some_and(|dir| temporary::entries(&dir).iter().all(|name| wanted(&dir, name)))
+    }
+
+    /// The version's directory, where it is as it was made.
+    fn ours(&self, number: u32) -> Option<OwnedFd> {
+        let dir = open_inner(&self.dir, OsStr::new(&name_of(number))).ok()?;
         let (uid, gid) = owner_of_new();
-        let ours = rustix::fs::fstat(&dir)
-            .is_ok_and(|s| s.st_mode & 0o7777 == DIR_MODE && s.st_uid == uid && (uid != 0 || s.st_gid == gid));
-        ours && temporary::entries(&dir).len() == write.files.len()
-            && write.files.iter().all(|f| write::holds(&dir, &f.name, &f.content))
+        let stat = rustix::fs::fstat(&dir).ok()?;
+        let right = stat.st_mode & 0o7777 == DIR_MODE && stat.st_uid == uid && (uid != 0 || stat.st_gid == gid);
+        right.then_some(dir)
     }
 
     /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
     /// replaces a directory that has something in it (rename(2)).
-    fn put(&self, name: &str, write: &VersionWrite) -> Result<()> {
+    fn put(&self, name: &str, write: &VersionWrite, owner: Owner) -> Result<()> {
         let path = self.path.join(name);
         let told = |(doing, e): Failed| Error::io(&path, doing, &e);
         let aside = temporary::name_for(OsStr::new("version")).map_err(told)?;
         let made = rustix::fs::mkdirat(&self.dir, &aside, Bits::RWXU)
             .map_err(failed("making the directory"))
-            .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE))
+            .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE, owner))
             .and_then(|()| {
                 rustix::fs::renameat(&self.dir, &aside, &self.dir, name)
                     .map_err(failed("renaming the new version into place"))
@@ -175,25 +188,21 @@ impl<'a> Base<'a> {
     }
 }
 
-fn changes(write: &VersionWrite, next: &Next, digests: Digests) -> Vec<Change> {
-    let (uid, gid) = owner_of_new();
-    let (owner, group) = (users::user(uid), users::group(gid));
-    let made = |path: PathBuf, action, what: String| Change {
-        path,
-        action,
-        what,
-        mode: None,
-        owner: owner.clone(),
-        group: group.clone(),
-        before: None,
-        after: None,
+fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
+    let made = |path: PathBuf, action, what: String, (uid, gid): (u32, u32)| {
+        let (owner, group) = (users::user(uid), users::group(gid));
+        Change { path, action, what, mode: None, owner, group, before: None, after: None, backup: None }
     };
-    let files = write.files.iter().map(|f| Change {
-        mode: Some(f.content.mode()),
-        after: write::digest(&f.content, digests),
-        ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone())
+    let files = write.files.iter().map(|f| {
+        let whose = Belonging::of_version(f, manner.owner);
+        Change {
+            mode: Some(whose.mode),
+            after: write::digest(&f.content, manner.digests),
+            ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone(), (whose.uid, whose.gid))
+        }
     });
-    let link = made(write.base.join(CURRENT), next.link, format!("-> {}", next.name));
+    let link =
+        made(write.base.join(CURRENT), next.link, format!("-> {}", next.name), temporary::owner_for(manner.owner));
     files.chain([link]).collect()
 }
 
@@ -228,7 +237,7 @@ fn make_dir(parent: &OwnedFd, name: &OsStr) -> std::result::Result<OwnedFd, Fail
         Err(e) => return Err(failed("making the directory")(e)),
     }
     let dir = open_inner(parent, name).map_err(opening)?;
-    own(&dir)?;
+    own(&dir, Owner::default())?;
     rustix::fs::fchmod(&dir, Bits::from_raw_mode(DIR_MODE)).map_err(failed("setting the mode of the directory"))?;
     rustix::fs::fsync(parent).map_err(failed("syncing the directory above"))?;
     Ok(dir)

@@ -2,7 +2,7 @@
 //! the first byte, synced, and put in place by one rename, so at every instant the old file or the new one is there, whole. A
 //! key is thus never readable by others, not for an instant, and never lost. It leaves to others what the bytes mean.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,16 +12,17 @@ use rustix::fs::{AtFlags, FileType, Mode as Bits, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::temporary::{self, Temporary, open_dir, owner_of_new};
+use super::temporary::{self, Belonging, Temporary, open_dir, owner_for, owner_of_new};
 use super::{facts, interrupt, read, users};
-use crate::change::{Action, Change, Digests, Mode};
-use crate::content::{Content, FileWrite, Overwrite};
+use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
+use crate::content::{Content, FileWrite, Overwrite, VersionFile};
 use crate::crypto::{self, Digest};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
 /// Leaves one file behind, or says what doing so would change.
-pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
+pub fn file(write: &FileWrite, manner: &Manner) -> Result<Change> {
+    let mode = manner.mode;
     let place = Place::of(&write.path)?;
     if write.content.is_secret() {
         guard(&place.dir_path)?;
@@ -32,15 +33,18 @@ pub fn file(write: &FileWrite, mode: Mode, digests: Digests) -> Result<Change> {
     let old = place.existing()?;
     let action = match &old {
         None => Action::Create,
-        Some(old) if old.is(&write.content) => Action::Unchanged,
+        Some(old) if old.is(&write.content, Belonging::of(&write.content, manner.owner)) => Action::Unchanged,
         Some(_) if write.overwrite == Overwrite::Replace => Action::Replace,
         Some(_) => return Err(exists(&write.path, &write.content)),
     };
+    let kept = manner.backup.as_ref().filter(|_| action == Action::Replace);
+    let backup = kept.map(|suffix| place.beside(suffix));
     if mode == Mode::Apply && action != Action::Unchanged {
         let _held = interrupt::hold();
-        place.put(&write.content, action)?;
+        place.put(&write.content, action, manner.owner, backup.as_deref())?;
     }
-    Ok(change(write, action, old.as_ref(), digests))
+    let change = change(write, action, old.as_ref(), manner);
+    Ok(Change { backup: backup.map(|name| place.dir_path.join(name)), ..change })
 }
 
 /// A key is not put where anybody may exchange it or a directory above it.
@@ -123,11 +127,33 @@ impl Place {
         }
     }
 
-    fn put(&self, content: &Content, action: Action) -> Result<()> {
-        let temporary = Temporary::new(self.dir.as_fd(), &self.name, content)
+    /// The name under which the old file is kept.
+    fn beside(&self, suffix: &str) -> OsString {
+        let mut name = self.name.clone();
+        name.push(suffix);
+        name
+    }
+
+    /// A second name for the old file, so that it is kept as it is, mode, owner and all, whatever happens next.
+    fn keep(&self, backup: &OsStr) -> Result<()> {
+        rustix::fs::linkat(&self.dir, &self.name, &self.dir, backup, AtFlags::empty())
+            .map_err(|e| Error::io(&self.dir_path.join(backup), "keeping the old file", &e.into()))
+    }
+
+    fn put(&self, content: &Content, action: Action, owner: Owner, backup: Option<&OsStr>) -> Result<()> {
+        let temporary = Temporary::new(self.dir.as_fd(), &self.name, content, owner)
             .map_err(|(doing, e)| Error::io(&self.path, doing, &e))?;
+        if let Some(backup) = backup {
+            self.keep(backup)?;
+        }
         let placed =
             if action == Action::Replace { temporary.replace(&self.name) } else { temporary.place_new(&self.name) };
+        if placed.is_err()
+            && let Some(backup) = backup
+        {
+            // The old file still has its own name.
+            let _ = rustix::fs::unlinkat(&self.dir, backup, AtFlags::empty());
+        }
         placed.map_err(|e| match e {
             Errno::EXIST => exists(&self.path, content),
             e => Error::io(&self.path, "renaming the new file into place", &e.into()),
@@ -161,12 +187,11 @@ impl Existing {
         whole.then_some(Existing { stat, bytes: Some(bytes) })
     }
 
-    /// Is it already what is to be written? As a plain user any group of the user's will do.
-    fn is(&self, content: &Content) -> bool {
-        let (uid, gid) = owner_of_new();
-        self.stat.st_uid == uid
-            && (uid != 0 || self.stat.st_gid == gid)
-            && self.stat.st_mode & 0o7777 == content.mode()
+    /// Is it already what is to be written?
+    fn is(&self, content: &Content, whose: Belonging) -> bool {
+        self.stat.st_uid == whose.uid
+            && (whose.any_group || self.stat.st_gid == whose.gid)
+            && self.stat.st_mode & 0o7777 == whose.mode
             && self.bytes.as_deref().is_some_and(|bytes| equal(bytes, content))
     }
 
@@ -189,25 +214,28 @@ fn equal(mut bytes: &[u8], content: &Content) -> bool {
 }
 
 /// Does the file in a directory that was opened before hold exactly this, with its mode and owner?
-pub(super) fn holds(dir: &OwnedFd, name: &str, content: &Content) -> bool {
-    Existing::read(dir, &name.into()).is_some_and(|old| old.is(content))
+pub(super) fn holds(dir: &OwnedFd, file: &VersionFile, owner: Owner) -> bool {
+    let whose = Belonging::of_version(file, owner);
+    Existing::read(dir, &OsString::from(&*file.name)).is_some_and(|old| old.is(&file.content, whose))
 }
 
-fn change(write: &FileWrite, action: Action, old: Option<&Existing>, digests: Digests) -> Change {
+fn change(write: &FileWrite, action: Action, old: Option<&Existing>, manner: &Manner) -> Change {
+    let digests = manner.digests;
     let (uid, gid) = match old {
         Some(old) if action == Action::Unchanged => (old.stat.st_uid, old.stat.st_gid),
-        _ => owner_of_new(),
+        _ => owner_for(manner.owner),
     };
     let public = |_: &&Existing| digests == Digests::Told && !write.content.is_secret();
     Change {
         path: write.path.clone(),
         action,
         what: write.what.clone(),
-        mode: Some(write.content.mode()),
+        mode: Some(write.content.mode_for(manner.owner)),
         owner: users::user(uid),
         group: users::group(gid),
         before: old.filter(public).and_then(Existing::digest),
         after: digest(&write.content, digests),
+        backup: None,
     }
 }
 

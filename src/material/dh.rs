@@ -1,5 +1,9 @@
 //! Diffie-Hellman parameters (PKCS#3, X9.42) and the named groups of RFC 7919. The groups are computed from the formula that
-//! defines them, so there is no table of digits that would have to be believed.
+//! defines them, so there is no table of digits that would have to be believed; other groups are known by fingerprint.
+
+mod known;
+
+pub use known::Known;
 
 use super::der::{self, DerError, tag};
 
@@ -10,21 +14,27 @@ pub struct DhParams {
     pub p: Vec<u8>,
     /// The generator.
     pub g: Vec<u8>,
+    /// The order of the generator, where X9.42 tells it.
+    pub q: Option<Vec<u8>>,
 }
 
 impl DhParams {
-    /// From the DER of a PKCS#3 DHParameter or of X9.42 DomainParameters (RFC 3279, 2.3.3). What may follow the generator (a
-    /// length there; q, j and a seed here) changes nothing in p and g and is left out.
+    /// From the DER of a PKCS#3 DHParameter or of X9.42 DomainParameters (RFC 3279, 2.3.3). What may follow besides q (a length
+    /// there; j and a seed here) changes nothing in p and g and is left out.
     pub fn from_der(bytes: &[u8]) -> Result<DhParams, DerError> {
         let mut inside = der::whole(bytes, tag::SEQUENCE)?;
         let offset = inside.offset();
-        let params = DhParams { p: inside.unsigned()?.to_vec(), g: inside.unsigned()?.to_vec() };
+        let mut params = DhParams { p: inside.unsigned()?.to_vec(), g: inside.unsigned()?.to_vec(), q: None };
         if params.p.is_empty() {
             return Err(DerError { what: "a modulus of zero", offset });
         }
-        for extra in [tag::INTEGER, tag::INTEGER, tag::SEQUENCE] {
-            inside.optional(extra)?;
+        if inside.peek() == Some(tag::INTEGER) {
+            // A length of the private value, which is a small number, or q, which is a large one.
+            let third = inside.unsigned()?;
+            params.q = (third.len() > 4).then(|| third.to_vec());
         }
+        inside.optional(tag::INTEGER)?;
+        inside.optional(tag::SEQUENCE)?;
         inside.end()?;
         Ok(params)
     }
@@ -46,7 +56,13 @@ impl DhParams {
 
     /// The named group that these are.
     pub fn group(&self) -> Option<Group> {
-        Group::ALL.into_iter().find(|group| group.bits() == self.bits() && group.params() == *self)
+        let same = |group: &DhParams| group.p == self.p && group.g == self.g;
+        Group::ALL.into_iter().find(|group| group.bits() == self.bits() && same(&group.params()))
+    }
+
+    /// What else the prime is known as.
+    pub fn known(&self) -> Option<&'static Known> {
+        known::of(&self.p)
     }
 }
 
@@ -93,7 +109,7 @@ impl Group {
         let mut middle = digits_of_e(bits / 64);
         add(&mut middle, x - 1);
         let words = std::iter::once(u64::MAX).chain(middle).chain(std::iter::once(u64::MAX));
-        DhParams { p: words.flat_map(u64::to_be_bytes).collect(), g: vec![2] }
+        DhParams { p: words.flat_map(u64::to_be_bytes).collect(), g: vec![2], q: None }
     }
 
     /// b and X: the smallest offset that makes p a safe prime.

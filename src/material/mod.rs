@@ -21,6 +21,7 @@ pub mod pkcs7;
 pub mod points;
 pub mod revoked;
 pub mod signature;
+pub mod ssl_parameters;
 pub mod subject_hash;
 
 use std::fmt;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::crypto::{self, Curve, Signer};
 use crate::error::{Error, Result};
 use crate::material::key::{KeyKind, PrivateKey};
-use crate::primes;
+use crate::primes::{self, Engine};
 
 /// The kinds of key that can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn generate(new: NewKey) -> Result<PrivateKey> {
     let faulty = |why: String| Error::bug(format!("a new {} key is not sound: {why}", new.kind()));
     let refused = |crypto::Refused(why)| faulty(why.into());
     let made = match new {
-        NewKey::Rsa(bits) => PrivateKey::from_rsa(&primes::new_rsa(bits.count()).map_err(refused)?),
+        NewKey::Rsa(bits) => PrivateKey::from_rsa(&primes::new_rsa(bits.count(), Engine::best()).map_err(refused)?),
         NewKey::EcP256 => PrivateKey::from_pkcs8(&crypto::new_ecdsa(Curve::P256).map_err(refused)?),
         NewKey::EcP384 => PrivateKey::from_pkcs8(&crypto::new_ecdsa(Curve::P384).map_err(refused)?),
         NewKey::EcP521 => PrivateKey::from_scalar(Curve::P521, &crypto::new_scalar(Curve::P521).map_err(refused)?),

@@ -227,8 +227,9 @@ impl Page<'_> {
                 (Mode::DryRun, Action::Replace) => "would replace",
             };
             let mode = change.mode.map(|m| format!("{m:04o} {}:{}", change.owner, change.group));
-            let brackets: Vec<String> =
-                mode.into_iter().chain((!change.what.is_empty()).then(|| change.what.clone())).collect();
+            let brackets = mode.into_iter().chain((!change.what.is_empty()).then(|| change.what.clone()));
+            let kept = change.backup.as_ref().map(|path| format!("the old one is {}", path.display()));
+            let brackets: Vec<String> = brackets.chain(kept).collect();
             self.line(&format!("{indent}{word} {} ({})", change.path.display(), brackets.join(", ")))?;
         }
         Ok(())

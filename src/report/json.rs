@@ -271,7 +271,7 @@ impl<'a> From<&'a Change> for ChangeOut<'a> {
             group: &change.group,
             before: change.before.as_deref().map(|sha256| Digest { sha256 }),
             after: change.after.as_deref().map(|sha256| Digest { sha256 }),
-            backup: None,
+            backup: change.backup.as_ref().map(|p| p.to_string_lossy().into_owned()),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod human;
 pub mod in_full;
 pub mod json;
 pub mod picture;
+pub mod progress;
 pub mod sarif;
 mod stream;
 mod value;

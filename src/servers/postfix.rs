@@ -63,8 +63,11 @@ pub(super) static POSTFIX: Server = Server {
     // RFC 3207 section 4: a public mail server must not demand TLS.
     level: TlsLevel::Offered,
     files: &[
-        FileNeed { role: Role::Certificate, parts: &[Part::Leaf, Part::Intermediates], reader: Reader::Root },
-        FileNeed { role: Role::Key, parts: &[Part::Key], reader: Reader::Root },
+        FileNeed {
+            role: Role::Certificate,
+            parts: &[Part::Key, Part::Leaf, Part::Intermediates],
+            reader: Reader::Root,
+        },
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:25 -starttls smtp",

@@ -149,6 +149,11 @@ impl Handshake {
         self
     }
 
+    /// Has it been proven to whom the client talks?
+    pub fn succeeded(&self) -> bool {
+        self.verified
+    }
+
     #[track_caller]
     pub fn fails(self) -> Handshake {
         assert!(!self.verified, "{}", self.output);

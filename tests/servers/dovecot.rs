@@ -244,4 +244,61 @@ mod tests {
         let version = if system == Trixie { "2.4.1" } else { "2.3.19" };
         pki.emit(test, "dovecot", &pki.key, &[&["--require-tls", "--server-version", version], more].concat())
     }
+
+    #[test]
+    fn dovecot_2_3_lets_in_whom_our_ca_certified_and_keeps_the_revoked_out() {
+        if common::have("dovecot") {
+            our_ca_decides(Bookworm, |[cert, key, ca]| {
+                format!("ssl_cert = <{cert}\nssl_key = <{key}\nssl_ca = <{ca}\nssl_verify_client_cert = yes\n")
+            });
+        }
+    }
+
+    #[test]
+    fn dovecot_2_4_lets_in_whom_our_ca_certified_and_keeps_the_revoked_out() {
+        our_ca_decides(Trixie, |[cert, key, ca]| {
+            format!(
+                "ssl_server_cert_file = {cert}\nssl_server_key_file = {key}\nssl_server_ca_file = {ca}\n\
+                 ssl_server_request_client_cert = yes\n"
+            )
+        });
+    }
+
+    /// Everything from pkit: three levels of CAs, the server's certificate, two clients, and the file of CAs and CRLs.
+    fn our_ca_decides(system: System, settings: impl Fn([&str; 3]) -> String) {
+        let test = Test::new();
+        let below = ["--intermediate", "Middle CA", "--intermediate", "Issuing CA"];
+        let init = ["ca", "init", "ca", "--cn", "Root CA", "--type", "ecdsa", "--no-passphrase"];
+        test.run(init.into_iter().chain(below)).exits(0);
+        let issue = |name: &str, profile: &str| {
+            let words = ["ca", "issue", name, "--ca", "ca", "--type", "ecdsa", "--profile", profile];
+            test.run(words).exits(0);
+        };
+        issue("mail.example.org", "server");
+        issue("alice", "client");
+        issue("bob", "client");
+        let cas = ["ca/root", "ca/intermediate", "ca/intermediate-2"];
+        let files: Vec<String> = cas.iter().flat_map(|ca| [format!("{ca}.pem"), format!("{ca}.crl")]).collect();
+        let bundle = || {
+            let words = ["bundle", "dovecot-ca", "-o", "ca.pem"].into_iter().chain(files.iter().map(String::as_str));
+            test.run(words).exits(0);
+        };
+        bundle();
+        let path = |name: &str| test.path(name).to_str().unwrap().to_owned();
+        let (cert, key, ca) = (path("mail.example.org.pem"), path("mail.example.org.key"), path("ca.pem"));
+        let tls = format!("ssl = required\nauth_ssl_require_client_cert = yes\n{}", settings([&cert, &key, &ca]));
+        let logs_in = |port: u16, name: &str| {
+            let client = Client::trusting(&test.path("ca/root.pem"));
+            let client = client.presenting(&test.path(format!("{name}.pem")), &test.path(format!("{name}.key")));
+            client.imap_login(port, name, "secret").output.contains("a OK")
+        };
+        let Some(dovecot) = Dovecot::start(system, &test, &tls) else { return };
+        assert!(logs_in(dovecot.imaps, "alice") && logs_in(dovecot.imaps, "bob"), "{:?}", dovecot.daemon.log());
+        drop(dovecot);
+        test.run(["ca", "revoke", "alice.pem", "--ca", "ca", "--reason", "keyCompromise"]).exits(0);
+        bundle();
+        let Some(dovecot) = Dovecot::start(system, &test, &tls) else { return };
+        assert!(!logs_in(dovecot.imaps, "alice"), "the revoked client got in");
+        assert!(logs_in(dovecot.imaps, "bob"), "{:?}", dovecot.daemon.log());
+    }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use pkit::change::Mode;
+use pkit::change::{Digests, Manner, Mode, Owner};
 use pkit::content::Overwrite;
 use pkit::plan::Plan;
 
@@ -15,6 +15,12 @@ pub enum Job {
     Secret,
     Public,
     Set,
+    /// A key that a group may read, the old one kept.
+    Given,
+    /// A line more in an index.
+    Append,
+    /// Rights taken away.
+    Rights,
 }
 
 impl Job {
@@ -23,8 +29,30 @@ impl Job {
             Job::Secret => super::secret(path, text, overwrite),
             Job::Public => super::public(path, text, overwrite),
             Job::Set => super::set(path, text, overwrite),
+            Job::Given => super::secret(path, text, overwrite),
+            Job::Append => super::line(path, text),
+            Job::Rights => super::restrict(path),
         }
     }
+
+    /// Does it, as `main` would.
+    pub fn act(self, path: &Path, text: &str, overwrite: Overwrite) -> pkit::error::Result<()> {
+        self.carry_out(&self.plan(path, text, overwrite))
+    }
+
+    fn carry_out(self, plan: &Plan) -> pkit::error::Result<()> {
+        let mut manner = Manner::of(Mode::Apply, Digests::Told);
+        if let Job::Given = self {
+            let owner = Owner { user: None, group: Some(given_group()) };
+            manner = Manner { owner, backup: Some(".bak".into()), ..manner };
+        }
+        plan.carry_out(&manner).map(|_| ())
+    }
+}
+
+/// A group that files are given to: root can choose, others have only their own.
+pub fn given_group() -> u32 {
+    if rustix::process::geteuid().is_root() { 1 } else { rustix::process::getegid().as_raw() }
 }
 
 /// The worker writes `text` (the last word, repeated so often) to the path, replacing what is there.
@@ -64,13 +92,17 @@ fn act() {
     let job = match job {
         "Secret" => Job::Secret,
         "Public" => Job::Public,
+        "Given" => Job::Given,
+        "Append" => Job::Append,
+        "Rights" => Job::Rights,
         _ => Job::Set,
     };
     pkit::process::on_signals(|exit| std::process::exit(i32::from(exit.code()))).unwrap();
-    let plan = job.plan(Path::new(path), &text.repeat(repeat.parse().unwrap()), Overwrite::Replace);
+    let text = text.repeat(repeat.parse().unwrap());
+    let plan = job.plan(Path::new(path), &text, Overwrite::Replace);
     run_up();
     let _ = std::fs::symlink_metadata(START);
-    let done = plan.apply(Mode::Apply);
+    let done = job.carry_out(&plan);
     if let Err(error) = &done {
         println!("{}: {}", error.message, error.state);
     }
@@ -83,6 +115,8 @@ fn run_up() {
     use std::io::Write;
     for _ in 0..RUN_UP {
         let text = std::fs::read("/proc/self/comm").unwrap();
+        let comm = std::fs::File::open("/proc/self/comm").unwrap();
+        std::os::unix::fs::FileExt::read_at(&comm, &mut [0], 0).unwrap();
         let _ = rustix::fs::stat("/").unwrap();
         let _ = rustix::rand::getrandom(&mut [0u8; 1], rustix::rand::GetRandomFlags::empty()).unwrap();
         std::fs::OpenOptions::new().write(true).open("/dev/null").unwrap().write_all(&text).unwrap();

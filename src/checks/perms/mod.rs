@@ -13,6 +13,7 @@ use crate::finding::{Finding, Location, Rule, Severity, rules};
 pub use directories::Directories;
 use policy::Policy;
 use reach::Barrier;
+pub use reach::closed_to;
 pub use tighten::{after, tighter_directory};
 
 /// What a file holds, as far as its mode depends on it.
@@ -104,7 +105,9 @@ impl Judge {
         if role == Role::Key && is_copy(&facts.path) {
             found.push(KEY_COPY.at(at(facts), "by its name a copy that an editor or an upgrade left behind"));
         }
-        found.extend(readers.iter().filter_map(|reader| cannot_read(facts, reader)));
+        if matches!(role, Role::Key | Role::Public | Role::Unread) {
+            found.extend(readers.iter().filter_map(|reader| cannot_read(facts, reader)));
+        }
         found
     }
 

@@ -1,6 +1,6 @@
 //! Can a user open a file? The answer of the kernel, from facts: directories on the way, ACLs, and every group that the user is in.
 
-use crate::facts::{Access, DirFacts, FileFacts, Grantee, READ, SEARCH, User};
+use crate::facts::{Access, DirFacts, FileFacts, Grantee, Parents, READ, SEARCH, User};
 
 /// What holds a user back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +13,15 @@ pub(super) enum Barrier<'a> {
 
 /// What holds this user back from reading the file; the first on the way, if anything does.
 pub(super) fn barrier<'a>(facts: &'a FileFacts, user: &User) -> Option<Barrier<'a>> {
-    let closed = facts.parents.iter().rev().find(|dir| !may(&dir.access, user, SEARCH));
-    match closed {
+    match closed_to(user, &facts.parents) {
         Some(dir) => Some(Barrier::Directory(dir)),
         None => (!may(&facts.access, user, READ)).then_some(Barrier::File),
     }
+}
+
+/// The outermost of these directories (the nearest comes first) that this user cannot pass.
+pub fn closed_to<'a>(user: &User, directories: &'a Parents) -> Option<&'a DirFacts> {
+    directories.iter().rev().map(AsRef::as_ref).find(|dir| !may(&dir.access, user, SEARCH))
 }
 
 /// The access check of acl(5): the owner's entry, else the user's own, else those of his groups together, else everybody's.

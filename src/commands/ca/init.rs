@@ -283,7 +283,7 @@ fn level_files(level: &Level, crl: &Crl, lock: Option<&Passphrase>) -> Result<[V
 }
 
 fn file(name: String, content: Content, what: String) -> VersionFile {
-    VersionFile { name: name.into(), content, what }
+    VersionFile { name: name.into(), content, what, owner: None }
 }
 
 fn told(args: &Args, levels: &[Level], crls: &[Crl], context: &Context) -> Report {

@@ -62,7 +62,7 @@ impl Verb {
 
 rules! {
     /// No index there.
-    CA_NOT_FOUND = Error "ca-not-found" {
+    CA_NOT_FOUND = Error "ca-index-missing" {
         summary: "the directory holds no CA that pkit made: there is no index in it",
         help: "name the directory of the CA, or make one: `pkit ca init`",
         source: "pkit's layout of a CA: index.ndjson and PEM files",

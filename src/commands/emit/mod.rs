@@ -29,6 +29,11 @@ pub(crate) struct Directives {
 }
 
 impl Directives {
+    /// The same for programs.
+    pub(crate) fn files_value(&self) -> Vec<Value> {
+        self.files.iter().map(|(path, text)| object! { "path" => *path, "content" => text.as_str() }).collect()
+    }
+
     /// All in one.
     pub(crate) fn text(&self) -> String {
         self.files.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
@@ -125,14 +130,13 @@ fn with_heads(texts: Vec<Text>, head: &str) -> Vec<(Option<&'static str>, String
 }
 
 fn result(args: &Args, style: &Style, build: Build, directives: &Directives) -> Value {
-    let file = |(path, content): &(Option<&str>, String)| object! { "path" => *path, "content" => content.as_str() };
     object! {
         "server" => args.server.name,
         "server_version" => build.version.to_string(),
         "tls_library" => build.library.to_string(),
         "style" => style.word,
         "profile" => object! { "name" => args.profile.name, "version" => args.profile.version },
-        "files" => directives.files.iter().map(file).collect::<Vec<_>>(),
+        "files" => directives.files_value(),
         "notes" => directives.notes.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! Gathers files with what they hold, and has each judged: what `check` and `fix` have in common.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -18,6 +19,12 @@ pub(super) struct Audit {
     pub(super) paths: Vec<PathBuf>,
     pub(super) tree: Tree,
     pub(super) judge: Judge,
+    /// Who opens all of the files.
+    pub(super) readers: Vec<Reader>,
+    /// Who opens which file, by where that really is.
+    pub(super) of_file: BTreeMap<PathBuf, Vec<Reader>>,
+    /// What could not even be found out.
+    pub(super) skipped: Vec<Finding>,
     pub(super) context: Context,
 }
 
@@ -39,6 +46,9 @@ impl Audit {
     /// Judges every file, in order, until `each` breaks off. The directories on the way are left to be judged.
     pub(super) fn run(&self, each: &mut dyn FnMut(Judged) -> ControlFlow<()>) -> Directories {
         let mut directories = Directories::default();
+        if self.skipped.iter().cloned().try_for_each(|finding| each(Judged::Skipped(finding))).is_break() {
+            return directories;
+        }
         let look = |facts: FileFacts, bytes: Result<&[u8], String>| self.judged(facts, bytes);
         walk::tree(&self.tree, &self.paths, &look, &mut |found| {
             each(match found {
@@ -59,9 +69,10 @@ impl Audit {
         self.paths.iter().filter_map(|path| facts::real(&self.tree, path).ok()).collect()
     }
 
-    /// Who opens this file, as far as that was asked for.
-    pub(super) fn readers(&self, _facts: &FileFacts) -> &[Reader] {
-        &[]
+    /// Who opens this file, as far as that is known.
+    pub(super) fn readers(&self, facts: &FileFacts) -> Vec<Reader> {
+        let of_file = self.of_file.get(&facts.real).into_iter().flatten();
+        self.readers.iter().chain(of_file).cloned().collect()
     }
 
     /// What a file holds decides what its mode should be. A file that cannot be read is judged by what can be seen.
@@ -78,7 +89,7 @@ impl Audit {
         };
         let unread = why.map(|why| read::NOT_READ.at(Location::File(facts.path.clone()), why));
         let readers = self.readers(&facts);
-        let findings = self.context.accepted(self.judge.file(&facts, role, readers));
-        Judged::File { want: self.judge.want(&facts, role, readers), facts, role, findings, unread }
+        let findings = self.context.accepted(self.judge.file(&facts, role, &readers));
+        Judged::File { want: self.judge.want(&facts, role, &readers), facts, role, findings, unread }
     }
 }

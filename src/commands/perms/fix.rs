@@ -57,7 +57,7 @@ impl Mending<'_> {
             return self.left.push(table::row(&judged));
         };
         let judge = &self.audit.judge;
-        let readers = self.audit.readers(&facts);
+        let readers = &self.audit.readers(&facts);
         let ours = facts.links == 1 && self.may_change(&facts.real, &facts.access);
         let (facts, findings) = match judge.tighter(&facts, role, readers).filter(|_| ours) {
             None => (facts, findings),

@@ -2,15 +2,17 @@
 //! mended of it by taking rights away.
 
 mod audit;
+mod configured;
 mod fix;
 pub mod policies;
+pub mod readers;
 mod script;
 mod table;
 
 use std::path::PathBuf;
 
 use crate::checks::perms::{Judge, Role};
-use crate::commands::{Context, Outcome};
+use crate::commands::{Context, Outcome, target};
 use crate::error::{Error, Result};
 use crate::files::facts::Tree;
 use crate::files::users;
@@ -31,13 +33,16 @@ pub enum Verb {
 ///
 /// Keys should be 0400, certificates, chains, CRLs and DH parameters 0444, and
 /// all of them root's. A file with a private key anywhere in it is a key. ACLs
-/// count, and so does every directory on the way. What cannot be looked at is
-/// never called fine: the exit code is 3.
+/// count, and so does every directory on the way: also for whether a server can
+/// read what it opens (--for). What cannot be looked at is never called fine:
+/// the exit code is 3.
 #[derive(Debug, clap::Args)]
 #[command(after_help = concat!("Examples:
   pkit perms check /etc/ssl/private /etc/ssl/certs/mail.pem
   pkit perms check --fail-on warning --json /etc/ssl
   pkit perms check --policy debian /etc/ssl
+  pkit perms check --for openldap /etc/ldap/ldap.key
+  pkit perms check --from-config dovecot,postfix
   pkit perms check --root /srv/image /etc/ssl /etc/dovecot
 
 A policy is a few lines of TOML; the first mode is what others are changed to.
@@ -79,8 +84,15 @@ enum Format {
 #[derive(Debug, clap::Args)]
 struct WhatArgs {
     /// Files, or directories with files in them
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "from_config", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The files that these servers' configurations name: the installed one's,
+    /// or that of FILE
+    #[arg(long, value_name = "SERVER[=FILE]", value_delimiter = ',', value_parser = configured::parse)]
+    from_config: Vec<configured::Named>,
+    /// The servers that open these files: can they read them?
+    #[arg(long = "for", value_name = "SERVER", value_delimiter = ',', value_parser = target::server_parser())]
+    servers: Vec<&'static servers::Server>,
     /// dovecot, debian, or a file
     #[arg(long, value_name = "POLICY", default_value = "dovecot")]
     policy: PathBuf,
@@ -125,7 +137,11 @@ impl WhatArgs {
             own_users: servers::ALL.iter().flat_map(|server| own_user(server)).collect(),
         };
         let tree = self.root.as_deref().map_or_else(|| Ok(Tree::here()), Tree::at)?;
-        Ok(Audit { paths: self.paths.clone(), tree, judge, context: context.clone() })
+        let readers = self.servers.iter().map(|server| readers::of(server, &tree.users)).collect::<Result<_>>()?;
+        let configured = configured::gather(&self.from_config, &tree)?;
+        let paths = self.paths.iter().cloned().chain(configured.paths).collect();
+        let (of_file, skipped) = (configured.readers, configured.findings);
+        Ok(Audit { paths, tree, judge, readers, of_file, skipped, context: context.clone() })
     }
 }
 

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use super::audit::Judged;
-use crate::checks::perms::{Role, Want};
+use crate::checks::perms::{CERT_MODE, CERT_WRITABLE, KEY_MODE, KEY_WORLD_READABLE, KEY_WRITABLE, Role, Want};
 use crate::facts::{Access, DirFacts};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Rule};
 use crate::report::{Line, Row, Value, Verdict, object};
 
 /// The lists of the result that rows belong to.
 const FILES: usize = 0;
 const SKIPPED: usize = 1;
+
+/// To these a chmod is the whole answer.
+static CHMOD: [&Rule; 5] = [&KEY_WORLD_READABLE, &KEY_WRITABLE, &KEY_MODE, &CERT_WRITABLE, &CERT_MODE];
 
 /// What there is to say about one path.
 pub(super) fn row(judged: &Judged) -> Row {
@@ -85,14 +88,10 @@ impl About<'_> {
         vec![code.into(), path, self.access.words(), remark]
     }
 
-    /// Where a chmod is the whole answer, what to change to; else what is wrong.
+    /// Where that is all, what to change to; else what is wrong.
     fn remark(&self, finding: &Finding) -> String {
         match self.want {
-            Some(want)
-                if finding.rule.code.ends_with("-mode")
-                    || finding.severity == Severity::Error
-                        && finding.rule.code != crate::checks::perms::SERVER_CANNOT_READ.code =>
-            {
+            Some(want) if CHMOD.contains(&finding.rule) => {
                 format!("want {:04o} {}:{}", want.mode, want.owner, want.group)
             }
             _ => finding.message.clone(),

@@ -2,6 +2,7 @@
 //! plans the files in their one layout and prints the server's directives. It shows the plan first and writes with `--apply`:
 //! this is the beginner's path.
 
+mod layout;
 mod words;
 
 use std::path::PathBuf;
@@ -12,9 +13,9 @@ use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::chain::build as chain;
 use crate::commands::fetching::FetchArgs;
-use crate::commands::target::{self, BuildArgs};
+use crate::commands::target::{BuildArgs, Servers};
 use crate::commands::{Context, Outcome, any_error, emit, gather};
-use crate::content::{Content, VersionFile, VersionWrite};
+use crate::content::{Content, VersionFile};
 use crate::error::{Error, Result};
 use crate::files::trust;
 use crate::finding::{Finding, Origin, rules};
@@ -26,26 +27,31 @@ use crate::pki::chain::Pile;
 use crate::pki::select::Selection;
 use crate::pki::verify::{Purpose, Wanted};
 use crate::plan::{Plan, Step};
-use crate::report::describe::{self, count};
+use crate::report::describe;
 use crate::report::{Line, Report, Value, object};
+use crate::servers::Server;
+use crate::servers::build::Build;
 use crate::servers::profile::Profile;
-use crate::servers::{Reader, Server};
 use crate::settings::TlsSettings;
+use layout::{KEY, Layout, PASSWORD};
 
 /// Turn what a CA sent into what a server serves
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   pkit prepare dovecot mail.zip --key mail.key
   pkit prepare dovecot mail.zip --key mail.key --name mail.example.org --apply
+  pkit prepare dovecot,postfix,openldap mail.zip --key mail.key --apply
   pkit prepare dovecot certs/ --key mail.key --trust our-root.pem --dir /srv/tls
 
 Inputs are PEM or DER, zip, PKCS#7, directories, or - for standard input, in
-any order. Written are DIR/pkit/NAME/0001/{fullchain,privkey}.pem and the link
-DIR/pkit/NAME/current, which the directives name.")]
+any order. Written are DIR/pkit/NAME/0001/{fullchain,privkey}.pem, what single
+servers want besides (Postfix key and chain in one file, slapd and Courier a
+copy of the key that their user owns), and the link DIR/pkit/NAME/current,
+which the directives name.")]
 pub struct Args {
-    /// The server
-    #[arg(value_parser = target::server_parser())]
-    server: &'static Server,
+    /// The server; several with commas between them
+    #[arg(value_name = "SERVER[,SERVER]")]
+    servers: Servers,
     /// What the CA sent
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -79,7 +85,7 @@ pub struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    reads_as_root(args.server)?;
+    args.build.fits(&args.servers.0)?;
     let mut material = gather::material(&args.inputs, context)?;
     if args.key.is_none() && material.keys().next().is_none() {
         gather::unlock(&mut material, context)?;
@@ -114,47 +120,68 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
 
     let base = base(args, selection.leaf.cert)?;
-    let build = args.build.decide(args.server)?;
+    let layout = Layout::of(&args.servers.0, &base)?;
+    let told = args.servers.0.iter().map(|server| told(server, args, &layout, selection.leaf.cert));
+    let told: Vec<Told> = told.collect::<Result<_>>()?;
     let key_files = key_files(args, key, key_at, context)?;
-    let asked = TlsSettings {
-        level: Some(args.server.level.into()),
-        certificate: Some(base.join("current").join(CHAIN).into()),
-        key: Some(base.join("current").join(KEY).into()),
-        key_password_file: args.keep_encrypted.then(|| base.join("current").join(PASSWORD).into()),
-        ..TlsSettings::default()
-    };
-    let directives = emit::directives(args.server, &args.server.style, &asked, args.profile, build)?;
     let plan = Plan {
-        steps: vec![Step::Version(version(base, &selection, key_files, context))],
+        steps: vec![Step::Version(layout.version(&selection, key, key_files, context))],
         only_shown: !args.apply,
         ..Plan::default()
     };
-    let changes = plan.preview()?;
+    let changes = plan.preview(context.owner)?;
     report.body.push(Line::Text(if args.apply { "Files" } else { "Would write (run again with --apply)" }.into()));
     report.body.push(Line::Changes);
-    report.body.push(Line::Text(format!("{} {} settings, {}", args.server.title, build.version, args.profile)));
-    report.body.extend(directives.text().lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
-    report.body.extend(directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
+    told.iter().for_each(|told| report.body.extend(words::settings(told, args.profile)));
     report.body.extend(words::next(args, selection.leaf.cert));
+    let text: Vec<String> = told.iter().map(|told| told.directives.text()).collect();
     report.result = report.result.with("plan", changes.iter().map(planned).collect::<Vec<_>>());
-    report.result =
-        report.result.with("server_version", build.version.to_string()).with("directives", directives.text());
+    report.result = report.result.with("server_version", told.first().map(|told| told.build.version.to_string()));
+    report.result = report.result.with("directives", text.join("\n"));
+    report.result = report.result.with("servers", told.iter().map(Told::value).collect::<Vec<_>>());
     Ok(Outcome { report, plan })
 }
 
-/// A server that opens keys as its own user needs a copy that this user owns, in a directory that it can pass; that copy is not
-/// this command's to make.
-fn reads_as_root(server: &'static Server) -> Result<()> {
-    match server.files.iter().find_map(|need| if let Reader::User(user) = need.reader { Some(user) } else { None }) {
-        None => Ok(()),
-        Some(user) => {
-            let message = format!(
-                "{} opens its key as the user {user}, who cannot read a key of mode 0400 root:root",
-                server.title
-            );
-            Err(Error::refused(&READER_NOT_ROOT, message))
+/// One server, and what it is to be told.
+struct Told {
+    server: &'static Server,
+    build: Build,
+    directives: emit::Directives,
+}
+
+impl Told {
+    fn value(&self) -> Value {
+        object! {
+            "server" => self.server.name,
+            "server_version" => self.build.version.to_string(),
+            "tls_library" => self.build.library.to_string(),
+            "files" => self.directives.files_value(),
+            "notes" => self.directives.notes.clone(),
         }
     }
+}
+
+/// What the certificate itself tells is told too, where the server can be told: its names, and its OCSP responder.
+fn told(server: &'static Server, args: &Args, layout: &Layout, leaf: &Cert) -> Result<Told> {
+    let build = args.build.decide(server)?;
+    let (certificate, key) = layout.files_of(server);
+    let asked = TlsSettings {
+        level: Some(server.level.into()),
+        certificate: Some(certificate.into()),
+        key: Some(key.into()),
+        key_password_file: args.keep_encrypted.then(|| layout.password().into()),
+        ..TlsSettings::default()
+    };
+    let names: Vec<String> = leaf.dns_names().map(str::to_owned).collect();
+    let staples = !leaf.extensions.ocsp.is_empty();
+    let more = TlsSettings {
+        names: (!names.is_empty()).then(|| names.into()),
+        stapling: staples.then(|| true.into()),
+        ..asked.clone()
+    };
+    let asked = if server.write(&more, build, &server.style).is_ok() { more } else { asked };
+    let directives = emit::directives(server, &server.style, &asked, args.profile, build)?;
+    Ok(Told { server, build, directives })
 }
 
 /// The key that was named, else the one key of the pile; of several the one that a certificate of the pile was made for.
@@ -226,6 +253,7 @@ fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) 
         name: name.into(),
         content: Content::Secret(Zeroizing::new(bytes.to_vec())),
         what,
+        owner: None,
     };
     let kind = key.kind();
     if !args.keep_encrypted {
@@ -241,16 +269,6 @@ fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) 
         secret(KEY, sealed.as_bytes(), format!("{kind}, encrypted")),
         secret(PASSWORD, passphrase, "the passphrase of the key".into()),
     ])
-}
-
-fn version(base: PathBuf, selection: &Selection<'_>, key_files: Vec<VersionFile>, context: &Context) -> VersionWrite {
-    let certs = chain::sent(&selection.path, false);
-    let chain = VersionFile {
-        name: CHAIN.into(),
-        content: Content::Public(chain::pem(&certs).into_bytes()),
-        what: count(certs.len(), "certificate"),
-    };
-    VersionWrite { base, files: std::iter::once(chain).chain(key_files).collect(), overwrite: context.overwrite }
 }
 
 fn planned(change: &crate::change::Change) -> Value {
@@ -281,16 +299,18 @@ fn result(material: &Material, pile: &Pile<'_>, selection: &Selection<'_>, store
     }
 }
 
-const CHAIN: &str = "fullchain.pem";
-const KEY: &str = "privkey.pem";
-const PASSWORD: &str = "privkey.password";
-
 rules! {
-    /// Its own user opens the key.
-    READER_NOT_ROOT = Error "key-reader-not-root" {
-        summary: "the server opens its key as a user of its own, so it needs a copy that this user owns",
-        help: "`pkit chain build` makes the chain and `pkit emit` the settings; give the key to the user with `install -o USER -m 0400`",
-        source: "tried: slapd 2.4 to 2.6 drop to their user before they read the key",
+    /// Nobody to give the key to.
+    READER_UNKNOWN = Error "key-reader-unknown" {
+        summary: "the server opens its key as a user of its own, and this system has no such user",
+        help: "install the server first, which makes the user; or prepare for the other servers alone",
+        source: "tried: slapd 2.4 to 2.6 and Courier 5.0 behind STARTTLS open the key after they have given up root",
+    }
+    /// Its directory is closed to him.
+    READER_SHUT_OUT = Error "key-reader-shut-out" {
+        summary: "the server opens its key as a user of its own, who cannot get into the directory",
+        help: "choose another directory with --dir, or let others pass this one (chmod o+x)",
+        source: "path_resolution(7): every directory on the way must let the user pass",
     }
     /// Nothing to keep.
     NOT_ENCRYPTED = Error "key-not-encrypted" {

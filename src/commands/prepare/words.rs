@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Args, lineage};
+use super::{Args, Told, lineage};
 use crate::commands::Context;
 use crate::commands::chain::build as chain;
 use crate::files::trust;
@@ -15,6 +15,7 @@ use crate::pki::chain::End;
 use crate::pki::select::Selection;
 use crate::report::Line;
 use crate::report::describe::count;
+use crate::servers::profile::Profile;
 
 /// What was read, file by file.
 pub(super) fn inputs(
@@ -85,27 +86,47 @@ pub(super) fn chain(selection: &Selection<'_>, store: &trust::Store) -> String {
     format!("Chain  {}   {verdict}", chain::shown(&selection.path, false))
 }
 
+/// The directives of one server, with where each text goes.
+pub(super) fn settings(told: &Told, profile: &Profile) -> Vec<Line> {
+    let mut lines = vec![Line::Text(format!("{} {} settings, {profile}", told.server.title, told.build.version))];
+    let several = told.directives.files.len() > 1;
+    for (file, text) in &told.directives.files {
+        if let (true, Some(file)) = (several, file) {
+            lines.push(Line::Indented(format!("in {file}:")));
+        }
+        lines.extend(text.lines().filter(|l| !l.starts_with('#')).map(|l| Line::Paste(l.to_owned())));
+    }
+    lines.extend(told.directives.notes.iter().map(|note| Line::Indented(format!("note: {note}"))));
+    lines
+}
+
 /// What to do next, in the order of doing it.
 pub(super) fn next(args: &Args, leaf: &Cert) -> Vec<Line> {
-    let first = if args.apply { "" } else { "run again with --apply; " };
-    let style = &args.server.style;
-    let places = style.documents.iter().map(|document| document.place);
-    let mut lines = vec![
-        Line::Text(format!("Next: {first}{}", places.collect::<Vec<_>>().join("; "))),
-        Line::Indented(format!("{}; then look at the live port:", style.then)),
-    ];
-    let anchor = match &args.trust {
+    let mut lines = Vec::new();
+    let mut first = if args.apply { "" } else { "run again with --apply; " };
+    for server in &args.servers.0 {
+        let style = &server.style;
+        let place = style.documents.first().map_or("", |document| document.place);
+        lines.push(Line::Text(format!("Next: {first}{place}")));
+        lines.push(Line::Indented(format!("{}; then look at the live port:", style.then)));
+        if let Ok(name) = lineage(args.name.as_ref(), leaf) {
+            lines.push(Line::Indented(format!(
+                "openssl s_client -connect {}{} -verify_return_error -verify_hostname {name} </dev/null",
+                server.look,
+                anchor(&args.trust)
+            )));
+        }
+        first = "";
+    }
+    lines
+}
+
+fn anchor(trust: &trust::Source) -> String {
+    match trust {
         trust::Source::System => String::new(),
         trust::Source::Path(path) if path.is_dir() => format!(" -CApath {}", quoted(path)),
         trust::Source::Path(path) => format!(" -CAfile {}", quoted(path)),
-    };
-    if let Ok(name) = lineage(args.name.as_ref(), leaf) {
-        lines.push(Line::Indented(format!(
-            "openssl s_client -connect {}{anchor} -verify_return_error -verify_hostname {name} </dev/null",
-            args.server.look
-        )));
     }
-    lines
 }
 
 /// For a shell (POSIX XCU 2.2.2): as it is where nothing in it could mean anything, else between single quotes.

@@ -1,0 +1,65 @@
+//! `--from-config`: the files that servers' configurations name, and which server opens each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::readers;
+use crate::checks::perms::Reader;
+use crate::commands::configuration::{self, below, named};
+use crate::commands::{lint, target};
+use crate::error::Result;
+use crate::files::facts::{self, Tree};
+use crate::finding::Finding;
+use crate::servers::Server;
+
+/// `SERVER`, or `SERVER=FILE`.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    server: &'static Server,
+    file: Option<PathBuf>,
+}
+
+/// What the configurations name.
+#[derive(Debug, Default)]
+pub(super) struct Configured {
+    /// The files, each once.
+    pub(super) paths: Vec<PathBuf>,
+    /// Who opens each, by where it really is.
+    pub(super) readers: BTreeMap<PathBuf, Vec<Reader>>,
+    /// What could not be followed: files that it names are then not looked at.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// For clap.
+pub(super) fn parse(text: &str) -> std::result::Result<Named, String> {
+    let (name, file) = match text.split_once('=') {
+        Some((name, file)) => (name, Some(PathBuf::from(file))),
+        None => (text, None),
+    };
+    let server = Server::named(name).ok_or_else(|| format!("no such server; one of {}", target::names()))?;
+    Ok(Named { server, file })
+}
+
+/// Reads the configurations. A file that is named and not there is told like any other that cannot be looked at.
+pub(super) fn gather(named: &[Named], tree: &Tree) -> Result<Configured> {
+    let mut found = Configured::default();
+    let mut paths = BTreeSet::new();
+    let root = tree.on_disk(Path::new("/"));
+    for Named { server, file } in named {
+        let file = file.as_ref().map(|file| below(&root, file));
+        let configuration = configuration::gather(server, file.as_deref(), &root)?;
+        let (build, _) = lint::build(&target::BuildArgs::default(), &root, &configuration)?;
+        let (settings, _) = configuration.settings(build, &root);
+        let skipped = configuration.findings.iter().filter(|f| f.severity == crate::finding::Severity::Skipped);
+        found.findings.extend(skipped.cloned());
+        let reader = readers::of(server, &tree.users)?;
+        for file in named::files(&settings) {
+            if let Ok(real) = facts::real(tree, &file.path) {
+                found.readers.entry(real).or_default().push(reader.clone());
+            }
+            paths.insert(file.path);
+        }
+    }
+    found.paths = paths.into_iter().collect();
+    Ok(found)
+}

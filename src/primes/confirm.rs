@@ -1,0 +1,77 @@
+//! The second opinion. What the fast path found is tested anew: Miller and Rabin's test to random bases, then, by an
+//! implementation that shares no code with it, Baillie and PSW's, and Pocklington's proof where there is one.
+
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Integer, Odd, Resize};
+use zeroize::Zeroizing;
+
+use super::{Engine, random_bits};
+use crate::crypto::Refused;
+
+/// Bases tried: FIPS 186-5 (table B.1) asks for 5, 4 and 4 rounds for the primes of keys of 2048, 3072 and 4096 bits; for the
+/// largest DH primes, where whoever made them is not trusted, for 3 beside a Lucas test, which is part of Baillie-PSW.
+const ROUNDS: usize = 8;
+
+/// Is the number, above 4, a prime?
+pub(super) fn is_prime(engine: Engine, number: &BoxedUint) -> Result<bool, Refused> {
+    if bool::from(number.is_even()) {
+        return Ok(false);
+    }
+    let bases = (0..ROUNDS).map(|_| base(number)).collect::<Result<Vec<_>, Refused>>()?;
+    let bases: Vec<&BoxedUint> = bases.iter().map(|base| &**base).collect();
+    let strong = engine.miller_rabin(&[number; ROUNDS], &bases).into_iter().all(|passed| passed);
+    Ok(strong && crypto_primes::is_prime(crypto_primes::Flavor::Any, number))
+}
+
+/// Is p a prime, and q = (p - 1) / 2? For p this is then a proof (Pocklington): q is a prime factor of p - 1 above the root of
+/// p, 2^(p - 1) = 1 modulo p, and 2^2 - 1 = 3 has no factor in common with p.
+pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint) -> Result<bool, Refused> {
+    Ok(is_prime(engine, &p.shr(1))? && fits_pocklington(p) && is_prime(engine, p)?)
+}
+
+fn fits_pocklington(p: &BoxedUint) -> bool {
+    let Some(odd) = Odd::new(p.clone()).into_option() else { return false };
+    let two =
+        BoxedMontyForm::new(BoxedUint::from(2_u8).resize(p.bits_precision()), &BoxedMontyParams::new_vartime(odd));
+    let power = two.pow(&p.wrapping_sub(BoxedUint::one())).retrieve();
+    // 2^64 = 1 modulo 3, so the words can be added up.
+    let modulo_three = p.as_words().iter().map(|word| word % 3).sum::<u64>() % 3;
+    bool::from(power.is_one()) && modulo_three != 0
+}
+
+/// A base by chance, 1 < base < number - 1.
+fn base(number: &BoxedUint) -> Result<Zeroizing<BoxedUint>, Refused> {
+    let last = Zeroizing::new(number.wrapping_sub(BoxedUint::one()));
+    loop {
+        let base = random_bits(number.bits())?;
+        if *base > BoxedUint::one() && *base < *last {
+            return Ok(base);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primes::integer;
+
+    #[test]
+    fn primes_are_confirmed_and_what_deceives_fermat_is_not() {
+        // Carmichael numbers, strong pseudoprimes to the base 2, to the first twelve primes, and a square.
+        let composites = [561_u128, 41_041, 825_265, 2_047, 3_277, 4_033, 318_665_857_834_031_151_167_461, 1_194_649];
+        let primes = [7_u128, 11, 23, 65_537, 4_294_967_087, 18_446_744_073_709_551_557, (1 << 127) - 1];
+        for engine in Engine::all() {
+            for n in composites {
+                assert!(!is_prime(engine, &integer(&n.to_be_bytes())).unwrap(), "{n}");
+            }
+            for n in primes {
+                assert!(is_prime(engine, &integer(&n.to_be_bytes())).unwrap(), "{n}");
+            }
+            for (p, safe) in
+                [(23_u32, true), (2_039, true), (4_294_967_087, true), (13, false), (65_537, false), (57, false)]
+            {
+                assert_eq!(is_safe_prime(engine, &integer(&p.to_be_bytes())).unwrap(), safe, "{p}");
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Four numbers at once with AVX2: limbs of 28 bits, whose products of 56 bits are added to four columns.
+
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_load_si256, _mm256_mul_epu32, _mm256_set1_epi64x,
+    _mm256_setzero_si256, _mm256_sllv_epi64, _mm256_srlv_epi64, _mm256_store_si256,
+};
+
+use zeroize::DefaultIsZeroes;
+
+use super::columns::{column_kernel, unroll};
+use super::modulus::{Arithmetic, Form, Modulus};
+
+/// Proof that the processor has the instructions: there is no other way to one than `detect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    pub(super) fn detect() -> Option<Avx2> {
+        is_x86_feature_detected!("avx2").then_some(Avx2(()))
+    }
+}
+
+/// A limb of four numbers.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(32))]
+pub(super) struct Limb([u64; 4]);
+
+impl DefaultIsZeroes for Limb {}
+
+impl AsRef<[u64]> for Limb {
+    fn as_ref(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+impl AsMut<[u64]> for Limb {
+    fn as_mut(&mut self) -> &mut [u64] {
+        &mut self.0
+    }
+}
+
+impl Arithmetic for Avx2 {
+    type Limb = Limb;
+    const LANES: usize = 4;
+
+    /// A column is the sum of two products for each limb: with 112 limbs (3072 bits) of 28 bits it stays below 2^64, and so it
+    /// does with 304 limbs (8192 bits) of 27 bits.
+    fn form(bits: u32) -> Form {
+        Form::new(bits, if bits <= 3072 { 28 } else { 27 }, B)
+    }
+
+    #[allow(unsafe_code)]
+    fn square(self, modulus: &Modulus<Limb>, x: &mut [Limb], double: &Limb, columns: &mut [Limb]) {
+        // SAFETY: `self` proves that the processor has the feature that the function is compiled for.
+        unsafe { square(modulus, x, double, columns) }
+    }
+
+    #[allow(unsafe_code)]
+    fn multiply(self, modulus: &Modulus<Limb>, x: &mut [Limb], y: &[Limb], columns: &mut [Limb]) {
+        // SAFETY: as for `square`.
+        unsafe { multiply(modulus, x, y, columns) }
+    }
+}
+
+type V = __m256i;
+
+/// Limbs of a tile: some 5 live columns of its 8 and 4 factors fit the 16 registers.
+const B: usize = 4;
+
+column_kernel!("avx2", [0 1 2 3]);
+
+#[inline]
+#[target_feature(enable = "avx2")]
+#[allow(unsafe_code)]
+fn load(limb: &Limb) -> V {
+    // SAFETY: a reference to 32 octets, aligned to 32 by the type.
+    unsafe { _mm256_load_si256(std::ptr::from_ref(limb).cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+#[allow(unsafe_code)]
+fn store(limb: &mut Limb, value: V) {
+    // SAFETY: as for `load`, and nothing else holds the reference.
+    unsafe { _mm256_store_si256(std::ptr::from_mut(limb).cast(), value) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn zero() -> V {
+    _mm256_setzero_si256()
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn splat(value: u64) -> V {
+    _mm256_set1_epi64x(value.cast_signed())
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add(a: V, b: V) -> V {
+    _mm256_add_epi64(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn and(a: V, b: V) -> V {
+    _mm256_and_si256(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shift_right(a: V, bits: V) -> V {
+    _mm256_srlv_epi64(a, bits)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shift_left(a: V, bits: V) -> V {
+    _mm256_sllv_epi64(a, bits)
+}
+
+/// The column that x * y belongs to, with the whole product added; the next one gets nothing.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn product(low: V, high: V, x: V, y: V) -> (V, V) {
+    (add(low, _mm256_mul_epu32(x, y)), high)
+}
+
+/// The lowest bits of column * inverse. Of each factor the lowest 32 bits are read, and no more count.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn digit(column: V, inverse: V, mask: V) -> V {
+    and(_mm256_mul_epu32(column, inverse), mask)
+}

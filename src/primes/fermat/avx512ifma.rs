@@ -1,0 +1,136 @@
+//! Eight numbers at once with AVX-512 IFMA: limbs of 52 bits, and one instruction each for the low and the high half of eight
+//! products, added to eight columns.
+
+use std::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_load_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_sllv_epi64, _mm512_srlv_epi64, _mm512_store_si512,
+};
+
+use zeroize::DefaultIsZeroes;
+
+use super::columns::{column_kernel, unroll};
+use super::modulus::{Arithmetic, Form, Modulus};
+
+/// Proof that the processor has the instructions: there is no other way to one than `detect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Avx512Ifma(());
+
+impl Avx512Ifma {
+    pub(super) fn detect() -> Option<Avx512Ifma> {
+        let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
+        there.then_some(Avx512Ifma(()))
+    }
+}
+
+/// A limb of eight numbers.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(super) struct Limb([u64; 8]);
+
+impl DefaultIsZeroes for Limb {}
+
+impl AsRef<[u64]> for Limb {
+    fn as_ref(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+impl AsMut<[u64]> for Limb {
+    fn as_mut(&mut self) -> &mut [u64] {
+        &mut self.0
+    }
+}
+
+impl Arithmetic for Avx512Ifma {
+    type Limb = Limb;
+    const LANES: usize = 8;
+
+    fn form(bits: u32) -> Form {
+        Form::new(bits, 52, B)
+    }
+
+    #[allow(unsafe_code)]
+    fn square(self, modulus: &Modulus<Limb>, x: &mut [Limb], double: &Limb, columns: &mut [Limb]) {
+        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
+        unsafe { square(modulus, x, double, columns) }
+    }
+
+    #[allow(unsafe_code)]
+    fn multiply(self, modulus: &Modulus<Limb>, x: &mut [Limb], y: &[Limb], columns: &mut [Limb]) {
+        // SAFETY: as for `square`.
+        unsafe { multiply(modulus, x, y, columns) }
+    }
+}
+
+type V = __m512i;
+
+/// Limbs of a tile: its 20 columns, of which some 12 are live at a time, and 10 factors fit the 32 registers.
+const B: usize = 10;
+
+column_kernel!("avx512f,avx512ifma", [0 1 2 3 4 5 6 7 8 9]);
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code)]
+fn load(limb: &Limb) -> V {
+    // SAFETY: a reference to 64 octets, aligned to 64 by the type.
+    unsafe { _mm512_load_si512(std::ptr::from_ref(limb).cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code)]
+fn store(limb: &mut Limb, value: V) {
+    // SAFETY: as for `load`, and nothing else holds the reference.
+    unsafe { _mm512_store_si512(std::ptr::from_mut(limb).cast(), value) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn zero() -> V {
+    _mm512_setzero_si512()
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn splat(value: u64) -> V {
+    _mm512_set1_epi64(value.cast_signed())
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add(a: V, b: V) -> V {
+    _mm512_add_epi64(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn and(a: V, b: V) -> V {
+    _mm512_and_si512(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn shift_right(a: V, bits: V) -> V {
+    _mm512_srlv_epi64(a, bits)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn shift_left(a: V, bits: V) -> V {
+    _mm512_sllv_epi64(a, bits)
+}
+
+/// Both columns that x * y belongs to, with its halves of 52 bits added.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn product(low: V, high: V, x: V, y: V) -> (V, V) {
+    (_mm512_madd52lo_epu64(low, x, y), _mm512_madd52hi_epu64(high, x, y))
+}
+
+/// The lowest 52 bits of column * inverse.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn digit(column: V, inverse: V, _mask: V) -> V {
+    _mm512_madd52lo_epu64(zero(), column, inverse)
+}
