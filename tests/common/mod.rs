@@ -226,6 +226,11 @@ pub fn data(folder: &str) -> Option<PathBuf> {
     found
 }
 
+/// Where `tests/run` keeps what it makes once: chroots with other daemons, tools out of other registries.
+pub fn cache() -> PathBuf {
+    std::env::var_os("PKIT_TEST_CACHE").unwrap_or("/var/cache/pkit-tests".into()).into()
+}
+
 /// How many rounds a sweep makes: `base` times `PKIT_TEST_SCALE` (1 in the gate, 100 in the full run).
 pub fn scaled(base: usize) -> usize {
     base * std::env::var("PKIT_TEST_SCALE").ok().and_then(|v| v.parse::<usize>().ok()).unwrap_or(1)

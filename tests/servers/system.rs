@@ -1,7 +1,7 @@
 //! Where a server's program is: on this machine, or in one of the chroots that `tests/run` makes.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::common::{self, Ran, Test};
@@ -59,8 +59,7 @@ impl System {
             System::Trixie => "trixie",
             System::Courier => "courier",
         };
-        let cache = std::env::var_os("PKIT_TEST_CACHE").unwrap_or("/var/cache/pkit-tests".into());
-        Some(Path::new(&cache).join(name))
+        Some(common::cache().join(name))
     }
 }
 
