@@ -55,7 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("pbkdf2", &["crypto"]),
     ("scrypt", &["crypto"]),
     ("dashu_int", &["checks"]),
-    ("rcgen", &["pki"]),
+    ("rcgen", &[]),
     ("x509_parser", &["material"]),
     ("zip", &["material"]),
     ("base64_simd", &["material"]),

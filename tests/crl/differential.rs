@@ -259,14 +259,15 @@ fn known(scene: &Scene, v: &Verdicts) -> bool {
     // A point for some reasons takes the list of the issuer with it, so OpenSSL does not go on to that list for the others, as
     // section 6.3.3 does in the end.
     let narrow_point = point(|p| p.reasons.is_some());
-    // Where a point has no name, the list's must be among the cRLIssuer names (6.3.3 (b) (2) (i)); OpenSSL does not look.
+    // Where a point has no name, the list's must be among the cRLIssuer names (6.3.3 (b) (2) (i)); OpenSSL does not look, so it
+    // asks lists that do not speak for this certificate, whatever they say.
     let nameless = point(|p| p.name == Name::None) && scene.lists.iter().any(|l| l.name != Name::None);
     // A list in force that revokes is believed, also where a newer one of another scope says nothing; OpenSSL asks the newest.
     let scopes = scene.lists.iter().any(|l| l.scope() != scene.lists[0].scope());
     let believed = scopes && v.told.contains("was revoked at");
     // OpenSSL takes a delta that is limited to some reasons for a whole list (`get_crl_score`).
     let delta = scene.lists.iter().any(|l| l.delta.is_some() && l.reasons.is_some());
-    v.pkit == v.openssl || (v.pkit && narrow_point) || (v.openssl && (nameless || believed)) || delta
+    v.pkit == v.openssl || nameless || (v.pkit && narrow_point) || (v.openssl && believed) || delta
 }
 
 #[test]

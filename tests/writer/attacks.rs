@@ -36,7 +36,8 @@ impl Attacker {
         let program = t.path("attacker");
         t.peer("cp", [&std::env::current_exe().unwrap(), &program]).exits(0);
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
+        // He ends with the thread that started him, however that ends.
+        command.args(["--pdeathsig=KILL", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
         command.args(["--exact", what, "--nocapture", "--test-threads=1", "-q"]);
         command.env(HANDS, t.path("")).stdout(Stdio::piped());
         let attacker = Attacker { child: command.spawn().unwrap(), stop: t.path("stop") };
