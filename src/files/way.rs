@@ -102,12 +102,12 @@ impl Way {
 }
 
 /// The components of a path, the last first, so that the next one is popped.
-fn names(path: &Path) -> Vec<OsString> {
+pub(super) fn names(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|component| component.as_os_str().to_owned()).collect()
 }
 
 /// path_resolution(7): the kernel's own limit.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 #[cfg(test)]
 mod tests {
