@@ -11,6 +11,7 @@ use crate::commands::passphrase::{PassphraseArgs, Secret};
 use crate::commands::{self, Context, Outcome};
 use crate::content::Overwrite;
 use crate::error::{Error, Result};
+use crate::exit::Dialect;
 use crate::finding::Severity;
 
 /// Certificates, keys, chains and CRLs for the people who run TLS servers.
@@ -47,6 +48,20 @@ impl Cli {
         // Where the verb's own option has this name it has another type.
         cli.global.group = leaf.try_get_one::<String>("group").ok().flatten().cloned();
         Ok(cli)
+    }
+}
+
+/// The dialect that was typed. Asked of the words themselves, since wrong ones have to be answered in it as well.
+pub fn dialect(words: impl Iterator<Item = std::ffi::OsString>) -> Dialect {
+    let words: Vec<_> = words.collect();
+    let typed = |word: &str| words.iter().any(|w| w == word);
+    let format = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "nagios");
+    if typed("--exec-condition") {
+        Dialect::Condition
+    } else if typed("--nagios") || typed("--format=nagios") || format {
+        Dialect::Nagios
+    } else {
+        Dialect::Own
     }
 }
 
@@ -259,6 +274,9 @@ pub enum Command {
     Lint(Box<commands::lint::Args>),
     /// Show and check what servers present
     Probe(Box<commands::probe::Args>),
+    /// Tell what is due for renewal
+    #[command(subcommand)]
+    Renew(commands::renew::Verb),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -280,6 +298,7 @@ impl Command {
             Command::Emit(_) => "emit",
             Command::Lint(_) => "lint",
             Command::Probe(_) => "probe",
+            Command::Renew(verb) => verb.words(),
             Command::Explain(_) => "explain",
         }
     }
@@ -300,6 +319,7 @@ impl Command {
             Command::Emit(args) => commands::emit::run(args, context),
             Command::Lint(args) => commands::lint::run(args, context),
             Command::Probe(args) => commands::probe::run(args, context),
+            Command::Renew(verb) => verb.run(context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

@@ -64,9 +64,65 @@ impl Exit {
     }
 }
 
+/// What exit codes mean to whoever started pkit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The table above.
+    Own,
+    /// Monitoring Plugins Development Guidelines, section 2.5: 0, 1, 2 or 3 and nothing else.
+    Nagios,
+    /// systemd.service(5), ExecCondition=: 0 goes on, 1 to 254 skip the unit, 255 fails it.
+    Condition,
+}
+
+/// What Nagios knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is wrong.
+    Ok,
+    /// Something should be done.
+    Warning,
+    /// Something must be done.
+    Critical,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl State {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Ok => "OK",
+            State::Warning => "WARNING",
+            State::Critical => "CRITICAL",
+            State::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl Dialect {
+    /// The number that the process returns; `state` is what the findings amount to.
+    pub fn code(self, exit: Exit, state: State) -> u8 {
+        let looked = matches!(exit, Exit::Ok | Exit::Changed | Exit::Findings | Exit::Network);
+        match (self, exit) {
+            (Dialect::Own, exit) => exit.code(),
+            (Dialect::Condition, Exit::Findings) => 0,
+            (Dialect::Condition, Exit::Ok | Exit::Changed) => 1,
+            (Dialect::Condition, _) => 255,
+            (Dialect::Nagios, _) => match state {
+                State::Critical => 2,
+                _ if !looked => 3,
+                State::Unknown => 3,
+                State::Warning => 1,
+                State::Ok => 0,
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Exit;
+    use super::{Dialect, Exit, State};
 
     #[test]
     fn trouble_goes_before_an_answer() {
@@ -76,5 +132,25 @@ mod tests {
         assert_eq!(Exit::Io.worst(Exit::Network), Exit::Io);
         assert_eq!(Exit::Ok.worst(Exit::Changed), Exit::Changed);
         assert_eq!(Exit::Bug.worst(Exit::Io).code(), 70);
+    }
+
+    #[test]
+    fn dialects_keep_to_their_own_numbers() {
+        use Dialect::{Condition, Nagios};
+        assert_eq!(
+            [Exit::Findings, Exit::Ok, Exit::Input, Exit::Usage, Exit::Bug].map(|e| Condition.code(e, State::Ok)),
+            [0, 1, 255, 255, 255]
+        );
+        for (exit, state, code) in [
+            (Exit::Ok, State::Ok, 0),
+            (Exit::Findings, State::Warning, 1),
+            (Exit::Network, State::Critical, 2),
+            (Exit::Input, State::Critical, 2),
+            (Exit::Network, State::Unknown, 3),
+            (Exit::Bug, State::Ok, 3),
+            (Exit::Usage, State::Unknown, 3),
+        ] {
+            assert_eq!(Nagios.code(exit, state), code, "{exit:?} {state:?}");
+        }
     }
 }

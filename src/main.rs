@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use pkit::change::{Change, Digests, Manner, Mode, Owner};
-use pkit::cli::{Cli, Style, When};
+use pkit::cli::{self, Cli, Style, When};
 use pkit::commands::Context;
 use pkit::error::Error;
-use pkit::exit::Exit;
+use pkit::exit::{Dialect, Exit, State};
 use pkit::files::{spool, users};
 use pkit::process;
 use pkit::report::escape::visible;
-use pkit::report::{Ended, Form, Report, Stream, Tally, Value, github, human, json, sarif};
+use pkit::report::{Ended, Form, Report, Stream, Tally, Value, github, human, json, nagios, prometheus, sarif};
 
 fn main() -> ExitCode {
     // A panic's own words could hold what was in memory, so they are dropped; the exit code and a hint remain.
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "{error}");
         return ExitCode::from(error.exit.code());
     }
-    std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
+    std::panic::catch_unwind(run).unwrap_or_else(|_| ExitCode::from(dialect().code(Exit::Bug, State::Unknown)))
 }
 
 /// A signal came, and nothing is half done.
@@ -51,7 +51,7 @@ fn run() -> ExitCode {
     match acted.report.as_mut().and_then(|report| report.stream.take()) {
         None => {
             let ended = acted.ended(command, Tally::default(), style);
-            ended_with(show(&ended, style), ended.exit)
+            ended_with(show(&ended, style), ended.exit, ended.state())
         }
         Some(stream) if style.json => grow_json(stream, &acted, command, style),
         Some(stream) => grow_words(stream, acted, command, style),
@@ -63,7 +63,7 @@ fn grow_json(stream: Stream, acted: &Acted, command: &str, style: Style) -> Exit
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut progress = Progress::new(&style);
     let mut tally = Tally::default();
-    let mut exit = Exit::Bug;
+    let (mut exit, mut state) = (Exit::Bug, State::Unknown);
     let shown = json::Growing::begin(command, &stream, &mut out, spool::new).and_then(|mut document| {
         let mut written = Ok(());
         let tail = (stream.run)(&mut |row| {
@@ -74,10 +74,10 @@ fn grow_json(stream: Stream, acted: &Acted, command: &str, style: Style) -> Exit
         });
         progress.end();
         let ended = acted.ended(command, tally, style);
-        exit = ended.exit;
+        (exit, state) = (ended.exit, ended.state());
         written.and_then(|()| document.end(&tail, &ended))
     });
-    ended_with(shown, exit)
+    ended_with(shown, exit, state)
 }
 
 fn grow_words(stream: Stream, mut acted: Acted, command: &str, style: Style) -> ExitCode {
@@ -99,20 +99,21 @@ fn grow_words(stream: Stream, mut acted: Acted, command: &str, style: Style) -> 
         report.body.extend(tail.lines);
     }
     let ended = acted.ended(command, tally, style);
-    ended_with(shown.and_then(|()| show(&ended, style)), ended.exit)
+    ended_with(shown.and_then(|()| show(&ended, style)), ended.exit, ended.state())
 }
 
 /// Help and version are clap's to print. Wrong words may hold anything (a file name out of `*`), so they are escaped like all
 /// that comes from outside, and a program that asked for JSON gets JSON.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return ended_with(error.print(), Exit::Ok);
+        return ended_with(error.print(), Exit::Ok, State::Ok);
     }
     let words = error.render().to_string();
-    if !std::env::args_os().any(|arg| arg == "--json") {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if !json && dialect() != Dialect::Nagios {
         let mut err = io::stderr().lock();
         let told = words.lines().try_for_each(|line| writeln!(err, "{}", visible(line)));
-        return ended_with(told, Exit::Usage);
+        return ended_with(told, Exit::Usage, State::Unknown);
     }
     let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let error = Error::usage(message);
@@ -125,7 +126,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
         error: Some(&error),
         exit: error.exit,
     };
-    ended_with(json::render(&ended, &mut io::stdout().lock()), ended.exit)
+    let mut out = io::stdout().lock();
+    let told = if json { json::render(&ended, &mut out) } else { nagios::render(&ended, &mut out) };
+    ended_with(told, ended.exit, ended.state())
 }
 
 #[derive(Default)]
@@ -218,12 +221,19 @@ fn act(cli: &Cli, style: Style) -> Acted {
 
 fn show(ended: &Ended, style: Style) -> io::Result<()> {
     let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr().lock());
-    let form = if style.json { Some(Form::Json) } else { ended.report.and_then(|report| report.form) };
+    let form = match ended.report {
+        _ if style.json => Some(Form::Json),
+        Some(report) => report.form,
+        // Nagios reads what went wrong where it reads the rest.
+        None => (dialect() == Dialect::Nagios).then_some(Form::Nagios),
+    };
     if let Some(form) = form {
         match form {
             Form::Json => json::render(ended, &mut out)?,
             Form::Sarif => sarif::render(ended, &mut out)?,
             Form::GitHub => github::render(ended, &mut out)?,
+            Form::Nagios => nagios::render(ended, &mut out)?,
+            Form::Prometheus => prometheus::render(ended.report.map_or(&[], |report| &report.metrics), &mut out)?,
         }
     } else {
         human::render(ended, look(&style), &mut out, &mut err)?;
@@ -265,7 +275,7 @@ fn utf8_locale() -> bool {
 }
 
 /// A reader that went away (`pkit … | head`) is not a fault; a full disk behind stdout is.
-fn ended_with(shown: io::Result<()>, exit: Exit) -> ExitCode {
+fn ended_with(shown: io::Result<()>, exit: Exit, state: State) -> ExitCode {
     let exit = match shown {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             // Where stderr is the stream that failed, only the exit code is left to tell it.
@@ -274,5 +284,10 @@ fn ended_with(shown: io::Result<()>, exit: Exit) -> ExitCode {
         }
         _ => exit,
     };
-    ExitCode::from(exit.code())
+    ExitCode::from(dialect().code(exit, state))
+}
+
+/// What the exit code means to whoever started this.
+fn dialect() -> Dialect {
+    cli::dialect(std::env::args_os())
 }

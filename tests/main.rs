@@ -27,6 +27,8 @@ mod perms;
 mod pkcs12;
 mod prepare;
 mod primes;
+mod probe;
 mod readme;
+mod renew_check;
 mod servers;
 mod writer;

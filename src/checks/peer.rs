@@ -1,5 +1,6 @@
 //! Judges what a server showed on the wire, beyond the chain itself, which is judged as a file's is.
 
+use super::dh;
 use crate::facts::peer::{Failure, PeerFacts};
 use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
@@ -18,18 +19,63 @@ pub fn connection(facts: &PeerFacts) -> Vec<Finding> {
         findings.push(PLAINTEXT_LOGIN.at(at(), format!("before TLS it offers {logins}")));
     }
     let Some(failure) = &facts.failure else { return findings };
-    let asked = facts.session.as_ref().is_some_and(|session| session.asks_for_certificate);
+    let is_old = facts.session.as_ref().is_some_and(|session| session.is_old);
+    let asked = !is_old && facts.session.as_ref().is_some_and(|session| session.asks_for_certificate);
     findings.push(match failure {
         Failure::NoStartTls(_) => STARTTLS_MISSING.at(at(), failure.to_string()),
         Failure::Refused(_) | Failure::Broken(..) if asked => {
             CERTIFICATE_WANTED.at(at(), format!("it asked for a certificate, and then {failure}"))
         }
-        Failure::Refused(_) => REFUSED.at(at(), failure.to_string()),
+        Failure::Broken(..) if is_old => REFUSED.at(at(), format!("{failure}{}", old_words(facts))),
+        Failure::Refused(_) => REFUSED.at(at(), format!("{failure}{}", old_words(facts))),
         failure if failure.is_absence() => UNREACHABLE.at(at(), failure.to_string()),
         failure => BROKEN.at(at(), failure.to_string()),
     });
     findings
 }
+
+/// What a mere hello has shown of a server that clients of today cannot shake hands with.
+fn old_words(facts: &PeerFacts) -> String {
+    let old = facts.session.as_ref().filter(|session| session.is_old);
+    old.map_or(String::new(), |session| {
+        let (version, suite) = (session.version.unwrap_or("?"), session.suite.as_deref().unwrap_or("?"));
+        format!("; what it has is {version} with {suite}")
+    })
+}
+
+/// What is old or weak in all that the server has, or in what it chose where no more was asked.
+pub fn offers(facts: &PeerFacts) -> Vec<Finding> {
+    let chosen = facts.session.iter().filter(|session| session.is_old);
+    let chosen =
+        chosen.map(|s| (s.version.unwrap_or_default(), s.suite.iter().map(String::as_str).collect(), s.dh_bits));
+    let all: Vec<(&str, Vec<&str>, Option<usize>)> = match &facts.offers {
+        Some(Err(failure)) => return vec![NOT_LOOKED_INTO.at(place(facts), failure.to_string())],
+        Some(Ok(offers)) => offers.iter().map(|o| (o.version, o.suites.clone(), o.dh_bits)).collect(),
+        None => chosen.collect(),
+    };
+    let mut findings = Vec::new();
+    let mut tell = |rule: &'static crate::finding::Rule, message| findings.push(rule.at(place(facts), message));
+    for (version, suites, dh_bits) in all {
+        if matches!(version, "TLS 1.0" | "TLS 1.1") {
+            tell(&OLD_PROTOCOL, format!("{version} with {}", suites.first().unwrap_or(&"?")));
+        }
+        let of = |parts: &[&str]| -> Vec<&str> {
+            suites.iter().filter(|suite| parts.iter().any(|part| suite.contains(part))).copied().collect()
+        };
+        for (rule, suites) in [(&SUITE_BROKEN, of(BROKEN_SUITES)), (&SUITE_KEEPS_NO_SECRET, of(&["TLS_RSA_"]))] {
+            if !suites.is_empty() {
+                tell(rule, format!("{version}: {}", suites.join(", ")));
+            }
+        }
+        if let Some(bits) = dh_bits.filter(|bits| *bits < dh::MIN_BITS) {
+            tell(&dh::DH_TOO_SMALL, format!("{version}: the prime of the Diffie-Hellman group has {bits} bits"));
+        }
+    }
+    findings
+}
+
+/// Parts of the names of suites that protect nothing by now.
+const BROKEN_SUITES: &[&str] = &["_NULL_", "_anon_", "_EXPORT_", "_RC4_", "_RC2_", "_WITH_DES_", "_3DES_"];
 
 /// Where findings about the connection point: the server takes the place of a file.
 pub fn place(facts: &PeerFacts) -> Location {
@@ -59,7 +105,7 @@ pub struct VerifyCode {
     pub words: &'static str,
 }
 
-/// The verify code that `openssl s_client` has for a fault at this depth of a path of so many certificates.
+/// The verify code that `openssl s_client` has for a fault at this depth of a path of so many certificates, its root included.
 pub fn openssl(code: &str, depth: usize, length: usize) -> Option<VerifyCode> {
     let (number, words) = match code {
         "chain-incomplete" if length == 1 => (21, "unable to verify the first certificate"),
@@ -106,6 +152,30 @@ rules! {
         summary: "the server speaks TLS and has nothing in common with clients of today",
         help: "TLS 1.2 with ECDHE and AES-GCM is the least that clients of today ask for; --deep tells what it has",
         source: "RFC 8996: TLS 1.0 and 1.1 must not be used; RFC 9325 section 4",
+    }
+    /// The deep look came to no end.
+    NOT_LOOKED_INTO = Skipped "peer-not-looked-into" {
+        summary: "which protocols and suites the server has could not be found out",
+        help: "try again with a longer --timeout; many servers limit how often somebody may connect",
+        source: "one connection for each suite, and ten times --timeout for all of them",
+    }
+    /// RFC 8996.
+    OLD_PROTOCOL = Warning "tls-protocol-old" {
+        summary: "the server speaks TLS 1.0 or 1.1",
+        help: "allow TLS 1.2 and 1.3 only; `pkit emit` prints the directives",
+        source: "RFC 8996: TLS 1.0 and 1.1 must not be negotiated",
+    }
+    /// RFC 9325.
+    SUITE_BROKEN = Error "tls-suite-broken" {
+        summary: "the server has suites without encryption, without a certificate, or with a cipher that is broken",
+        help: "take them out of its list of ciphers; `pkit emit` prints a good one",
+        source: "RFC 9325 section 4.1; RFC 7465 (RC4); CVE-2016-2183 (3DES); CVE-2015-0204 (export)",
+    }
+    /// No forward secrecy.
+    SUITE_KEEPS_NO_SECRET = Warning "tls-suite-without-forward-secrecy" {
+        summary: "with suites of RSA key exchange whoever gets the key later reads what was recorded before",
+        help: "keep to suites with ECDHE; `pkit emit` prints a good list",
+        source: "RFC 9325 section 4.1: suites with RSA key transport should not be negotiated",
     }
     /// No TLS.
     STARTTLS_MISSING = Error "starttls-not-offered" {

@@ -38,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::key::RULES,
         crate::checks::peer::RULES,
         crate::checks::perms::RULES,
+        crate::checks::renewal::RULES,
         crate::checks::request::RULES,
         crate::checks::revocation::RULES,
         crate::checks::settings::RULES,
@@ -88,6 +89,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::perms::policies::RULES,
         super::perms::readers::RULES,
         super::prepare::RULES,
+        super::renew::check::RULES,
         super::target::RULES,
         RULES,
     ];

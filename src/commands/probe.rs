@@ -19,7 +19,7 @@ use crate::name::HostName;
 use crate::pki::chain::Pile;
 use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
 use crate::probe::{Question, look_at_all};
-use crate::report::{Line, Report, Value, Verdict, describe, object};
+use crate::report::{Form, Line, Report, Value, Verdict, describe, object};
 
 /// Show and check what servers present
 #[derive(Debug, clap::Args)]
@@ -37,9 +37,9 @@ pub struct Args {
     /// Servers: HOST, HOST:PORT or a url such as imaps://HOST
     #[arg(required = true, value_name = "HOST[:PORT]")]
     servers: Vec<Address>,
-    /// What is spoken before TLS [default: what is usual on the port]
-    #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t = Word::Auto, hide_default_value = true)]
-    starttls: Word,
+    /// How to get to TLS
+    #[command(flatten)]
+    opener: Opener,
     /// The name to ask for, and to find in the certificate [default: HOST]
     #[arg(long, value_name = "HOST")]
     name: Option<HostName>,
@@ -49,12 +49,53 @@ pub struct Args {
     /// What should be served: the certificate of one of these files
     #[arg(long, value_name = "FILE")]
     expect_cert: Vec<PathBuf>,
+    /// Try which protocols and suites the server has: many connections
+    #[arg(long)]
+    deep: bool,
     /// How long each connection may take, from the look-up of the name on
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = instant::span)]
     timeout: Duration,
+    /// One line for Nagios and its kin, and exit codes 0 to 3
+    #[arg(long)]
+    nagios: bool,
+    /// What a server that does not answer is to Nagios
+    #[arg(long, value_enum, value_name = "STATE", default_value_t = UnreachableWord::Critical)]
+    unreachable: UnreachableWord,
+}
+
+/// What a server that does not answer is to Nagios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum UnreachableWord {
+    Critical,
+    Unknown,
 }
 
 /// How to get to TLS.
+#[derive(Debug, clap::Args)]
+pub(super) struct Opener {
+    /// What is spoken before TLS [default: what is usual on the port]
+    #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t = Word::Auto, hide_default_value = true)]
+    starttls: Word,
+}
+
+impl Opener {
+    /// What was asked for, if anything was.
+    pub(super) fn opening(&self) -> Option<Opening> {
+        self.starttls.opening()
+    }
+}
+
+/// Findings about servers that do not answer, as the user wants them told.
+pub(super) fn softened(findings: &[Finding], unreachable: UnreachableWord) -> Vec<Finding> {
+    let absent = |f: &Finding| std::ptr::eq(f.rule, &peer::UNREACHABLE) || std::ptr::eq(f.rule, &peer::BROKEN);
+    let told = |f: Finding| match unreachable {
+        UnreachableWord::Unknown if absent(&f) => f.severity(Severity::Skipped),
+        _ => f,
+    };
+    findings.iter().cloned().map(told).collect()
+}
+
+/// The words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Word {
     /// As the port has it by custom
@@ -102,8 +143,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut questions = Vec::new();
     for server in &args.servers {
         let name = args.name.as_ref().unwrap_or(&server.host);
-        let ask = |target: Target| Question { target, name: name.clone(), patience: args.timeout.unsigned_abs() };
-        questions.extend(server.targets(args.starttls.opening()).into_iter().map(ask));
+        let ask = |target: Target| Question {
+            target,
+            name: name.clone(),
+            patience: args.timeout.unsigned_abs(),
+            deep: args.deep,
+        };
+        questions.extend(server.targets(args.opener.opening()).into_iter().map(ask));
     }
     let answers = present(look_at_all(&questions), &args.servers);
     let judge = Judge { context, store: &store, public: args.trust == trust::Source::System };
@@ -113,9 +159,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         "targets" => seen.iter().map(|seen| seen.value(&expected)).collect::<Vec<_>>(),
         "trust" => store.name.as_str(),
     });
-    report.body = seen.iter().map(|seen| seen.line(context.now)).collect();
+    report.body = seen.iter().flat_map(|seen| std::iter::once(seen.line(context.now)).chain(seen.offers())).collect();
     report.findings = store.incomplete.clone().into_iter().collect();
-    report.findings.extend(seen.iter().flat_map(|seen| seen.findings.clone()));
+    report.findings.extend(seen.iter().flat_map(|seen| softened(&seen.findings, args.unreachable)));
+    report.form = args.nagios.then_some(Form::Nagios);
+    report.closing = args.nagios.then(|| format!("{} as they should be", describe::count(seen.len(), "server")));
     if answers.iter().any(peer::is_trouble) {
         report.trouble = Exit::Network;
     }
@@ -138,7 +186,13 @@ fn present(answers: Vec<PeerFacts>, servers: &[Address]) -> Vec<PeerFacts> {
         let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(None).len()).collect();
         let absent = |facts: &PeerFacts| facts.failure.as_ref().is_some_and(Failure::is_absence);
         match all.iter().all(absent) {
-            true => kept.extend(all.into_iter().take(1)),
+            true => kept.extend(all.into_iter().take(1).map(|facts| match (server.port, &facts.failure) {
+                (None, Some(Failure::Unreachable(_) | Failure::TimedOut(_))) => {
+                    let none = "no port of mail, LDAP or the web takes one".to_owned();
+                    PeerFacts { failure: Some(Failure::Unreachable(none)), ..facts }
+                }
+                _ => facts,
+            })),
             false => kept.extend(all.into_iter().filter(|facts| server.port.is_some() || !absent(facts))),
         }
     }
@@ -169,6 +223,7 @@ impl Judge<'_> {
         let mut seen =
             Seen { facts, chain: Material::default(), faults: Vec::new(), checks: Value::Null, findings: Vec::new() };
         seen.findings = peer::connection(facts);
+        seen.findings.extend(peer::offers(facts));
         seen.findings.extend(chain.findings.clone());
         if let Some((_, leaf)) = chain.certs().next() {
             seen.findings.extend(peer::served(facts, leaf, expected));
@@ -191,7 +246,8 @@ impl Judge<'_> {
                 revocation: None,
                 store: self.store,
             };
-            let length = proof.path.certs.len();
+            let above = proof.path.root().is_some_and(|root| !proof.path.certs.contains(&root));
+            let length = proof.path.certs.len() + usize::from(above);
             seen.faults = judged.faults(self.context);
             for fault in &mut seen.faults {
                 let openssl = peer::openssl(fault.finding.rule.code, fault.depth, length);
@@ -213,7 +269,7 @@ impl Judge<'_> {
 }
 
 /// The chain as sent, each certificate at its place in it.
-fn sent(facts: &PeerFacts) -> Material {
+pub(super) fn sent(facts: &PeerFacts) -> Material {
     let mut material = Material::default();
     let ders = facts.session.iter().flat_map(|session| &session.chain);
     for (index, der) in ders.enumerate() {
@@ -254,6 +310,13 @@ impl Seen<'_> {
         Line::Verdict(verdict, cells)
     }
 
+    fn offers(&self) -> impl Iterator<Item = Line> {
+        self.facts.offers.iter().flatten().flatten().map(|offer| {
+            let bits = offer.dh_bits.map_or(String::new(), |bits| format!(" (DH of {bits} bits)"));
+            Line::Indented(format!("{}: {}{bits}", offer.version, offer.suites.join(", ")))
+        })
+    }
+
     fn opening(&self) -> Option<&'static str> {
         match self.facts.target.opening {
             Opening::AtOnce => None,
@@ -278,6 +341,12 @@ impl Seen<'_> {
             "version" => session.and_then(|s| s.version),
             "suite" => session.and_then(|s| s.suite.clone()),
             "group" => session.and_then(|s| s.group.clone()),
+            "dh_bits" => session.and_then(|s| s.dh_bits),
+            "offers" => facts.offers.as_ref().and_then(|offers| offers.as_ref().ok()).map(|offers| offers.iter().map(|offer| object! {
+                "version" => offer.version,
+                "suites" => offer.suites.iter().map(|name| Value::from(*name)).collect::<Vec<_>>(),
+                "dh_bits" => offer.dh_bits,
+            }).collect::<Vec<_>>()),
             "chain" => self.chain.certs().map(|(at, c)| describe::certificate(c, Some(at))).collect::<Vec<_>>(),
             "valid" => leaf.map(|_| is_valid(&self.faults)),
             "verification" => self.checks.clone(),

@@ -182,6 +182,19 @@ pub struct PeerFacts {
     pub session: Option<Session>,
     /// Why it ended before its time.
     pub failure: Option<Failure>,
+    /// Everything that it has, the newest protocol first, where that was asked, or why that could not be found out.
+    pub offers: Option<Result<Vec<Offer>, Failure>>,
+}
+
+/// What a server has in one version of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// `TLS 1.2`.
+    pub version: &'static str,
+    /// The suites by IANA's names, in the order in which the server chose them.
+    pub suites: Vec<&'static str>,
+    /// The size of the prime of its Diffie-Hellman group, where it has suites with one.
+    pub dh_bits: Option<usize>,
 }
 
 /// What a server said in the clear before TLS.
@@ -208,6 +221,10 @@ pub struct Session {
     pub asks_for_certificate: bool,
     /// The OCSP response that it stapled (RFC 6066 section 8).
     pub stapled: Option<Vec<u8>>,
+    /// The size of the prime, where the exchange is DHE and was looked into.
+    pub dh_bits: Option<usize>,
+    /// Was it seen by a mere hello in old protocols, because no handshake as clients of today make it came about?
+    pub is_old: bool,
 }
 
 /// Where a connection ended before its time.

@@ -2,7 +2,9 @@
 //! the issuers and CRLs that certificates point at. What comes back is a stranger's answer; nothing here believes it.
 
 pub mod fetch;
+mod hello;
 mod starttls;
+mod suites;
 mod tls;
 mod wire;
 
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::facts::peer::{Failure, Opening, PeerFacts, Preface, Protocol, Stage, Target};
+use crate::facts::peer::{Failure, Offer, Opening, PeerFacts, Preface, Protocol, Stage, Target};
 use crate::name::HostName;
 use starttls::{Talk, Turn};
 use wire::Wire;
@@ -24,13 +26,56 @@ pub struct Question {
     pub target: Target,
     /// The name to ask for; an address is not sent (RFC 6066 section 3).
     pub name: HostName,
-    /// From the first look-up to the last byte.
+    /// From the first look-up to the last byte of a connection.
     pub patience: Duration,
+    /// Is everything asked for that the server has, which takes many connections?
+    pub deep: bool,
 }
 
 /// Connects, asks for TLS, shakes hands, hangs up.
 pub fn look(question: &Question) -> PeerFacts {
-    let Question { target, name, patience } = question;
+    let mut facts = first(question);
+    // Old servers send an alert, or hang up on a hello that they do not know.
+    let is_refused = matches!(facts.failure, Some(Failure::Refused(_) | Failure::Broken(Stage::Handshake, _)));
+    if facts.session.is_none() && is_refused {
+        // Where even this fails, the first failure says more.
+        facts.session = connect(question).and_then(|mut wire| hello::old(&mut wire, &question.name)).ok();
+    }
+    if question.deep && facts.session.is_some() {
+        facts.offers = Some(offers(question));
+    }
+    facts
+}
+
+/// What the server has, version by version.
+fn offers(question: &Question) -> Result<Vec<Offer>, Failure> {
+    let end = Instant::now() + question.patience * DEEP;
+    let mut connect = || match Instant::now() < end {
+        true => connect(question),
+        false => Err(Failure::TimedOut(Stage::Handshake)),
+    };
+    let mut all = Vec::new();
+    for (version, _) in hello::VERSIONS {
+        all.extend(hello::offer(version, &question.name, &mut connect)?);
+    }
+    Ok(all)
+}
+
+/// A connection on which TLS may begin.
+fn connect(question: &Question) -> Result<Wire, Failure> {
+    let (mut wire, _) = Wire::connect(&question.target, Instant::now() + question.patience)?;
+    if let Opening::StartTls(protocol) = question.target.opening
+        && let (_, Some(failure)) = ask(&mut wire, protocol)
+    {
+        return Err(failure);
+    }
+    wire.begin(HANDSHAKE_BYTES);
+    Ok(wire)
+}
+
+/// A connection as a client of today makes it.
+fn first(question: &Question) -> PeerFacts {
+    let Question { target, name, patience, .. } = question;
     let mut facts = PeerFacts {
         target: target.clone(),
         name: name.clone(),
@@ -38,6 +83,7 @@ pub fn look(question: &Question) -> PeerFacts {
         preface: Preface::default(),
         session: None,
         failure: None,
+        offers: None,
     };
     let (mut wire, address) = match Wire::connect(target, Instant::now() + *patience) {
         Ok(connected) => connected,
@@ -103,6 +149,8 @@ fn converse(wire: &mut Wire, talk: &mut Talk) -> Result<(), Failure> {
 
 /// Connections at once: they mostly wait. More would look like an attack to the servers' own limits.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+/// So many times the patience for one connection are had for all that a deep look takes.
+const DEEP: u32 = 10;
 /// Greeting, capabilities and go-ahead take 2 KiB where much is offered.
 const PREFACE_BYTES: usize = 64 << 10;
 /// A handshake with a chain of ten RSA-4096 certificates takes some 20 KiB; rustls takes messages of 64 KiB at most.

@@ -35,6 +35,8 @@ pub(super) fn handshake(wire: &mut Wire, name: &HostName) -> (Option<Session>, O
         chain: recorded.chain,
         asks_for_certificate: recorded.asks_for_certificate,
         stapled: Some(recorded.stapled).filter(|response| !response.is_empty()),
+        dh_bits: None,
+        is_old: false,
     });
     (session, failure)
 }
@@ -85,11 +87,11 @@ fn failure(error: &rustls::Error, wire: &Wire) -> Failure {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge) => {
             Failure::TooMuch(Stage::Handshake)
         }
+        rustls::Error::PeerIncompatible(what) => Failure::Refused(format!("nothing in common: {what:?}")),
         rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
             Failure::Nonsense(Stage::Handshake, excerpt(wire.heard()))
         }
-        rustls::Error::PeerIncompatible(what) => Failure::Refused(format!("nothing in common: {what:?}")),
-        error => Failure::Refused(error.to_string()),
+        error => Failure::Nonsense(Stage::Handshake, error.to_string()),
     }
 }
 

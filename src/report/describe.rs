@@ -25,7 +25,7 @@ pub fn certificate(cert: &Cert, origin: Option<&Origin>) -> Value {
 }
 
 /// A big-endian number in decimal digits: serial numbers are longer than any number that JSON readers keep whole.
-pub(super) fn decimal(bytes: &[u8]) -> String {
+pub fn decimal(bytes: &[u8]) -> String {
     let mut digits = vec![0u8];
     for byte in bytes {
         let mut carry = u16::from(*byte);

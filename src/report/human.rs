@@ -152,11 +152,15 @@ impl Page<'_> {
         let widths: Vec<usize> = (0..columns)
             .map(|i| shown.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0))
             .collect();
+        // Most words have four letters, and what stands in the columns then stands alike in all commands.
+        let verdicts =
+            rows.iter().filter_map(|row| if let Line::Verdict(verdict, _) = row { Some(verdict) } else { None });
+        let verdict_width = verdicts.map(|verdict| verdict.word().len()).max().unwrap_or(0).max(4);
         for (row, line) in shown.iter().zip(rows) {
             match line {
                 Line::Verdict(verdict, _) => {
                     let style = verdict_style(*verdict);
-                    self.styled(style, &format!("{:<4}", verdict.word()))?;
+                    self.styled(style, &format!("{:<verdict_width$}", verdict.word()))?;
                     write!(self.to, "  ")?;
                 }
                 _ => write!(self.to, "  ")?,
@@ -293,8 +297,8 @@ fn verdict_style(verdict: Verdict) -> Style {
     let colour = match verdict {
         Verdict::Ok => AnsiColor::Green,
         Verdict::Note => return Style::new(),
-        Verdict::Warn => AnsiColor::Yellow,
-        Verdict::Fail => AnsiColor::Red,
+        Verdict::Warn | Verdict::Due => AnsiColor::Yellow,
+        Verdict::Fail | Verdict::Stale => AnsiColor::Red,
         Verdict::Skip => AnsiColor::Cyan,
     };
     Style::new().fg_color(Some(colour.into())).bold()

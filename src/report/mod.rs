@@ -7,8 +7,10 @@ pub mod github;
 pub mod human;
 pub mod in_full;
 pub mod json;
+pub mod nagios;
 pub mod picture;
 pub mod progress;
+pub mod prometheus;
 pub mod sarif;
 mod stream;
 mod value;
@@ -18,7 +20,7 @@ use std::path::PathBuf;
 use crate::change::{Change, Mode};
 use crate::content::Content;
 use crate::error::Error;
-use crate::exit::Exit;
+use crate::exit::{Exit, State};
 use crate::finding::{Finding, Location, Severity};
 pub use stream::{Row, Sink, Stream, Tail, Tally};
 pub use value::Value;
@@ -47,6 +49,10 @@ pub struct Report {
     pub form: Option<Form>,
     /// What went wrong on the way without stopping the work, such as a network that did not answer; `Exit::Ok` if nothing did.
     pub trouble: Exit,
+    /// Numbers that Nagios and its kin watch.
+    pub gauges: Vec<nagios::Gauge>,
+    /// Samples for Prometheus.
+    pub metrics: Vec<prometheus::Metric>,
     /// Rows that are still to come, before the rest.
     pub stream: Option<Stream>,
 }
@@ -82,6 +88,10 @@ pub enum Form {
     Sarif,
     /// Annotations of GitHub's workflows.
     GitHub,
+    /// One line for Nagios and its kin.
+    Nagios,
+    /// Metrics for node_exporter.
+    Prometheus,
 }
 
 /// A line for people. The renderer escapes it, aligns it and chooses colours; it never contains a line break.
@@ -114,6 +124,10 @@ pub enum Verdict {
     Fail,
     /// Could not be looked at.
     Skip,
+    /// To be renewed.
+    Due,
+    /// Renewed on the disk, and not where it is used.
+    Stale,
 }
 
 impl Verdict {
@@ -125,6 +139,8 @@ impl Verdict {
             Verdict::Warn => "WARN",
             Verdict::Fail => "FAIL",
             Verdict::Skip => "SKIP",
+            Verdict::Due => "DUE",
+            Verdict::Stale => "STALE",
         }
     }
 }
@@ -154,6 +170,8 @@ impl Report {
             closing: None,
             form: None,
             trouble: Exit::Ok,
+            gauges: Vec::new(),
+            metrics: Vec::new(),
             stream: None,
         }
     }
@@ -219,6 +237,20 @@ impl Ended<'_> {
     /// How many findings there are in all.
     pub fn tally(&self) -> Tally {
         self.streamed.of(self.findings())
+    }
+
+    /// The same for Nagios: what is critical goes before what is not known.
+    pub fn state(&self) -> State {
+        let tally = self.tally();
+        if tally.error > 0 {
+            State::Critical
+        } else if self.error.is_some() || tally.skipped > 0 {
+            State::Unknown
+        } else if tally.warning > 0 {
+            State::Warning
+        } else {
+            State::Ok
+        }
     }
 
     fn findings(&self) -> &[Finding] {

@@ -155,7 +155,7 @@ fn clients_get_the_certificate_for_the_kind_of_key_that_they_want() {
 }
 
 /// Starts it with what `emit` prints for it; none where it cannot be started.
-fn serve(peer: &Peer, test: &Test, pki: &Pki, more: &[&str]) -> Option<Running> {
+pub(super) fn serve(peer: &Peer, test: &Test, pki: &Pki, more: &[&str]) -> Option<Running> {
     peer.owns(test, &pki.key);
     peer.start(test, &emitted(peer, test, pki, &pki.key, more))
 }
@@ -179,7 +179,7 @@ fn speaks_nothing_old(client: &Client, door: Door) {
 }
 
 /// Does it with all of them at the same time: they mostly wait.
-fn each(does: impl Fn(&Peer) + Sync) {
+pub(super) fn each(does: impl Fn(&Peer) + Sync) {
     std::thread::scope(|scope| {
         for peer in PEERS {
             std::thread::Builder::new().name(peer.name()).spawn_scoped(scope, || does(peer)).unwrap();

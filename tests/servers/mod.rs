@@ -40,10 +40,12 @@ mod peer;
 mod pki;
 mod ports;
 pub mod postfix;
+mod probed;
 mod rights;
 pub mod slapd;
 mod system;
 
 pub use client::Client;
 pub use pki::Pki;
+pub use ports::free as free_ports;
 pub use system::System;

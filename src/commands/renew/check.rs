@@ -1,0 +1,394 @@
+//! `renew check`: which certificates and CRLs are to be renewed, and whether servers present what the disk has. For cron, systemd,
+//! Nagios and Prometheus as well as for people.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use time::{Duration, OffsetDateTime};
+
+use crate::checks::peer;
+use crate::checks::renewal::{Kind, Life, Within};
+use crate::commands::probe::{Opener, UnreachableWord, leaves, sent, softened};
+use crate::commands::{Context, Outcome};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::facts::peer::{Address, PeerFacts};
+use crate::files::read;
+use crate::finding::{Finding, Origin, Severity, rules};
+use crate::instant;
+use crate::material::cert::Cert;
+use crate::material::dn::Name;
+use crate::material::{Item, Material};
+use crate::probe::{Question, look_at_all};
+use crate::report::describe::{count, decimal};
+use crate::report::nagios::Gauge;
+use crate::report::prometheus::Metric;
+use crate::report::{Form, Line, Report, Value, Verdict, object};
+
+/// Tell which certificates and CRLs are due for renewal
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit renew check /etc/ssl/certs/mail.pem
+  pkit renew check /etc/ssl/pkit imaps://mail.example.org
+  pkit renew check mail.example.org:25 --within 30d --critical 7d --nagios
+  pkit renew check mail.pem --exec-condition && certbot renew
+  pkit renew check /etc/ssl/pkit --format prometheus > pkit.prom
+
+Every certificate and CRL of a file is looked at. What a server presents is
+compared with the newest certificate of the files that has the same names
+and kind of key. Exit 1 if something is due; with --exec-condition 0 if
+something is due, 1 if not, 255 for every error; with --nagios 0, 1, 2 or 3.")]
+pub struct Args {
+    /// Files, directories, and servers as HOST:PORT or a url
+    #[arg(required = true, value_name = "CERT|DIR|HOST:PORT")]
+    items: Vec<String>,
+    /// Due when less is left: a share of the whole life, or a time
+    #[arg(long, value_name = "33%|21d", default_value = "33%")]
+    within: Within,
+    /// Critical when less is left
+    #[arg(long, value_name = "10%|7d", default_value = "0s")]
+    critical: Within,
+    /// How to get to TLS
+    #[command(flatten)]
+    opener: Opener,
+    /// How long each connection may take, from the look-up of the name on
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = instant::span)]
+    timeout: Duration,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = FormWord::Human)]
+    format: FormWord,
+    /// The same as --format nagios: one line, and exit codes 0 to 3
+    #[arg(long, conflicts_with_all = ["format", "exec_condition"])]
+    nagios: bool,
+    /// Exit 0 if something is due, 1 if nothing is, 255 for every error
+    #[arg(long)]
+    exec_condition: bool,
+    /// What a server that does not answer is to Nagios
+    #[arg(long, value_enum, value_name = "STATE", default_value_t = UnreachableWord::Critical)]
+    unreachable: UnreachableWord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FormWord {
+    Human,
+    Json,
+    Prometheus,
+    Nagios,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let (paths, servers) = named(&args.items)?;
+    let (inputs, findings) = read::pile(&paths)?;
+    let mut files = Material { blocks: Vec::new(), findings };
+    inputs.into_iter().for_each(|input| files.extend(Material::take(&input.path, input.bytes, input.unwrapped)));
+    let patience = args.timeout.unsigned_abs();
+    let ask = |server: &Address| {
+        let targets = server.targets(args.opener.opening());
+        targets.into_iter().map(move |target| Question { target, name: server.host.clone(), patience, deep: false })
+    };
+    let answers = look_at_all(&servers.iter().flat_map(ask).collect::<Vec<_>>());
+    let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files)).collect();
+
+    let clock = Clock { now: context.now, within: args.within, critical: args.critical };
+    let mut things = things(&files, &clock, true);
+    presented.iter().for_each(|server| things.extend(self::things(&server.chain, &clock, false)));
+    let due = things.iter().filter(|thing| thing.is_due()).count();
+
+    let mut report = Report::judging(object! {
+        "items" => things.iter().map(|thing| thing.value(context.now)).collect::<Vec<_>>(),
+        "servers" => presented.iter().map(Presented::value).collect::<Vec<_>>(),
+        "due" => due,
+    });
+    report.body = things.iter().map(|thing| thing.line(context.now)).collect();
+    report.body.extend(presented.iter().flat_map(Presented::lines));
+    report.findings = files.findings.clone();
+    report.findings.extend(files.blocks.iter().filter_map(sealed));
+    report.findings.extend(things.iter().filter_map(|thing| thing.finding.clone()));
+    report.findings.extend(presented.iter().flat_map(|server| softened(&server.findings, args.unreachable)));
+    report.findings = context.accepted(report.findings);
+    let elsewhere = |f: &&Finding| !shown_in_body(f, &things, &presented);
+    report.body.extend(
+        report
+            .findings
+            .iter()
+            .filter(elsewhere)
+            .map(|f| Line::Verdict(f.severity.into(), vec![f.at.to_string(), f.rule.code.into(), f.message.clone()])),
+    );
+    report.findings_in_body = true;
+    report.closing = Some(format!("{} due of {}", due, count(things.len(), "thing")));
+    report.trouble = if due > 0 { Exit::Findings } else { Exit::Ok };
+    if presented.iter().any(|server| peer::is_trouble(server.facts)) {
+        report.trouble = Exit::Network;
+    }
+    report.gauges = gauges(&things, &clock);
+    report.metrics = metrics(&things, &presented, &report.findings, context.now);
+    report.form = match args.format {
+        FormWord::Prometheus => Some(Form::Prometheus),
+        FormWord::Json => Some(Form::Json),
+        FormWord::Nagios => Some(Form::Nagios),
+        FormWord::Human => args.nagios.then_some(Form::Nagios),
+    };
+    Ok(report.into())
+}
+
+/// What is a file, and what a server: a url is a server, what is there is a file, and else a host with a port is a server.
+fn named(items: &[String]) -> Result<(Vec<PathBuf>, Vec<Address>)> {
+    let (mut paths, mut servers) = (Vec::new(), Vec::new());
+    for item in items {
+        let address: std::result::Result<Address, _> = item.parse();
+        let exists = Path::new(item).symlink_metadata().is_ok();
+        match address {
+            Ok(address) if item.contains("://") || !exists && address.port.is_some() => servers.push(address),
+            Err(error) if item.contains("://") => return Err(Error::usage(error.to_string())),
+            _ => paths.push(PathBuf::from(item)),
+        }
+    }
+    Ok((paths, servers))
+}
+
+/// When things are due.
+struct Clock {
+    now: OffsetDateTime,
+    within: Within,
+    critical: Within,
+}
+
+/// A certificate or a CRL, and what is to be said of its life.
+struct Thing<'a> {
+    origin: &'a Origin,
+    what: What<'a>,
+    name: String,
+    /// None for a CRL that does not say when the next one comes.
+    life: Option<Life>,
+    finding: Option<Finding>,
+    on_disk: bool,
+}
+
+enum What<'a> {
+    Cert(&'a Cert),
+    Crl(&'a crate::material::crl::Crl),
+}
+
+/// Everything with an end, each once, however many links name it.
+fn things<'a>(material: &'a Material, clock: &Clock, on_disk: bool) -> Vec<Thing<'a>> {
+    let mut seen = HashSet::new();
+    let certs = material.certs().filter(|(_, cert)| seen.insert(*cert.sha256()));
+    let certs = certs.map(|(origin, cert)| {
+        let kind = if cert.is_ca() { Kind::Authority } else { Kind::EndEntity };
+        let life = Life { kind, from: cert.not_before, until: cert.not_after };
+        (origin, What::Cert(cert), cert.short_name(), Some(life))
+    });
+    let mut all: Vec<_> = certs.collect();
+    all.extend(material.crls().map(|(origin, crl)| {
+        let life = crl.next_update.map(|until| Life { kind: Kind::Crl, from: crl.this_update, until });
+        (origin, What::Crl(crl), format!("CRL of {}", crl.issuer.short()), life)
+    }));
+    let thing = |(origin, what, name, life): (&'a Origin, What<'a>, String, Option<Life>)| {
+        let at = origin.clone().into();
+        let finding = life.and_then(|life| life.judge(&name, at, clock.within, clock.critical, clock.now));
+        Thing { origin, what, name, life, finding, on_disk }
+    };
+    all.into_iter().map(thing).collect()
+}
+
+impl Thing<'_> {
+    fn is_due(&self) -> bool {
+        self.finding.is_some()
+    }
+
+    fn line(&self, now: OffsetDateTime) -> Line {
+        let left = self.life.map_or("no end is told".into(), |life| life.words(now));
+        let cells = vec![self.origin.to_string(), self.name.clone()];
+        match &self.finding {
+            None => Line::Verdict(Verdict::Ok, [cells, vec![left]].concat()),
+            Some(over) if self.life.is_some_and(|life| life.until < now) => {
+                Line::Verdict(Verdict::Fail, [cells, vec![over.message.clone()]].concat())
+            }
+            Some(_) => Line::Verdict(Verdict::Due, [cells, vec![left]].concat()),
+        }
+    }
+
+    fn value(&self, now: OffsetDateTime) -> Value {
+        let life = self.life;
+        object! {
+            "source" => self.origin.to_string(),
+            "kind" => if matches!(self.what, What::Crl(_)) { "crl" } else { "certificate" },
+            "name" => self.name.as_str(),
+            "not_after" => life.map(|life| instant::rfc3339(life.until)),
+            "seconds_left" => life.map(|life| (life.until - now).whole_seconds()),
+            "lifetime_seconds" => life.map(|life| life.whole().whole_seconds()),
+            "remaining_percent" => life.map(|life| life.percent(now)),
+            "due" => self.is_due(),
+            "reason" => self.finding.as_ref().map(|finding| finding.message.clone()),
+        }
+    }
+}
+
+/// What a server presents, and what the files say of it.
+struct Presented<'a> {
+    facts: &'a PeerFacts,
+    chain: Material,
+    /// Is it what the files hold? None where they hold nothing like it.
+    current: Option<bool>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Presented<'a> {
+    fn new(facts: &'a PeerFacts, files: &Material) -> Presented<'a> {
+        let chain = sent(facts);
+        let mut findings = peer::connection(facts);
+        // That is for `probe` to say.
+        findings.retain(|finding| finding.severity == Severity::Error);
+        findings.extend(chain.findings.iter().cloned());
+        let mut current = None;
+        if let Some((_, served)) = chain.certs().next() {
+            let candidates = leaves(files);
+            let alike = |cert: &Cert| {
+                cert.public_key.kind() == served.public_key.kind()
+                    && cert.alt_names().iter().any(|name| served.alt_names().contains(name))
+            };
+            let newest = candidates.iter().filter(|(_, cert)| alike(cert)).max_by_key(|(_, cert)| cert.not_before);
+            if let Some(newest) = newest {
+                let stale = peer::served(facts, served, &[*newest]);
+                current = Some(stale.is_none());
+                findings.extend(stale);
+            }
+        }
+        Presented { facts, chain, current, findings }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line> {
+        let line = |finding: &Finding| {
+            let verdict = if self.current == Some(false) { Verdict::Stale } else { finding.severity.into() };
+            let help = (self.current == Some(false)).then(|| Line::Indented(format!("hint: {}", finding.advice())));
+            let row = Line::Verdict(verdict, vec![finding.at.to_string(), finding.message.clone()]);
+            std::iter::once(row).chain(help)
+        };
+        self.findings.iter().flat_map(line)
+    }
+
+    fn value(&self) -> Value {
+        object! {
+            "server" => self.facts.target.to_string(),
+            "served_matches_file" => self.current,
+            "error" => self.facts.failure.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+fn shown_in_body(finding: &Finding, things: &[Thing<'_>], presented: &[Presented<'_>]) -> bool {
+    let same = |other: &Finding| std::ptr::eq(other.rule, finding.rule) && other.at == finding.at;
+    things.iter().filter_map(|thing| thing.finding.as_ref()).any(same)
+        || presented.iter().flat_map(|server| &server.findings).any(same)
+}
+
+/// What is in a PKCS#12 file is not seen, and that is told.
+fn sealed(block: &crate::material::Block) -> Option<Finding> {
+    let closed = matches!(block.item, Item::Pkcs12(_));
+    let told =
+        || NOT_OPENED.at(block.origin.clone().into(), "a PKCS#12 file, whose certificates are under a passphrase");
+    closed.then(told)
+}
+
+/// The nearest end of each kind.
+fn gauges(things: &[Thing<'_>], clock: &Clock) -> Vec<Gauge> {
+    let labels = [(Kind::EndEntity, "days_left"), (Kind::Authority, "chain_min_days"), (Kind::Crl, "crl_days_left")];
+    let nearest = |(kind, label): (Kind, &'static str)| {
+        let lives = things.iter().filter_map(|thing| thing.life).filter(|life| life.kind == kind);
+        let life = lives.min_by_key(|life| life.until)?;
+        Some(Gauge {
+            label,
+            days: (life.until - clock.now).whole_days(),
+            warning: life.margin(clock.within).whole_days(),
+            critical: life.margin(clock.critical).whole_days(),
+        })
+    };
+    labels.into_iter().filter_map(nearest).collect()
+}
+
+fn metrics(
+    things: &[Thing<'_>],
+    presented: &[Presented<'_>],
+    findings: &[Finding],
+    now: OffsetDateTime,
+) -> Vec<Metric> {
+    let mut all = Vec::new();
+    let mut add = |name, help, labels: &[(&'static str, String)], value| {
+        all.push(Metric { name, help, labels: labels.to_vec(), value });
+    };
+    for thing in things {
+        let unix = |at: OffsetDateTime| at.unix_timestamp();
+        let expired = thing.life.is_some_and(|life| life.until < now).into();
+        match (&thing.what, thing.on_disk) {
+            (What::Cert(cert), true) => {
+                let labels = [file_labels(thing.origin), cert_labels(cert)].concat();
+                add("x509_cert_not_before", "Beginning of the certificate, Unix time", &labels, unix(cert.not_before));
+                add("x509_cert_not_after", "End of the certificate, Unix time", &labels, unix(cert.not_after));
+                add("x509_cert_expired", "1 if the certificate has expired", &labels, expired);
+            }
+            (What::Crl(crl), _) => {
+                let labels = [file_labels(thing.origin), vec![("issuer_CN", common_name(&crl.issuer))]].concat();
+                add("x509_crl_this_update", "Beginning of the CRL, Unix time", &labels, unix(crl.this_update));
+                if let Some(next) = crl.next_update {
+                    add("x509_crl_next_update", "End of the CRL, Unix time", &labels, unix(next));
+                    add("x509_crl_stale", "1 if the CRL is past its end", &labels, expired);
+                }
+            }
+            (What::Cert(cert), false) => {
+                let labels = [
+                    ("target", thing.origin.path.display().to_string()),
+                    ("serial_no", decimal(&cert.serial)),
+                    ("issuer_cn", common_name(&cert.issuer)),
+                    ("cn", common_name(&cert.subject)),
+                    ("dnsnames", format!(",{},", cert.dns_names().collect::<Vec<_>>().join(","))),
+                ];
+                add(
+                    "ssl_cert_not_after",
+                    "End of a certificate that is served, Unix time",
+                    &labels,
+                    unix(cert.not_after),
+                );
+            }
+        }
+    }
+    for server in presented {
+        let labels = [("target", server.facts.target.to_string())];
+        let success = i64::from(server.facts.session.is_some());
+        add("ssl_probe_success", "1 if the server showed its certificate", &labels, success);
+        if let Some(current) = server.current {
+            add("pkit_served_matches_file", "1 if the server presents what the file holds", &labels, current.into());
+        }
+    }
+    for severity in [Severity::Error, Severity::Warning] {
+        let number = findings.iter().filter(|f| f.severity == severity).count();
+        let labels = [("severity", severity.word().to_owned())];
+        add("pkit_findings", "Findings of the last run", &labels, number as i64);
+    }
+    add("pkit_last_run_timestamp_seconds", "When pkit last ran, Unix time", &[], now.unix_timestamp());
+    all
+}
+
+fn file_labels(origin: &Origin) -> Vec<(&'static str, String)> {
+    vec![("filename", origin.short_name()), ("filepath", origin.path.display().to_string())]
+}
+
+fn cert_labels(cert: &Cert) -> Vec<(&'static str, String)> {
+    vec![
+        ("serial_number", decimal(&cert.serial)),
+        ("subject_CN", common_name(&cert.subject)),
+        ("issuer_CN", common_name(&cert.issuer)),
+    ]
+}
+
+fn common_name(name: &Name) -> String {
+    name.attributes().iter().rev().find(|a| a.kind == "CN").map(|a| a.value.clone()).unwrap_or_default()
+}
+
+rules! {
+    /// Under a passphrase.
+    NOT_OPENED = Skipped "renewal-not-opened" {
+        summary: "a file is under a passphrase, so the ends of its certificates are not known",
+        help: "name the certificates in PEM or DER, which are public",
+        source: "RFC 7292: a PKCS#12 file is encrypted as a whole",
+    }
+}

@@ -1,0 +1,216 @@
+//! What is wrong with a chain on the wire, in pkit's words and by openssl's number.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rcgen::KeyPair;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::{Served, codes, probe, target};
+use crate::common::pki::{Authority, Leaf, cert_pem, pem};
+use crate::common::{Test, have, root};
+
+/// root -> intermediate -> leaf, the root in `root.pem`.
+struct Pki {
+    test: Test,
+    root: Authority,
+    intermediate: Authority,
+}
+
+impl Pki {
+    fn new() -> Pki {
+        let test = Test::new();
+        let root = Authority::root("Example Root");
+        test.file("root.pem", root.pem());
+        Pki { intermediate: root.below("Example CA"), root, test }
+    }
+
+    fn serve(&self, key: &KeyPair, ders: &[&[u8]], more: &[&str]) -> Served {
+        let chain = self.test.file("chain.pem", ders.iter().map(|der| cert_pem(der)).collect::<String>());
+        let key = self.test.file("leaf.key", pem("PRIVATE KEY", &key.serialize_der()));
+        Served::start(&self.test, &chain, &key, more)
+    }
+
+    fn leaf_until(&self, not_after: OffsetDateTime) -> Leaf {
+        self.intermediate.leaf_with(&["mail.example.org"], |params| params.not_after = not_after)
+    }
+}
+
+#[test]
+fn a_good_server_is_shown_as_it_is() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let leaf = pki.intermediate.leaf(&["mail.example.org"]);
+    for (more, version, suite, group) in [
+        (&["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"][..], "TLS 1.3", "TLS_AES_256_GCM_SHA384", "X25519"),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305", "-groups", "P-384"],
+            "TLS 1.2",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+            "secp384r1",
+        ),
+    ] {
+        let served = pki.serve(&leaf.key, &[&leaf.der, &pki.intermediate.der], more);
+        let json = probe(&pki.test, &served.address(), &[]).exits(0).json();
+        let seen = target(&json);
+        assert_eq!((&seen["version"], &seen["suite"]), (&version.into(), &suite.into()), "{json:#}");
+        assert_eq!(seen["group"], group, "{json:#}");
+        assert_eq!((&seen["valid"], &seen["name_match"]), (&true.into(), &true.into()));
+        let shown: Vec<_> = seen["chain"].as_array().unwrap().iter().map(|c| c["sha256"].as_str().unwrap()).collect();
+        let sent = [&leaf.der, &pki.intermediate.der].map(|der| sha256(&pki.test, der));
+        assert_eq!(shown, sent);
+        assert_eq!((&seen["starttls"], &seen["ocsp_stapled"]), (&serde_json::Value::Null, &false.into()));
+        assert_eq!(seen["client_certificate_requested"], false);
+    }
+}
+
+#[test]
+fn every_fault_is_named_as_openssl_numbers_it() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let (root, ca) = (&pki.root.der, &pki.intermediate.der);
+    let good = pki.intermediate.leaf(&["mail.example.org"]);
+    let old = pki.leaf_until(datetime!(2024-01-01 0:00 UTC));
+    let early =
+        pki.intermediate.leaf_with(&["mail.example.org"], |params| params.not_before = datetime!(2999-01-01 0:00 UTC));
+    let other = pki.intermediate.leaf(&["www.example.org"]);
+    let own = Authority::root("mail.example.org").leaf(&["mail.example.org"]);
+    let foreign = Authority::root("Foreign Root");
+    let of_foreign = foreign.leaf(&["mail.example.org"]);
+    let alone = alone();
+    let cases: [(&str, &KeyPair, Vec<&[u8]>, u32, &str); 9] = [
+        ("whole", &good.key, vec![&good.der, ca], 0, ""),
+        ("with its root", &good.key, vec![&good.der, ca, root], 0, ""),
+        ("a gap", &good.key, vec![&good.der], 21, "chain-incomplete"),
+        ("expired", &old.key, vec![&old.der, ca], 10, "cert-expired"),
+        ("not yet valid", &early.key, vec![&early.der, ca], 9, "cert-not-yet-valid"),
+        ("another name", &other.key, vec![&other.der, ca], 62, "name-mismatch"),
+        ("self-signed", &alone.1, vec![&alone.0], 18, "not-trusted"),
+        ("another root", &of_foreign.key, vec![&of_foreign.der, &foreign.der], 19, "not-trusted"),
+        ("nobody's", &own.key, vec![&own.der, ca], 20, "chain-incomplete"),
+    ];
+    for (what, key, chain, number, code) in cases {
+        let served = pki.serve(key, &chain, &[]);
+        // openssl says 20 first, and 21 where nothing came but the leaf.
+        let theirs = verify_code(&pki.test, &served);
+        let number = if what == "nobody's" { 21 } else { number };
+        assert_eq!(theirs, number, "{what}");
+        let ran = probe(&pki.test, &served.address(), &[]).exits(if number == 0 { 0 } else { 1 });
+        let json = ran.json();
+        if number != 0 {
+            let finding = json["findings"].as_array().unwrap().iter().find(|f| f["id"] == code);
+            let finding = finding.unwrap_or_else(|| panic!("{what}: {json:#}"));
+            let message = finding["message"].as_str().unwrap();
+            assert!(message.contains(&format!("openssl: verify error {number}, ")), "{what}: {message}");
+        }
+    }
+}
+
+#[test]
+fn the_order_on_the_wire_is_told() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let lower = pki.intermediate.below("Lower CA");
+    let leaf = lower.leaf(&["mail.example.org"]);
+    let served = pki.serve(&leaf.key, &[&leaf.der, &pki.intermediate.der, &lower.der], &[]);
+    let json = probe(&pki.test, &served.address(), &[]).exits(0).json();
+    assert!(codes(&json).contains(&"chain-order"), "{json:#}");
+    let warned = probe(&pki.test, &served.address(), &["--fail-on", "warning"]).exits(1).json();
+    assert_eq!(target(&warned)["valid"], true);
+}
+
+#[test]
+fn a_certificate_that_was_renewed_on_the_disk_only_is_found() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let old = pki.leaf_until(datetime!(3000-01-01 0:00 UTC));
+    let new = pki.intermediate.leaf_with(&["mail.example.org"], |params| {
+        params.not_before = datetime!(2025-01-01 0:00 UTC);
+        params.not_after = datetime!(3001-01-01 0:00 UTC);
+    });
+    let ca = &pki.intermediate.der;
+    pki.test.file("new.pem", cert_pem(&new.der) + &cert_pem(ca));
+    pki.test.file("old.pem", cert_pem(&old.der) + &cert_pem(ca));
+    let served = pki.serve(&old.key, &[&old.der, ca], &[]);
+    let expect = |file: &str, exit| {
+        let json = probe(&pki.test, &served.address(), &["--expect-cert", file]).exits(exit).json();
+        (target(&json)["served_matches_file"].clone(), codes(&json).join(" "), json["findings"].to_string())
+    };
+    let (matches, _, _) = expect("old.pem", 0);
+    assert_eq!(matches, true);
+    let (matches, codes, words) = expect("new.pem", 1);
+    assert_eq!((matches, codes.as_str()), (false.into(), "served-differs"));
+    assert!(words.contains("serves an older certificate (until 3000-01-01 00:00:00 UTC) than new.pem"), "{words}");
+    // A server with two keys has two certificates.
+    let both = ["--expect-cert", "new.pem", "--expect-cert", "old.pem"];
+    probe(&pki.test, &served.address(), &both).exits(0);
+    probe(&pki.test, &served.address(), &["--expect-cert", "leaf.key"]).exits(3);
+    let shown = pki.test.run(["probe", &served.address(), "--trust", "root.pem", "--expect-cert", "new.pem"]);
+    shown.exits(1).out_has("FAIL").out_has("served-differs").out_has("reload the service");
+}
+
+#[test]
+fn several_servers_are_looked_at_in_one_run() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let leaf = pki.intermediate.leaf(&["mail.example.org"]);
+    let good = pki.serve(&leaf.key, &[&leaf.der, &pki.intermediate.der], &["-verify", "1"]);
+    let gap = pki.serve(&leaf.key, &[&leaf.der], &[]);
+    let [nobody] = crate::servers::free_ports();
+    let (a, b, c) = (good.address(), gap.address(), format!("127.0.0.1:{nobody}"));
+    let words = ["--trust", "root.pem", "--name", "mail.example.org"];
+    let json = pki.test.run([&["probe", "--json", &a, &b, &c], &words[..]].concat()).exits(6).json();
+    let seen: Vec<_> = json["result"]["targets"].as_array().unwrap().iter().map(|t| t["valid"].clone()).collect();
+    assert_eq!(seen, [true.into(), false.into(), serde_json::Value::Null]);
+    assert_eq!(json["result"]["targets"][0]["client_certificate_requested"], true);
+    assert!(json["result"]["targets"][2]["error"].as_str().unwrap().contains("connection refused"), "{json:#}");
+    let shown = pki.test.run([&["probe", &a, &b, &c], &words[..]].concat()).exits(6);
+    for part in ["OK    127.0.0.1:", "chain valid", "chain not valid", "no connection: connection refused"] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    pki.test.run([&["probe", &a], &words[..]].concat()).exits(0);
+    pki.test.run(["probe", "no-such-host.invalid:25", "--timeout", "5s"]).exits(6);
+    pki.test.run(["probe", "mail.example.org:0"]).exits(2);
+    if !root() {
+        return;
+    }
+    // In a network of its own nothing listens.
+    let alone = ["--net", env!("CARGO_BIN_EXE_pkit"), "probe", "127.0.0.1", "--timeout", "5s", "--json"];
+    let none = pki.test.peer("unshare", alone).exits(6).json();
+    assert!(target(&none)["error"].as_str().unwrap().contains("no port of mail, LDAP or the web"), "{none:#}");
+}
+
+/// A certificate that signed itself for a server.
+fn alone() -> (Vec<u8>, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["mail.example.org".into()]).unwrap();
+    (params.self_signed(&key).unwrap().der().to_vec(), key)
+}
+
+fn sha256(test: &Test, der: &[u8]) -> String {
+    let path = test.file("one.der", der);
+    let ran = test.peer("sha256sum", [Path::new("-b"), &path]).exits(0);
+    ran.stdout.split_whitespace().next().unwrap().to_owned()
+}
+
+/// What `openssl s_client` makes of a server.
+fn verify_code(test: &Test, served: &Served) -> u32 {
+    let mut openssl = Command::new("timeout");
+    openssl.args(["30", "openssl", "s_client", "-connect", &served.address(), "-servername", "mail.example.org"]);
+    openssl.args(["-verify_hostname", "mail.example.org", "-CAfile", "root.pem", "-no-CApath", "-no-CAstore"]);
+    let output = openssl.current_dir(test.path("")).stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().rev().find_map(|line| line.trim().strip_prefix("Verify return code: "));
+    line.unwrap_or_else(|| panic!("{text}")).split(' ').next().unwrap().parse().unwrap()
+}

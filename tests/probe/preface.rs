@@ -1,0 +1,70 @@
+//! What servers say before TLS.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
+use super::{codes, probe, target};
+use crate::common::Test;
+use crate::common::pki::Authority;
+
+/// A server that says these lines: the first as its greeting, each other one when a line has come in. Then it hangs up.
+pub fn scripted(answers: &'static [&'static str]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || say(stream, answers));
+        }
+    });
+    address
+}
+
+fn say(mut stream: TcpStream, answers: &[&str]) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    for (n, answer) in answers.iter().enumerate() {
+        if n > 0 && !matches!(lines.next(), Some(Ok(_))) {
+            return;
+        }
+        // The client may be gone.
+        let _ = stream.write_all(answer.as_bytes());
+    }
+}
+
+fn ready() -> Test {
+    let test = Test::new();
+    test.file("root.pem", Authority::root("root").pem());
+    test
+}
+
+#[test]
+fn a_server_without_starttls_is_told_from_one_that_is_not_there() {
+    let test = ready();
+    let cases: [(&str, &[&str], &str); 5] = [
+        ("smtp", &["220 mx\r\n", "250-mx\r\n250 SIZE\r\n"], "STARTTLS is not offered"),
+        ("smtp", &["220 mx\r\n", "250 STARTTLS\r\n", "454 4.7.0 TLS not available\r\n"], "454 4.7.0 TLS not available"),
+        ("imap", &["* OK\r\n", "* CAPABILITY IMAP4rev1\r\np1 OK\r\n"], "STARTTLS is not offered"),
+        ("pop3", &["+OK\r\n", "+OK\r\nUSER\r\n.\r\n"], "STARTTLS is not offered"),
+        ("sieve", &["\"SASL\" \"PLAIN\"\r\nOK\r\n"], "STARTTLS is not offered"),
+    ];
+    for (protocol, answers, words) in cases {
+        let json = probe(&test, &scripted(answers), &["--starttls", protocol]).exits(1).json();
+        assert!(codes(&json).contains(&"starttls-not-offered"), "{json:#}");
+        assert!(target(&json)["error"].as_str().unwrap().contains(words), "{protocol}: {json:#}");
+    }
+}
+
+#[test]
+fn passwords_in_the_clear_and_injected_bytes_are_found() {
+    let test = ready();
+    let plain = scripted(&["220 mx\r\n", "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n", "454 later\r\n"]);
+    let json = probe(&test, &plain, &["--starttls", "smtp"]).exits(1).json();
+    assert_eq!(target(&json)["plaintext_logins"], serde_json::json!(["PLAIN", "LOGIN"]));
+    assert!(codes(&json).contains(&"plaintext-login-before-tls"), "{json:#}");
+    let disabled = scripted(&["* OK\r\n", "* CAPABILITY STARTTLS LOGINDISABLED AUTH=GSSAPI\r\np1 OK\r\n", "p2 NO\r\n"]);
+    let json = probe(&test, &disabled, &["--starttls", "imap"]).exits(1).json();
+    assert_eq!(codes(&json), ["starttls-not-offered"]);
+    let injected = scripted(&["* OK\r\n", "* CAPABILITY STARTTLS LOGINDISABLED\r\np1 OK\r\n", "p2 OK\r\n* BYE x\r\n"]);
+    let json = probe(&test, &injected, &["--starttls", "imap"]).json();
+    assert!(codes(&json).contains(&"starttls-injection"), "{json:#}");
+    assert!(json["findings"].to_string().contains("* BYE x"), "{json:#}");
+}

@@ -1,0 +1,73 @@
+//! `pkit probe` at the real daemons: through each of their doors it sees what they were given.
+
+use super::dovecot::Dovecot;
+use super::emitted::{each, serve};
+use super::peer::Door;
+use super::pki::Clients;
+use super::{Pki, System};
+use crate::common::{Ran, Test};
+
+fn probe(test: &Test, door: Door, more: &[&str]) -> Ran {
+    let address = format!("127.0.0.1:{}", door.port);
+    let words = ["probe", &address, "--starttls", door.starttls.unwrap_or("none"), "--trust", "root.pem", "--json"];
+    test.run([&words[..], &["--name", "mail.example.org"], more].concat())
+}
+
+fn codes(json: &serde_json::Value) -> Vec<&str> {
+    json["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_server_shows_what_it_was_given() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        test.file("other.pem", pki.issuer.leaf(&["mail.example.org"]).pem());
+        let Some(running) = serve(peer, &test, &pki, &[]) else { return };
+        for door in peer.doors(&running) {
+            let at = format!("{} {door:?}", peer.name());
+            let json = probe(&test, door, &["--expect-cert", "fullchain.pem"]).exits(0).json();
+            let seen = &json["result"]["targets"][0];
+            assert_eq!(seen["version"], "TLS 1.3", "{at}: {json:#}");
+            assert_eq!((&seen["valid"], &seen["name_match"]), (&true.into(), &true.into()), "{at}: {json:#}");
+            assert_eq!(seen["served_matches_file"], true, "{at}: {json:#}");
+            assert_eq!(seen["chain"].as_array().unwrap().len(), 2, "{at}: {json:#}");
+            assert_eq!(seen["client_certificate_requested"], false, "{at}: {json:#}");
+            assert_eq!(seen["starttls"].as_str(), door.starttls, "{at}");
+            let other = probe(&test, door, &["--expect-cert", "other.pem"]).exits(1).json();
+            assert!(codes(&other).contains(&"served-differs"), "{at}: {other:#}");
+            let named = test.run(["probe", &format!("localhost:{}", door.port), "--trust", "root.pem", "--json"]);
+            if door.starttls.is_none() {
+                assert!(codes(&named.exits(1).json()).contains(&"name-mismatch"), "{at}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_is_seen_all_the_same() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let clients = Clients::new(&test);
+        let asked = ["--client-cert", "request", "--client-ca", clients.cas_with_crls.to_str().unwrap()];
+        let Some(running) = serve(peer, &test, &pki, &asked) else { return };
+        for door in peer.doors(&running) {
+            let json = probe(&test, door, &[]).exits(0).json();
+            let seen = &json["result"]["targets"][0];
+            assert_eq!(seen["client_certificate_requested"], true, "{} {door:?}: {json:#}", peer.name());
+        }
+    });
+}
+
+#[test]
+fn a_server_without_tls_is_told_from_one_that_is_down() {
+    let test = Test::new();
+    Pki::new(&test);
+    let Some(dovecot) = Dovecot::start(System::Bookworm, &test, "ssl = no\n") else { return };
+    for (port, starttls) in [(dovecot.imap, "imap"), (dovecot.pop3, "pop3")] {
+        let json = probe(&test, Door { port, starttls: Some(starttls) }, &[]).exits(1).json();
+        assert!(codes(&json).contains(&"starttls-not-offered"), "{json:#}");
+        assert!(codes(&json).contains(&"plaintext-login-before-tls"), "{json:#}");
+    }
+}
