@@ -66,6 +66,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::files::directory::RULES,
         crate::files::link::RULES,
         crate::files::lock::RULES,
+        crate::files::open::RULES,
         crate::files::rights::RULES,
         crate::files::trust::RULES,
         crate::files::versions::RULES,
