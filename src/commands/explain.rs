@@ -36,6 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::deployment::authorities::RULES,
         crate::checks::dh::RULES,
         crate::checks::key::RULES,
+        crate::checks::peer::RULES,
         crate::checks::perms::rules::RULES,
         crate::checks::request::RULES,
         crate::checks::revocation::RULES,
