@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::checks::perms::Directories;
     use crate::checks::perms::policy::{self, Policy};
-    use crate::facts::{Acl, DirFacts, FileId, FileKind};
+    use crate::facts::{Acl, DirFacts, FileId, FileKind, User};
 
     fn access(mode: u32, uid: u32) -> Access {
         Access { mode, uid, gid: uid, owner: format!("u{uid}"), group: format!("g{uid}"), acl: None }
