@@ -37,7 +37,6 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::dh::RULES,
         crate::checks::key::RULES,
         crate::checks::peer::RULES,
-        crate::checks::perms::RULES,
         crate::checks::renewal::RULES,
         crate::checks::perms::rules::RULES,
         crate::checks::request::RULES,
