@@ -48,7 +48,7 @@ fn a_third_of_the_life_or_a_time_is_the_threshold() {
     let due = check(&disk.test, &["fresh.pem", "due.pem", "--json"]).exits(1).json();
     assert_eq!(due["result"]["due"], 1);
     let items = due["result"]["items"].as_array().unwrap();
-    let dues: Vec<_> = items.iter().map(|i| (i["due"].as_bool().unwrap(), i["remaining_percent"].as_i64().unwrap()));
+    let dues = items.iter().map(|i| (i["due"].as_bool().unwrap(), i["remaining_percent"].as_i64().unwrap()));
     assert_eq!(dues.collect::<Vec<_>>(), [(false, 66), (true, 22)]);
     assert_eq!(items[1]["seconds_left"], 20 * 86_400);
     check(&disk.test, &["due.pem"]).exits(1).out_has("DUE   due.pem:1").out_has("20 d left of 90 (22 %)");

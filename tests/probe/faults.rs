@@ -67,6 +67,9 @@ fn a_good_server_is_shown_as_it_is() {
     }
 }
 
+/// What it is, the key, the chain, openssl's number and our code.
+type Case<'a> = (&'a str, &'a KeyPair, Vec<&'a [u8]>, u32, &'a str);
+
 #[test]
 fn every_fault_is_named_as_openssl_numbers_it() {
     if !have("openssl") {
@@ -83,7 +86,7 @@ fn every_fault_is_named_as_openssl_numbers_it() {
     let foreign = Authority::root("Foreign Root");
     let of_foreign = foreign.leaf(&["mail.example.org"]);
     let alone = alone();
-    let cases: [(&str, &KeyPair, Vec<&[u8]>, u32, &str); 9] = [
+    let cases: [Case; 9] = [
         ("whole", &good.key, vec![&good.der, ca], 0, ""),
         ("with its root", &good.key, vec![&good.der, ca, root], 0, ""),
         ("a gap", &good.key, vec![&good.der], 21, "chain-incomplete"),

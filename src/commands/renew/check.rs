@@ -82,11 +82,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let mut files = Material { blocks: Vec::new(), findings };
     inputs.into_iter().for_each(|input| files.extend(Material::take(&input.path, input.bytes, input.unwrapped)));
     let patience = args.timeout.unsigned_abs();
-    let ask = |server: &Address| {
-        let targets = server.targets(args.opener.opening());
-        targets.into_iter().map(move |target| Question { target, name: server.host.clone(), patience, deep: false })
-    };
-    let answers = look_at_all(&servers.iter().flat_map(ask).collect::<Vec<_>>());
+    let mut questions = Vec::new();
+    for server in &servers {
+        let targets = server.targets(args.opener.opening()).into_iter();
+        let ask = |target| Question { target, name: server.host.clone(), patience, deep: false };
+        questions.extend(targets.map(ask));
+    }
+    let answers = look_at_all(&questions);
     let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files)).collect();
 
     let clock = Clock { now: context.now, within: args.within, critical: args.critical };
