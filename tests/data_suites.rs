@@ -1,4 +1,4 @@
-//! Verdicts of others: x509-limbo, NIST PKITS and OpenSSL's own verify test, found through `PKIT_TEST_DATA`. What pkit says must
+//! Verdicts of others: x509-limbo, NIST PKITS, OpenSSL's own verify test and BoringSSL's lists, found through `PKIT_TEST_DATA`. What pkit says must
 //! be what they say, except where `exceptions.txt` gives our reason; a case that agrees although it is listed there fails too.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ struct Case {
     leaf: String,
     untrusted: String,
     trusted: String,
+    crls: String,
     options: Vec<String>,
     valid: bool,
 }
@@ -35,6 +36,12 @@ fn nist_pkits() {
 fn openssl_verify() {
     let Some(dir) = common::data("suites") else { return };
     agree("openssl-verify", list(&json(&dir.join("openssl-verify.json"))).iter().map(openssl).collect());
+}
+
+#[test]
+fn boringssl_lists() {
+    let Some(dir) = common::data("suites") else { return };
+    agree("chromium-crl", list(&json(&dir.join("chromium-crl.json"))).iter().map(boringssl).collect());
 }
 
 /// Files of all sorts: what OpenSSL and pyca/cryptography agree on, `inspect` takes or refuses as they do.
@@ -86,14 +93,17 @@ fn limbo(case: &Value) -> Case {
         leaf: word(&case["peer_certificate"]),
         untrusted: joined(&case["untrusted_intermediates"]),
         trusted: joined(&case["trusted_certs"]),
+        crls: joined(&case["crls"]),
         options: options.0,
         valid: case["expected_result"] == "SUCCESS",
     }
 }
 
 fn pkits(dir: &Path, case: &Value) -> Case {
-    let read =
-        |name: &Value| std::fs::read_to_string(dir.join("certs-pem").join(word(name)).with_extension("pem")).unwrap();
+    let text = |folder: &str, name: &Value| {
+        std::fs::read_to_string(dir.join(folder).join(word(name)).with_extension("pem")).unwrap()
+    };
+    let read = |name: &Value| text("certs-pem", name);
     let names = list(&case["certs"]);
     let mut options = Options::default();
     options.pair("--at", "2011-04-15");
@@ -108,6 +118,7 @@ fn pkits(dir: &Path, case: &Value) -> Case {
         leaf: read(&names[names.len() - 1]),
         untrusted: names[1..names.len() - 1].iter().map(read).collect(),
         trusted: read(&names[0]),
+        crls: list(&case["crls"]).iter().map(|name| text("crls-pem", name)).collect(),
         options: options.0,
         valid: case["should_validate"] == true,
     }
@@ -132,7 +143,20 @@ fn openssl(case: &Value) -> Case {
         leaf: word(&case["leaf"]),
         untrusted: joined(&case["untrusted"]),
         trusted: joined(&case["trusted"]),
+        crls: joined(&case["crls"]),
         options: options.0,
+        valid: case["expect"] == "SUCCESS",
+    }
+}
+
+fn boringssl(case: &Value) -> Case {
+    Case {
+        id: word(&case["id"]),
+        leaf: word(&case["leaf"]),
+        untrusted: joined(&case["untrusted"]),
+        trusted: joined(&case["trusted"]),
+        crls: joined(&case["crls"]),
+        options: vec!["--at".into(), word(&case["time"])],
         valid: case["expect"] == "SUCCESS",
     }
 }
@@ -194,6 +218,10 @@ fn judge(case: &Case) -> (bool, String) {
     let mut words = vec!["chain", "check", "leaf.pem", "--trust", "trusted.pem"];
     if !case.untrusted.is_empty() {
         words.extend(["--untrusted", "untrusted.pem"]);
+    }
+    if !case.crls.is_empty() {
+        test.file("crls.pem", &case.crls);
+        words.extend(["--crl", "crls.pem"]);
     }
     words.extend(case.options.iter().map(String::as_str));
     let ran = test.run(words);

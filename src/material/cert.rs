@@ -15,6 +15,7 @@ use super::ext::write::Extension;
 use super::ext::{self, Extensions, GeneralName};
 use super::key::PublicKey;
 use super::signature::Signed;
+use super::trust_settings::TrustSettings;
 use crate::crypto::{self, Digest};
 
 /// One certificate.
@@ -39,6 +40,8 @@ pub struct Cert {
     pub signed: Signed,
     /// What the extensions say.
     pub extensions: Extensions,
+    /// What the keeper of a trust store says of it; not a part of the certificate.
+    pub trust_settings: Option<TrustSettings>,
     sha256: [u8; 32],
 }
 
@@ -75,9 +78,16 @@ impl Cert {
             public_key: PublicKey::from_spki(tbs.subject_pki.raw)?,
             signed,
             extensions,
+            trust_settings: None,
             sha256: sha256(bytes),
             der: bytes.to_vec(),
         })
+    }
+
+    /// Reads a certificate with OpenSSL's trust settings behind it (`TRUSTED CERTIFICATE`).
+    pub fn with_trust_settings(bytes: &[u8]) -> Result<Cert, Malformed> {
+        let (der, settings) = TrustSettings::split(bytes)?;
+        Ok(Cert { trust_settings: Some(settings), ..Cert::from_der(der)? })
     }
 
     /// The bytes as they were.
@@ -169,9 +179,4 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(&crypto::digest(Digest::Sha256, bytes));
     out
-}
-
-/// The certificate at the start of a `TRUSTED CERTIFICATE`, whose trust settings (an OpenSSL addition) are left behind.
-pub(super) fn without_trust(bytes: &[u8]) -> Result<&[u8], Malformed> {
-    Ok(der::Reader::new(bytes).expect(tag::SEQUENCE)?.raw)
 }

@@ -23,6 +23,7 @@ pub mod revoked;
 pub mod signature;
 pub mod ssl_parameters;
 pub mod subject_hash;
+pub mod trust_settings;
 
 use std::fmt;
 use std::path::Path;
@@ -297,8 +298,8 @@ impl Material {
                     TRUST_STRIPPED
                         .at(origin.clone().into(), "OpenSSL's trust settings behind the certificate are left out"),
                 );
-                return match cert::without_trust(&block.der) {
-                    Ok(der) => self.der(origin, der, Format::Pem, Some(Kind::Cert)),
+                return match Cert::with_trust_settings(&block.der) {
+                    Ok(cert) => self.add(origin, Format::Pem, Item::Cert(Box::new(cert))),
                     Err(fault) => self.broken(origin, Format::Pem, Kind::Cert, &fault),
                 };
             }
