@@ -6,7 +6,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement};
 use super::table::{ContentOf, ContentOrNone, Directive, File, FileOrNone, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings, UserField};
 
 /// Dovecot.
@@ -30,6 +30,7 @@ pub(super) static DOVECOT: Server = Server {
     },
     other_styles: &[],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::DOVECOT,
     parts: &PARTS,
     // Nobody reads mail without TLS.
     level: TlsLevel::Required,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, TlsLevel, TlsSettings};
 
 /// OpenLDAP's slapd.
@@ -47,6 +47,7 @@ pub(super) static OPENLDAP: Server = Server {
         then: "check with `slaptest -u`, which does not open the files, then restart slapd",
     }],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::OPENLDAP,
     parts: &parts::NONE,
     // What must have TLS is said by olcSecurity, entry by entry.
     level: TlsLevel::Offered,
