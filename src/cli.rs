@@ -257,6 +257,8 @@ pub enum Command {
     Emit(Box<commands::emit::Args>),
     /// Judge servers' configurations and all that they name
     Lint(Box<commands::lint::Args>),
+    /// Show and check what servers present
+    Probe(Box<commands::probe::Args>),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -277,6 +279,7 @@ impl Command {
             Command::Perms(verb) => verb.words(),
             Command::Emit(_) => "emit",
             Command::Lint(_) => "lint",
+            Command::Probe(_) => "probe",
             Command::Explain(_) => "explain",
         }
     }
@@ -296,6 +299,7 @@ impl Command {
             Command::Perms(verb) => verb.run(context),
             Command::Emit(args) => commands::emit::run(args, context),
             Command::Lint(args) => commands::lint::run(args, context),
+            Command::Probe(args) => commands::probe::run(args, context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

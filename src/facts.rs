@@ -1,4 +1,7 @@
-//! What the outside said, as plain structs: gathered once by `files`, judged by `checks` without another look at the disk.
+//! What the outside said, as plain structs: gathered once by `files`, judged by `checks` without another look at the disk. What
+//! servers said is in `peer`.
+
+pub mod peer;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -69,6 +69,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("toml", &["checks"]),
     ("rustix", &["files", "system", "process"]),
     ("ureq", &["probe"]),
+    ("rustls", &["probe"]),
     ("nix", &["files"]),
     ("signal_hook", &["process"]),
 ];

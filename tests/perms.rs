@@ -125,6 +125,51 @@ fn a_large_tree_is_one_document_in_the_order_of_names() {
     assert_eq!((ran.stdout.lines().count(), ran.stderr.as_str()), (1, ""));
 }
 
+/// The rows go into a pipe whose reader sleeps, so that the line is due before the last of them is written.
+#[test]
+fn on_a_terminal_a_line_says_how_far_it_has_come() {
+    if !have("script") {
+        return;
+    }
+    let t = Test::new();
+    let count = 2_000;
+    for n in 0..count {
+        t.file(format!("tree/{n:05}-{}.pem", "x".repeat(100)), CERT);
+    }
+    let shown = |options: &str| {
+        let words = format!("{} perms check {options} tree | (sleep 0.5; cat > rows)", env!("CARGO_BIN_EXE_pkit"));
+        t.peer("script", ["-qec", &words, "terminal"]).exits(0);
+        t.text("terminal")
+    };
+    for options in ["", "--json"] {
+        let terminal = shown(options);
+        let (_, told) = terminal.split_once('\r').unwrap_or_else(|| panic!("{options}: {terminal:?}"));
+        let (rows, rest) = told.split_once(" looked at").unwrap();
+        assert!((1..=count).contains(&rows.parse().unwrap()), "{options}: {told:?}");
+        assert!(rest.contains("\r\x1b[K"), "it stays: {options}: {told:?}");
+        assert!(t.text("rows").lines().count() >= if options.is_empty() { count } else { 1 });
+    }
+    assert!(!shown("-q").contains("looked at"));
+    assert_eq!(t.run(["perms", "check", "tree"]).exits(0).stderr, "", "no terminal");
+}
+
+/// A key where the world can ask for it.
+#[test]
+fn a_key_in_a_directory_that_apache_hands_out_is_told() {
+    if !root() {
+        return;
+    }
+    let t = Test::new();
+    t.with_mode("www/site/mail.key", KEY, 0o400);
+    t.with_mode("keys/mail.key", KEY, 0o400);
+    symlink("www/site", t.path("site")).unwrap();
+    let host = format!("<VirtualHost *:443>\nDocumentRoot \"{}\"\n</VirtualHost>\n", t.path("site").display());
+    t.file("apache.conf", host);
+    let words = ["perms", "check", "--json", "--from-config", "apache=apache.conf", "www", "keys"];
+    let ran = t.run(words).exits(0);
+    assert_eq!(found(&t, &ran), set(&[("key-in-web-root", "www/site/mail.key")]));
+}
+
 #[test]
 fn a_policy_is_named_or_a_file() {
     if !root() {

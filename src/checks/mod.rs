@@ -8,6 +8,7 @@ pub mod crl;
 pub mod deployment;
 pub mod dh;
 pub mod key;
+pub mod peer;
 pub mod perms;
 pub mod request;
 pub mod revocation;

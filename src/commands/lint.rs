@@ -246,7 +246,12 @@ fn judge(
         anchors,
         anchors_named: matches!(args.trust, trust::Source::Path(_)),
         now: context.now,
-        rights: Judge { policy: policy(), caller: users::caller(), own_users: Vec::new() },
+        rights: Judge {
+            policy: policy(),
+            caller: users::caller(),
+            own_users: Vec::new(),
+            web_roots: tree.as_ref().map_or_else(Vec::new, |tree| configuration.web_roots(tree)),
+        },
         readers: customs.key_reader.and_then(reader).into_iter().collect(),
     }));
     // What is told exactly is not told once more in general.

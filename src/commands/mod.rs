@@ -20,6 +20,7 @@ pub mod new_key;
 pub mod passphrase;
 pub mod perms;
 pub mod prepare;
+pub mod probe;
 pub mod subject;
 pub mod target;
 

@@ -5,9 +5,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FileType, Mode as Bits, OFlags};
+use rustix::fs::{FileType, OFlags};
 
-use super::{interrupt, users};
+use super::{interrupt, open, users};
 use crate::change::{Action, Change, Mode};
 use crate::content::AppendWrite;
 use crate::error::{Error, Result};
@@ -16,8 +16,7 @@ use crate::error::{Error, Result};
 pub fn append(write: &AppendWrite, mode: Mode) -> Result<Change> {
     let path = &write.path;
     let failed = |doing: &str, e: std::io::Error| Error::io(path, doing, &e);
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Bits::empty()).map_err(|e| failed("opening", e.into()))?;
+    let fd = open::file(path, OFlags::RDWR).map_err(|closed| closed.told(path, "opening"))?;
     let stat = rustix::fs::fstat(&fd).map_err(|e| failed("looking at it", e.into()))?;
     if !FileType::from_raw_mode(stat.st_mode).is_file() {
         return Err(failed("opening", std::io::Error::other("not a regular file")));

@@ -8,8 +8,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FlockOperation, Mode as Bits, RenameFlags};
 use rustix::io::Errno;
 
-use super::temporary::{self, Failed, failed, open_dir, open_inner, owner_of_new, remove_tree};
-use super::{interrupt, users, write};
+use super::temporary::{self, Failed, failed, open_inner, owner_of_new, remove_tree};
+use super::{interrupt, open, users, write};
 use crate::change::{Action, Change, Digests, Mode, Owner};
 use crate::content::DirectoryWrite;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ pub fn directory(write: &DirectoryWrite, mode: Mode, digests: Digests) -> Result
         write::guard(above)?;
     }
     let told = |(doing, e): Failed| Error::io(path, doing, &e);
-    let dir = open_dir(above).map_err(failed("opening the directory above")).map_err(told)?;
+    let dir = open::directory(above).map_err(|closed| closed.told(path, "opening the directory above"))?;
     let there = match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) if open_inner(&dir, name).is_ok_and(|inner| temporary::entries(&inner).is_empty()) => true,
         Ok(_) => return Err(exists(path)),

@@ -9,7 +9,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::temporary::{self, failed, open_dir, owner_of_new};
+use super::open::{self, Closed};
+use super::temporary::{self, failed, owner_of_new};
 use super::{interrupt, users};
 use crate::change::{Action, Change, Mode};
 use crate::content::{LinkWrite, Overwrite};
@@ -21,7 +22,7 @@ pub fn link(write: &LinkWrite, mode: Mode) -> Result<Change> {
     let (Some(dir_path), Some(name)) = (write.path.parent(), write.path.file_name()) else {
         return Err(Error::bug("a link without a name"));
     };
-    let dir = open_dir(dir_path).map_err(|e| Error::io(dir_path, "opening the directory", &e.into()))?;
+    let dir = open::directory(dir_path).map_err(|closed| closed.told(dir_path, "opening the directory"))?;
     let action = action(write, &dir, name)?;
     if mode == Mode::Apply && action != Action::Unchanged {
         let _held = interrupt::hold();
@@ -43,9 +44,9 @@ pub struct Entry {
 
 /// What stands in a directory of links. A directory that is not there has nothing in it.
 pub fn entries(dir: &Path) -> Result<Vec<Entry>> {
-    let opened = match open_dir(dir) {
-        Err(Errno::NOENT) => return Ok(Vec::new()),
-        opened => opened.map_err(|e| Error::io(dir, "opening the directory", &e.into()))?,
+    let opened = match open::directory(dir) {
+        Err(Closed::System(Errno::NOENT)) => return Ok(Vec::new()),
+        opened => opened.map_err(|closed| closed.told(dir, "opening the directory"))?,
     };
     let entry = |name: &OsStr| {
         let target = rustix::fs::readlinkat(&opened, name, Vec::new()).ok();

@@ -5,9 +5,10 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
+use super::open;
 use crate::change::Wait;
 use crate::error::{Error, Result};
 use crate::finding::rules;
@@ -20,9 +21,7 @@ pub struct Lock {
 
 /// Locks a file that is there.
 pub fn exclusive(path: &Path, wait: Wait) -> Result<Lock> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let locking = |e: Errno| Error::io(path, "locking", &e.into());
-    let file = rustix::fs::open(path, flags, Bits::empty()).map_err(locking)?;
+    let file = open::file(path, OFlags::RDONLY).map_err(|closed| closed.told(path, "locking"))?;
     let how = match wait {
         Wait::Until => FlockOperation::LockExclusive,
         Wait::Never => FlockOperation::NonBlockingLockExclusive,
@@ -32,7 +31,7 @@ pub fn exclusive(path: &Path, wait: Wait) -> Result<Lock> {
         Err(Errno::WOULDBLOCK) => {
             Err(Error::refused(&LOCK_HELD, format!("another run is at work on {}", path.display())).path(path))
         }
-        Err(e) => Err(locking(e)),
+        Err(e) => Err(Error::io(path, "locking", &e.into())),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod glob;
 pub mod interrupt;
 pub mod link;
 pub mod lock;
+pub mod open;
 pub mod passphrase;
 pub mod read;
 pub mod rights;

@@ -2,11 +2,11 @@
 //! link and is the very file that was judged. The mode goes first, so that no moment lets in more than the one before.
 
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path};
 
-use rustix::fs::{FileType, Gid, Mode as Bits, OFlags, ResolveFlags, Stat, Uid};
+use rustix::fs::{FileType, Gid, Mode as Bits, Stat, Uid};
 use rustix::io::Errno;
 
+use super::open::{self, Closed};
 use super::temporary::{Failed, failed};
 use super::{acl, interrupt, users};
 use crate::change::{Action, Change, Mode};
@@ -17,9 +17,9 @@ use crate::finding::rules;
 
 /// Takes the rights away, or says what doing so would change.
 pub fn rights(write: &RightsWrite, mode: Mode) -> Result<Change> {
-    let file = open(&write.real).map_err(|e| match e {
-        Errno::LOOP | Errno::NOENT | Errno::NOTDIR | Errno::XDEV => changed(write),
-        e => Error::io(&write.path, "opening it", &e.into()),
+    let file = open::without_links(&write.real).map_err(|closed| match closed {
+        Closed::System(Errno::LOOP | Errno::NOENT | Errno::NOTDIR | Errno::XDEV) => changed(write),
+        closed => closed.told(&write.path, "opening it"),
     })?;
     let stat = rustix::fs::fstat(&file).map_err(|e| Error::io(&write.path, "looking at it", &e.into()))?;
     if !is_the_same(write, &stat) {
@@ -73,31 +73,6 @@ fn is_the_same(write: &RightsWrite, stat: &Stat) -> bool {
         && (kind.is_dir() || kind.is_file() && stat.st_nlink == 1)
 }
 
-/// Opens what an absolute path leads to if there is no link anywhere on it (openat2(2)); step by step where the kernel is older
-/// than 5.6 or a sandbox does not know the call.
-fn open(real: &Path) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let no_links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(rustix::fs::CWD, real, flags, Bits::empty(), no_links) {
-        Err(Errno::NOSYS | Errno::PERM) => open_by_steps(real, flags),
-        opened => opened,
-    }
-}
-
-fn open_by_steps(real: &Path, flags: OFlags) -> std::result::Result<OwnedFd, Errno> {
-    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut at = rustix::fs::open("/", step, Bits::empty())?;
-    let mut names = real.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name),
-        _ => None,
-    });
-    let last = names.next_back().ok_or(Errno::INVAL)?;
-    for name in names {
-        at = rustix::fs::openat(&at, name, step, Bits::empty())?;
-    }
-    rustix::fs::openat(&at, last, flags, Bits::empty())
-}
-
 fn changed(write: &RightsWrite) -> Error {
     let message = format!("{} is not the file any more that was judged", write.path.display());
     Error::refused(&CHANGED_MEANWHILE, message).path(&write.path)
@@ -109,25 +84,5 @@ rules! {
         summary: "a file was exchanged, linked or given away between the look at it and the change",
         help: "run it again; if it happens again, see who can write to the directory with `pkit perms check`",
         source: "symlink(7): who can write to a directory can put a link to somebody else's file into the place of his own",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_ways_refuse_every_link() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = std::fs::canonicalize(dir.path()).unwrap();
-        std::fs::create_dir(root.join("dir")).unwrap();
-        std::fs::File::create_new(root.join("dir/file")).unwrap();
-        std::os::unix::fs::symlink("dir", root.join("link")).unwrap();
-        std::os::unix::fs::symlink("file", root.join("dir/link")).unwrap();
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        for (name, there) in [("dir/file", true), ("dir", true), ("link/file", false), ("dir/link", false)] {
-            assert_eq!(open(&root.join(name)).is_ok(), there, "{name}");
-            assert_eq!(open_by_steps(&root.join(name), flags).is_ok(), there, "{name}");
-        }
     }
 }

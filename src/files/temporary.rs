@@ -6,13 +6,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
+use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Gid, Mode as Bits, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use super::way::{MAX_LINKS, names};
 use crate::change::Owner;
 use crate::content::{Content, VersionFile};
 use crate::crypto;
@@ -213,44 +211,6 @@ pub(super) fn sweep(dir: &OwnedFd) {
             let _ = rustix::fs::unlinkat(dir, &name, AtFlags::empty());
         }
     }
-}
-
-/// Opens a directory to write into, component by component (path_resolution(7)). A link on the way is followed only where it
-/// belongs to root or to the caller, as the kernel has it in sticky directories (proc_sys_fs(5), protected_symlinks): whoever
-/// else may put links there would choose where a key goes. `ELOOP` where he tried.
-pub(super) fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
-    // A directory that may only be passed can be opened so.
-    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut dir = rustix::fs::open(".", step, Bits::empty())?;
-    let mut left = names(path);
-    let mut links = 0;
-    while let Some(name) = left.pop() {
-        // `/` leads to the root from everywhere.
-        match rustix::fs::openat(&dir, &name, step, Bits::empty()) {
-            // Both mean that it may be a link.
-            Err(Errno::LOOP | Errno::NOTDIR) => {
-                links += 1;
-                let target = link_of_ours(&dir, &name)?.filter(|_| links <= MAX_LINKS).ok_or(Errno::LOOP)?;
-                left.extend(names(Path::new(&target)));
-            }
-            opened => dir = opened?,
-        }
-    }
-    rustix::fs::openat(&dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Bits::empty())
-}
-
-/// Where the link leads, if it is one of root's or the caller's.
-fn link_of_ours(dir: &OwnedFd, name: &OsStr) -> Result<Option<OsString>, Errno> {
-    let link = rustix::fs::openat(dir, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Bits::empty())?;
-    let stat = rustix::fs::fstat(&link)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
-        return Err(Errno::NOTDIR);
-    }
-    if stat.st_uid != 0 && stat.st_uid != owner_of_new().0 {
-        return Ok(None);
-    }
-    let target = rustix::fs::readlinkat(&link, "", Vec::new())?;
-    Ok(Some(OsString::from_vec(target.into_bytes())))
 }
 
 pub(super) fn failed(doing: &'static str) -> impl FnOnce(Errno) -> Failed {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
-use super::temporary::{self, Belonging, Failed, failed, open_dir, open_inner, own, owner_of_new, remove_tree};
+use super::open::{self, Closed};
+use super::temporary::{self, Belonging, Failed, failed, open_inner, own, owner_of_new, remove_tree};
 use super::{interrupt, users, write};
 use crate::change::{Action, Change, Manner, Mode, Owner};
 use crate::content::{Overwrite, VersionWrite};
@@ -78,10 +79,10 @@ impl<'a> Base<'a> {
     }
 
     fn as_it_is(path: &'a Path) -> Result<Option<Base<'a>>> {
-        match open_dir(path) {
+        match open::directory(path) {
             Ok(dir) => Ok(Some(Base { path, dir, _lock: None })),
-            Err(Errno::NOENT) => Ok(None),
-            Err(e) => Err(Error::io(path, "opening the directory", &e.into())),
+            Err(Closed::System(Errno::NOENT)) => Ok(None),
+            Err(closed) => Err(closed.told(path, "opening the directory")),
         }
     }
 
@@ -218,13 +219,12 @@ fn number_of(name: &[u8]) -> Option<u32> {
 
 /// Makes the missing directories, 0755 and synced, and opens the last one. Existing ones keep their mode.
 fn make_dirs(path: &Path) -> Result<OwnedFd> {
-    let told = |(doing, e): Failed| Error::io(path, doing, &e);
-    match (open_dir(path), path.file_name()) {
-        (Err(Errno::NOENT), Some(name)) => {
+    match (open::directory(path), path.file_name()) {
+        (Err(Closed::System(Errno::NOENT)), Some(name)) => {
             let parent = make_dirs(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-            make_dir(&parent, name).map_err(told)
+            make_dir(&parent, name).map_err(|(doing, e): Failed| Error::io(path, doing, &e))
         }
-        (opened, _) => opened.map_err(failed("opening the directory")).map_err(told),
+        (opened, _) => opened.map_err(|closed| closed.told(path, "opening the directory")),
     }
 }
 

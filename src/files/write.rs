@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, FileType, Mode as Bits, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::temporary::{self, Belonging, Temporary, open_dir, owner_for, owner_of_new};
+use super::open::{self, Closed};
+use super::temporary::{self, Belonging, Temporary, owner_for, owner_of_new};
 use super::{facts, interrupt, read, users};
 use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
 use crate::content::{Content, FileWrite, Overwrite, VersionFile};
@@ -95,9 +96,10 @@ impl Place {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let dir = open_dir(&dir_path).map_err(|e| {
-            let error = Error::io(&dir_path, "opening the directory", &e.into());
-            if e == Errno::NOENT { error.hint("make the directory first, or write elsewhere") } else { error }
+        let dir = open::directory(&dir_path).map_err(|closed| {
+            let missing = matches!(closed, Closed::System(Errno::NOENT));
+            let error = closed.told(&dir_path, "opening the directory");
+            if missing { error.hint("make the directory first, or write elsewhere") } else { error }
         })?;
         Ok(Place { path: path.to_owned(), dir, dir_path, name })
     }

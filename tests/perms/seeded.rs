@@ -44,6 +44,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("key-world-readable", "utf16.txt"),
     ("key-world-readable", "key.der"),
     ("key-password-readable", "10-ssl.conf"),
+    ("server-cannot-read", "ldap.key"),
+    ("key-in-web-root", "www/mail.key"),
     ("not-read", "broken.zip"),
 ];
 
@@ -54,6 +56,7 @@ const CLOSED: &[&str] = &[
     "group-writes.key",
     "group.key",
     "home/mail.key",
+    "ldap.key",
     "linked-too.key",
     "linked.key",
     "mail.key~",
@@ -63,13 +66,14 @@ const CLOSED: &[&str] = &[
     "others-execute.key",
     "staff/mail.key",
     "sticky/mail.key",
+    "www/mail.key",
 ];
 
 /// What belongs to nobody is no stranger's for him.
 const OWN: &[(&str, &str)] = &[("dir-owner", "home"), ("cert-owner", "stranger.pem")];
 
-/// A file whose content he does not know is judged as any file.
-const AS_ANY: &[(&str, &str)] = &[("file-writable", "group-writes.key")];
+/// A file whose content he does not know is judged as any file; whether a server can read it he knows all the same.
+const AS_ANY: &[(&str, &str)] = &[("file-writable", "group-writes.key"), ("server-cannot-read", "ldap.key")];
 
 /// The tree; the socket in it is there as long as it is open.
 fn seeded() -> (Test, std::os::unix::net::UnixListener) {
@@ -97,6 +101,8 @@ fn seeded() -> (Test, std::os::unix::net::UnixListener) {
         ("combined.pem", &format!("{KEY}{CERT}{CERT}"), 0o444),
         ("10-ssl.conf", "ssl = yes\nssl_key_password = hunter2\n", 0o644),
         ("good/ssl.conf", "ssl_key_password = </etc/dovecot/password\n#ssl_key_password = x\n", 0o644),
+        ("ldap.key", KEY, 0o400),
+        ("www/mail.key", KEY, 0o400),
         ("open/mail.key", KEY, 0o400),
         ("sticky/mail.key", KEY, 0o400),
         ("staff/mail.key", KEY, 0o400),
@@ -137,13 +143,31 @@ fn seeded() -> (Test, std::os::unix::net::UnixListener) {
     (t, socket)
 }
 
+/// slapd opens one of the keys, and Apache hands out a directory with another one in it. For `--from-config`.
+fn configured(t: &Test, tree: &Path) -> String {
+    let tree = std::fs::canonicalize(tree).unwrap();
+    let slapd = format!("TLSCertificateKeyFile {}\n", tree.join("ldap.key").display());
+    let slapd = t.file("conf/slapd.conf", slapd);
+    let apache = t.file("conf/apache.conf", format!("DocumentRoot {}\n", tree.join("www").display()));
+    t.chmod("conf", 0o755);
+    format!("openldap={},apache={}", slapd.display(), apache.display())
+}
+
+#[test]
+fn every_rule_has_a_fault() {
+    let rules: BTreeSet<&str> = pkit::checks::perms::rules::RULES.iter().map(|rule| rule.code).collect();
+    let faults: BTreeSet<&str> = FAULTS.iter().map(|(code, _)| *code).collect();
+    assert_eq!(rules.difference(&faults).collect::<Vec<_>>(), [&""; 0]);
+}
+
 #[test]
 fn each_fault_is_found_and_nothing_else() {
-    if !root() || !have("setfacl") || !have("zip") || !have("postmap") {
+    if !root() || !have("setfacl") || !have("zip") || !have("postmap") || !have("slapd") {
         return;
     }
     let (t, _socket) = seeded();
-    let ran = t.run([Path::new("perms"), Path::new("check"), Path::new("--json"), &t.path(".")]).exits(3);
+    let (servers, tree) = (configured(&t, &t.path(".")), t.path("."));
+    let ran = t.run(["perms", "check", "--json", "--from-config", &servers, tree.to_str().unwrap()]).exits(3);
     assert_eq!(found(&t, &ran), set(FAULTS));
     assert_eq!(ran.json()["incomplete"], true);
     t.run(["perms", "check", "--allow-incomplete", "."]).exits(1).out_has("anyone can replace mail.key");
@@ -151,7 +175,7 @@ fn each_fault_is_found_and_nothing_else() {
 
 #[test]
 fn nobody_is_told_what_he_can_see_and_what_he_cannot() {
-    if !root() || !have("setfacl") || !have("zip") || !have("postmap") || !have("setpriv") {
+    if !root() || !have("setfacl") || !have("zip") || !have("postmap") || !have("setpriv") || !have("slapd") {
         return;
     }
     let (t, _socket) = seeded();
@@ -164,7 +188,8 @@ fn nobody_is_told_what_he_can_see_and_what_he_cannot() {
             std::fs::rename(entry.path(), tree.join(entry.file_name())).unwrap();
         }
     }
-    let ran = t.run_as_nobody(&["perms", "check", "--json", "tree"]).exits(3);
+    let servers = configured(&t, &tree);
+    let ran = t.run_as_nobody(&["perms", "check", "--json", "--from-config", &servers, "tree"]).exits(3);
     let seen = |(code, path): &&(&str, &str)| !CLOSED.contains(path) && !OWN.contains(&(code, path));
     let expected = FAULTS.iter().filter(seen).copied();
     let expected = expected.chain(CLOSED.iter().map(|path| ("not-read", *path))).chain(AS_ANY.iter().copied());

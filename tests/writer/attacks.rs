@@ -148,6 +148,42 @@ fn a_set_is_never_written_through_a_link() {
     });
 }
 
+/// The same without a race: a link of somebody else on the way to what is to be written, or to be added to, is refused; root's
+/// own is followed.
+#[test]
+fn a_link_of_a_stranger_is_no_way_to_a_file() {
+    if !root() {
+        return;
+    }
+    let t = Test::new();
+    let ca = ["ca", "init", "real/ca", "--cn", "Root", "--type", "ecdsa", "--no-passphrase"];
+    fs::create_dir(t.path("real")).unwrap();
+    t.run(ca).exits(0);
+    symlink("real", t.path("link")).unwrap();
+    t.file("root.pem", t.text("real/ca/root.pem"));
+    let commands = [
+        &["key", "new", "--type", "ecdsa", "-o", "link/key"][..],
+        &["bundle", "cadir", "link", "root.pem"],
+        &["ca", "init", "link/new", "--cn", "Root", "--type", "ecdsa", "--no-passphrase"],
+        &["ca", "crl", "--ca", "link/ca", "--reissue"],
+    ];
+    t.peer("chown", ["-h", "nobody", "link"]).exits(0);
+    let before = t.snapshot();
+    for words in commands {
+        let ran = t.run(words).exits(4).err_has("error[link-of-stranger]: link is a symbolic link of the user nobody");
+        ran.err_has("nothing was changed").err_has("hint: name the directory that it leads to");
+        assert_eq!(t.snapshot(), before, "{words:?}");
+    }
+    t.peer("chown", ["-h", "root", "link"]).exits(0);
+    for words in commands {
+        t.run(words).exits(0);
+    }
+    // Nor is the index itself a link, whoever made it.
+    fs::rename(t.path("real/ca/index.ndjson"), t.path("index")).unwrap();
+    symlink("../../index", t.path("real/ca/index.ndjson")).unwrap();
+    t.run(["ca", "crl", "--ca", "real/ca", "--reissue"]).exits(4).err_has("error[target-is-link]");
+}
+
 /// Not a test by itself: it is the watcher, who reads whatever he can in `keys`.
 #[test]
 fn watch() {

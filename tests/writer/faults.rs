@@ -191,7 +191,7 @@ pub(super) fn sweep<T: Sync>(cases: &[T], case: impl Fn(&T) + Sync) {
 }
 
 /// Calls that change something, or would.
-const CHANGING: &[&str] = &[
+pub(super) const CHANGING: &[&str] = &[
     "open",
     "openat",
     "flock",
@@ -211,7 +211,7 @@ const CHANGING: &[&str] = &[
     "close",
 ];
 /// Those that cannot fail without being told of, unless they were only interrupted and done again.
-const MUST_TELL: &[&str] = &[
+pub(super) const MUST_TELL: &[&str] = &[
     "fchown",
     "fchmod",
     "write",
@@ -225,7 +225,7 @@ const MUST_TELL: &[&str] = &[
     "symlinkat",
 ];
 /// Calls that only look, but can fail.
-const LOOKING: &[&str] =
+pub(super) const LOOKING: &[&str] =
     &["openat2", "pread64", "statx", "newfstatat", "fstat", "read", "getdents64", "readlinkat", "getrandom"];
 
 fn among(names: &[&[&str]], calls: Vec<Call>) -> Vec<Call> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{DIR_ACL_WRITABLE, DIR_GROUP_WRITABLE, DIR_OWNER, DIR_WRITABLE, Role, granted};
+use super::Role;
+use super::file::granted;
+use super::rules::{DIR_ACL_WRITABLE, DIR_GROUP_WRITABLE, DIR_OWNER, DIR_WRITABLE};
 use crate::facts::{DirFacts, FileFacts, Parents, WRITE};
 use crate::finding::{Finding, Location, Rule};
 

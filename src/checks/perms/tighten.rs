@@ -1,6 +1,8 @@
 //! What `perms fix` changes: the findings about modes, ACLs and owners that can be mended by taking rights away. Nobody gets a
 //! right by it, and no server that could read its file before is locked out.
 
+use super::file::writable;
+use super::rules::FILE_WRITABLE;
 use super::{Judge, Reader, Role, reach};
 use crate::content::Rights;
 use crate::facts::{Access, Acl, DirFacts, FileFacts, READ, WRITE};
@@ -32,7 +34,7 @@ impl Judge {
                 wanted | if needed { 0o040 } else { 0 }
             }
             (_, Some(wanted)) => wanted,
-            (Role::Other | Role::Password, None) if super::writable(facts, &super::FILE_WRITABLE).is_some() => !0o022,
+            (Role::Other | Role::Password, None) if writable(facts, &FILE_WRITABLE).is_some() => !0o022,
             _ => !0,
         }
     }

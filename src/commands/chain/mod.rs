@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod check;
+pub(in crate::commands) mod judged;
 mod revocation;
 pub mod show;
 

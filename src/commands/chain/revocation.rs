@@ -45,7 +45,7 @@ impl RevocationArgs {
 }
 
 /// What is asked about every path that ends in a trust anchor.
-pub(super) struct Revocation<'a> {
+pub(in crate::commands) struct Revocation<'a> {
     lists: Lists<'a>,
     depth: Depth,
     /// Were lists given at all?

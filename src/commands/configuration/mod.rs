@@ -8,11 +8,12 @@ pub mod sni;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::facts::{self, Tree};
 use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
 use crate::servers::layout::{self, Base};
-use crate::servers::syntax::{Grammar, Include, Parsed, Statement, postfix_map};
+use crate::servers::syntax::{Grammar, Include, Parsed, Statement, apache, postfix_map};
 use crate::servers::{Placed, Server};
 use crate::settings::TlsSettings;
 
@@ -48,6 +49,13 @@ impl Configuration {
             findings.extend(tables.flat_map(|table| sni::judge(&table, &settings, &placed.place(), root)));
         }
         (settings, findings)
+    }
+
+    /// The directories that a web server hands out, where they really are; none of those that are not there.
+    pub(crate) fn web_roots(&self, tree: &Tree) -> Vec<PathBuf> {
+        let roots = self.statements.iter().filter(|statement| statement.is("DocumentRoot"));
+        let paths = roots.filter_map(|statement| apache::arguments(statement.known()?)?.into_iter().next());
+        paths.filter_map(|path| facts::real(tree, Path::new(&path)).ok()).collect()
     }
 }
 

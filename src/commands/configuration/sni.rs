@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::below;
-use crate::checks::perms::{KEY_GROUP_READABLE, KEY_WORLD_READABLE};
+use crate::checks::perms::rules::{KEY_GROUP_READABLE, KEY_WORLD_READABLE};
 use crate::facts::READ;
 use crate::files::{facts, read};
 use crate::finding::{Finding, Location, rules};

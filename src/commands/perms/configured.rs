@@ -26,6 +26,8 @@ pub(super) struct Configured {
     pub(super) paths: Vec<PathBuf>,
     /// Who opens each, by where it really is.
     pub(super) readers: BTreeMap<PathBuf, Vec<Reader>>,
+    /// What Apache hands out, where it really is.
+    pub(super) web_roots: Vec<PathBuf>,
     /// What could not be followed: files that it names are then not looked at.
     pub(super) findings: Vec<Finding>,
 }
@@ -52,6 +54,7 @@ pub(super) fn gather(named: &[Named], tree: &Tree) -> Result<Configured> {
         let (settings, _) = configuration.settings(build, &root);
         let skipped = configuration.findings.iter().filter(|f| f.severity == crate::finding::Severity::Skipped);
         found.findings.extend(skipped.cloned());
+        found.web_roots.extend(configuration.web_roots(tree));
         let reader = readers::of(server, &tree.users)?;
         for file in named::files(&settings) {
             if let Ok(real) = facts::real(tree, &file.path) {

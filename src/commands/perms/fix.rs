@@ -79,7 +79,7 @@ impl Mending<'_> {
         if let Some(rights) = rights {
             self.write(&dir.path, &dir.path, dir.id, &dir.access, rights);
         }
-        let mended = |f: &Finding| rights.is_some() && f.rule.code != perms::DIR_OWNER.code;
+        let mended = |f: &Finding| rights.is_some() && f.rule.code != perms::rules::DIR_OWNER.code;
         let left: Vec<Finding> = findings.into_iter().filter(|f| !mended(f)).collect();
         if !left.is_empty() {
             self.left.push(table::directory(dir, left));

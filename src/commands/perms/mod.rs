@@ -131,14 +131,15 @@ impl WhatArgs {
                 servers::Reader::Root => None,
             })
         };
+        let tree = self.root.as_deref().map_or_else(|| Ok(Tree::here()), Tree::at)?;
+        let readers = self.servers.iter().map(|server| readers::of(server, &tree.users)).collect::<Result<_>>()?;
+        let configured = configured::gather(&self.from_config, &tree)?;
         let judge = Judge {
             policy: policies::named(&self.policy)?,
             caller: users::caller(),
             own_users: servers::ALL.iter().flat_map(|server| own_user(server)).collect(),
+            web_roots: configured.web_roots,
         };
-        let tree = self.root.as_deref().map_or_else(|| Ok(Tree::here()), Tree::at)?;
-        let readers = self.servers.iter().map(|server| readers::of(server, &tree.users)).collect::<Result<_>>()?;
-        let configured = configured::gather(&self.from_config, &tree)?;
         let paths = self.paths.iter().cloned().chain(configured.paths).collect();
         let (of_file, skipped) = (configured.readers, configured.findings);
         Ok(Audit { paths, tree, judge, readers, of_file, skipped, context: context.clone() })

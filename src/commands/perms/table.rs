@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::audit::Judged;
-use crate::checks::perms::{CERT_MODE, CERT_WRITABLE, KEY_MODE, KEY_WORLD_READABLE, KEY_WRITABLE, Role, Want};
+use crate::checks::perms::rules::{CERT_MODE, CERT_WRITABLE, KEY_MODE, KEY_WORLD_READABLE, KEY_WRITABLE};
+use crate::checks::perms::{Role, Want};
 use crate::facts::{Access, DirFacts};
 use crate::finding::{Finding, Rule};
 use crate::report::{Line, Row, Value, Verdict, object};

@@ -1,0 +1,140 @@
+//! Judges what a server showed on the wire, beyond the chain itself, which is judged as a file's is.
+
+use crate::facts::peer::{Failure, PeerFacts};
+use crate::finding::{Finding, Location, Origin, Severity, rules};
+use crate::instant;
+use crate::material::cert::Cert;
+
+/// What a connection brought up, as far as it came.
+pub fn connection(facts: &PeerFacts) -> Vec<Finding> {
+    let at = || place(facts);
+    let mut findings = Vec::new();
+    if !facts.preface.injected.is_empty() {
+        let said = String::from_utf8_lossy(&facts.preface.injected).trim_end().chars().take(80).collect::<String>();
+        findings.push(INJECTED.at(at(), format!("behind the go-ahead came, in the clear: {said}")));
+    }
+    if !facts.preface.plaintext_logins.is_empty() {
+        let logins = facts.preface.plaintext_logins.join(", ");
+        findings.push(PLAINTEXT_LOGIN.at(at(), format!("before TLS it offers {logins}")));
+    }
+    let Some(failure) = &facts.failure else { return findings };
+    let asked = facts.session.as_ref().is_some_and(|session| session.asks_for_certificate);
+    findings.push(match failure {
+        Failure::NoStartTls(_) => STARTTLS_MISSING.at(at(), failure.to_string()),
+        Failure::Refused(_) | Failure::Broken(..) if asked => {
+            CERTIFICATE_WANTED.at(at(), format!("it asked for a certificate, and then {failure}"))
+        }
+        Failure::Refused(_) => REFUSED.at(at(), failure.to_string()),
+        failure if failure.is_absence() => UNREACHABLE.at(at(), failure.to_string()),
+        failure => BROKEN.at(at(), failure.to_string()),
+    });
+    findings
+}
+
+/// Where findings about the connection point: the server takes the place of a file.
+pub fn place(facts: &PeerFacts) -> Location {
+    Location::Block(Origin::file(facts.target.to_string()))
+}
+
+/// Is this one of the certificates that the files hold for it? A server with two keys has two.
+pub fn served(facts: &PeerFacts, served: &Cert, files: &[(&Origin, &Cert)]) -> Option<Finding> {
+    if files.iter().any(|(_, cert)| *cert == served) {
+        return None;
+    }
+    let (origin, newest) = files.iter().max_by_key(|(_, cert)| cert.not_before)?;
+    let day = |cert: &Cert| instant::show(cert.not_after);
+    let (age, help) = match served.not_before.cmp(&newest.not_before) {
+        std::cmp::Ordering::Less => ("an older certificate", "reload the service: it still has what it read before"),
+        _ => ("another certificate", "see which file the service is configured with"),
+    };
+    let message = format!("serves {age} (until {}) than {origin} (until {})", day(served), day(newest));
+    Some(SERVED_OTHER.at(place(facts), message).help(help))
+}
+
+/// The same fact as openssl names it, which is what people search for.
+pub struct VerifyCode {
+    /// The number.
+    pub code: u16,
+    /// Its words.
+    pub words: &'static str,
+}
+
+/// The verify code that `openssl s_client` has for a fault at this depth of a path of so many certificates.
+pub fn openssl(code: &str, depth: usize, length: usize) -> Option<VerifyCode> {
+    let (number, words) = match code {
+        "chain-incomplete" if length == 1 => (21, "unable to verify the first certificate"),
+        "chain-incomplete" => (20, "unable to get local issuer certificate"),
+        "not-trusted" if length == 1 => (18, "self-signed certificate"),
+        "not-trusted" => (19, "self-signed certificate in certificate chain"),
+        "bad-signature" => (7, "certificate signature failure"),
+        "cert-not-yet-valid" => (9, "certificate is not yet valid"),
+        "cert-expired" => (10, "certificate has expired"),
+        "path-too-long" => (25, "path length constraint exceeded"),
+        "wrong-purpose" => (26, "unsuitable certificate purpose"),
+        "critical-extension-unknown" => (34, "unhandled critical extension"),
+        "name-mismatch" => (62, "hostname mismatch"),
+        "key-broken" if depth == 0 => (66, "EE certificate key too weak"),
+        "key-broken" => (67, "CA certificate key too weak"),
+        "issuer-not-ca" => (79, "invalid CA certificate"),
+        _ => return None,
+    };
+    Some(VerifyCode { code: number, words })
+}
+
+/// Could the network, or the server's whole TLS, not be had? Then there is no answer, rather than a bad one.
+pub fn is_trouble(facts: &PeerFacts) -> bool {
+    let fault =
+        connection(facts).into_iter().find(|f| std::ptr::eq(f.rule, &UNREACHABLE) || std::ptr::eq(f.rule, &BROKEN));
+    fault.is_some_and(|f| f.severity == Severity::Error)
+}
+
+rules! {
+    /// Nobody there.
+    UNREACHABLE = Error "peer-unreachable" {
+        summary: "no connection to the server came about",
+        help: "see whether the service runs and listens there, and what a firewall lets through",
+        source: "connect(2), getaddrinfo(3)",
+    }
+    /// No whole handshake.
+    BROKEN = Error "peer-no-handshake" {
+        summary: "the server takes connections and brings no TLS handshake to an end",
+        help: "see its log; if another protocol is spoken on this port, name it with --starttls",
+        source: "RFC 8446 section 2; RFC 5246 section 7.3",
+    }
+    /// An alert.
+    REFUSED = Error "peer-handshake-refused" {
+        summary: "the server speaks TLS and has nothing in common with clients of today",
+        help: "TLS 1.2 with ECDHE and AES-GCM is the least that clients of today ask for; --deep tells what it has",
+        source: "RFC 8996: TLS 1.0 and 1.1 must not be used; RFC 9325 section 4",
+    }
+    /// No TLS.
+    STARTTLS_MISSING = Error "starttls-not-offered" {
+        summary: "the server does not offer TLS on a port where clients ask for it",
+        help: "set up TLS there, or see which device on the way takes the offer out",
+        source: "RFC 3207, RFC 9051 section 6.2.1, RFC 2595, RFC 4511 section 4.14, RFC 5804",
+    }
+    /// Passwords in the clear.
+    PLAINTEXT_LOGIN = Warning "plaintext-login-before-tls" {
+        summary: "the server offers logins that show the password before TLS has begun",
+        help: "offer them within TLS only (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes). Dovecot trusts connections from its own address: then probe it from another machine",
+        source: "RFC 8314 section 3; RFC 9051 section 11.1: LOGINDISABLED",
+    }
+    /// Bytes where none may be.
+    INJECTED = Error "starttls-injection" {
+        summary: "bytes in the clear came behind the server's go-ahead for TLS",
+        help: "update the server, or find who on the way puts them in: clients may take them as said within TLS",
+        source: "RFC 3207 section 6; CVE-2011-0411 and its kin, https://nostarttls.secvuln.info",
+    }
+    /// Mutual TLS.
+    CERTIFICATE_WANTED = Info "client-certificate-wanted" {
+        summary: "the server ends handshakes in which the client shows no certificate",
+        help: "nothing is needed if its clients have certificates",
+        source: "RFC 5246 section 7.4.6; RFC 8446 section 4.4.2.4",
+    }
+    /// Renewed on the disk only.
+    SERVED_OTHER = Error "served-differs" {
+        summary: "the server presents another certificate than the file holds",
+        help: "reload the service",
+        source: "`--expect-cert`, compared by SHA-256 of the whole certificate",
+    }
+}

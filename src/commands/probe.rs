@@ -1,0 +1,296 @@
+//! `probe`: what servers present on the wire, judged as `chain check` judges a file.
+
+use std::path::PathBuf;
+
+use time::{Duration, OffsetDateTime};
+
+use super::chain::judged::{Judged, is_valid};
+use super::{Context, Outcome, gather};
+use crate::checks::peer;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::facts::peer::{Address, Failure, Opening, PeerFacts, Protocol, Session, Target};
+use crate::files::trust;
+use crate::finding::{Finding, Origin, Severity};
+use crate::instant;
+use crate::material::cert::Cert;
+use crate::material::{Block, Item, Material};
+use crate::name::HostName;
+use crate::pki::chain::Pile;
+use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
+use crate::probe::{Question, look_at_all};
+use crate::report::{Line, Report, Value, Verdict, describe, object};
+
+/// Show and check what servers present
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  pkit probe mail.example.org
+  pkit probe mail.example.org:993 mail.example.org:25
+  pkit probe imaps://192.0.2.1 --name mail.example.org
+  pkit probe mail.example.org:993 --expect-cert fullchain.pem
+  pkit probe localhost:1143 --starttls imap --trust ca.pem
+
+Without a port, those of mail, LDAP and the web are looked at, and the ones
+that answer are told. Exit 1: a chain is not valid, or something else is
+wrong; 6: a server that was named does not answer.")]
+pub struct Args {
+    /// Servers: HOST, HOST:PORT or a url such as imaps://HOST
+    #[arg(required = true, value_name = "HOST[:PORT]")]
+    servers: Vec<Address>,
+    /// What is spoken before TLS [default: what is usual on the port]
+    #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t = Word::Auto, hide_default_value = true)]
+    starttls: Word,
+    /// The name to ask for, and to find in the certificate [default: HOST]
+    #[arg(long, value_name = "HOST")]
+    name: Option<HostName>,
+    /// Trust anchors: `system`, a file or a directory
+    #[arg(long, value_name = "STORE", default_value = "system")]
+    trust: trust::Source,
+    /// What should be served: the certificate of one of these files
+    #[arg(long, value_name = "FILE")]
+    expect_cert: Vec<PathBuf>,
+    /// How long each connection may take, from the look-up of the name on
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = instant::span)]
+    timeout: Duration,
+}
+
+/// How to get to TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Word {
+    /// As the port has it by custom
+    Auto,
+    /// Mail between servers, and submission
+    Smtp,
+    /// Mail into mailboxes
+    Lmtp,
+    /// IMAP
+    Imap,
+    /// POP3
+    Pop3,
+    /// LDAP
+    Ldap,
+    /// ManageSieve
+    Sieve,
+    /// TLS with the first byte
+    None,
+}
+
+impl Word {
+    fn opening(self) -> Option<Opening> {
+        let protocol = match self {
+            Word::Auto => return None,
+            Word::None => return Some(Opening::AtOnce),
+            Word::Smtp => Protocol::Smtp,
+            Word::Lmtp => Protocol::Lmtp,
+            Word::Imap => Protocol::Imap,
+            Word::Pop3 => Protocol::Pop3,
+            Word::Ldap => Protocol::Ldap,
+            Word::Sieve => Protocol::Sieve,
+        };
+        Some(Opening::StartTls(protocol))
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let expected = gather::public_material(&args.expect_cert, context)?;
+    let expected = leaves(&expected);
+    if expected.is_empty() && !args.expect_cert.is_empty() {
+        let message = "there is no certificate of a server in what --expect-cert names";
+        return Err(Error::input(&super::chain::build::NO_CERTIFICATE, message));
+    }
+    let store = trust::load(&args.trust)?;
+    let mut questions = Vec::new();
+    for server in &args.servers {
+        let name = args.name.as_ref().unwrap_or(&server.host);
+        let ask = |target: Target| Question { target, name: name.clone(), patience: args.timeout.unsigned_abs() };
+        questions.extend(server.targets(args.starttls.opening()).into_iter().map(ask));
+    }
+    let answers = present(look_at_all(&questions), &args.servers);
+    let judge = Judge { context, store: &store, public: args.trust == trust::Source::System };
+    let seen: Vec<Seen> = answers.iter().map(|facts| judge.seen(facts, &expected)).collect();
+
+    let mut report = Report::judging(object! {
+        "targets" => seen.iter().map(|seen| seen.value(&expected)).collect::<Vec<_>>(),
+        "trust" => store.name.as_str(),
+    });
+    report.body = seen.iter().map(|seen| seen.line(context.now)).collect();
+    report.findings = store.incomplete.clone().into_iter().collect();
+    report.findings.extend(seen.iter().flat_map(|seen| seen.findings.clone()));
+    if answers.iter().any(peer::is_trouble) {
+        report.trouble = Exit::Network;
+    }
+    Ok(report.into())
+}
+
+/// The certificates of files that a server may present as its own.
+pub(super) fn leaves(material: &Material) -> Vec<(&Origin, &Cert)> {
+    let all: Vec<_> = material.certs().collect();
+    let own: Vec<_> = all.iter().copied().filter(|(_, cert)| !cert.is_ca()).collect();
+    // A self-signed certificate may well say that it is a CA.
+    if own.is_empty() { all.into_iter().take(1).collect() } else { own }
+}
+
+/// Of a host without a port only what answers is told; one where nothing does is told once.
+fn present(answers: Vec<PeerFacts>, servers: &[Address]) -> Vec<PeerFacts> {
+    let mut answers = answers.into_iter();
+    let mut kept = Vec::new();
+    for server in servers {
+        let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(None).len()).collect();
+        let absent = |facts: &PeerFacts| facts.failure.as_ref().is_some_and(Failure::is_absence);
+        match all.iter().all(absent) {
+            true => kept.extend(all.into_iter().take(1)),
+            false => kept.extend(all.into_iter().filter(|facts| server.port.is_some() || !absent(facts))),
+        }
+    }
+    kept
+}
+
+/// What chains are held to.
+pub(super) struct Judge<'a> {
+    pub(super) context: &'a Context,
+    pub(super) store: &'a trust::Store,
+    /// Is the profile of public CAs asked for?
+    pub(super) public: bool,
+}
+
+/// A server and what is to be said of it.
+pub(super) struct Seen<'a> {
+    pub(super) facts: &'a PeerFacts,
+    pub(super) chain: Material,
+    faults: Vec<Fault>,
+    checks: Value,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Judge<'_> {
+    /// Judges one server: the connection, the chain as sent, and whether it is what the files hold.
+    pub(super) fn seen<'a>(&self, facts: &'a PeerFacts, expected: &[(&Origin, &Cert)]) -> Seen<'a> {
+        let chain = sent(facts);
+        let mut seen =
+            Seen { facts, chain: Material::default(), faults: Vec::new(), checks: Value::Null, findings: Vec::new() };
+        seen.findings = peer::connection(facts);
+        seen.findings.extend(chain.findings.clone());
+        if let Some((_, leaf)) = chain.certs().next() {
+            seen.findings.extend(peer::served(facts, leaf, expected));
+            let names = std::slice::from_ref(&facts.name);
+            let wanted = Wanted {
+                now: self.context.now,
+                purpose: Purpose::Server,
+                profile: self.public,
+                names,
+                max_depth: None,
+                policies: PolicyWishes::default(),
+            };
+            let pile = Pile::new(chain.certs(), &self.store.anchors);
+            let proof = prove(&pile, leaf, &wanted);
+            let judged = Judged {
+                chain: &chain,
+                pile: &pile,
+                wanted: &wanted,
+                proof: &proof,
+                revocation: None,
+                store: self.store,
+            };
+            let length = proof.path.certs.len();
+            seen.faults = judged.faults(self.context);
+            for fault in &mut seen.faults {
+                let openssl = peer::openssl(fault.finding.rule.code, fault.depth, length);
+                if let Some(known) = openssl {
+                    let said =
+                        format!("{} (openssl: verify error {}, {})", fault.finding.message, known.code, known.words);
+                    fault.finding.message = said;
+                }
+            }
+            seen.findings.extend(seen.faults.iter().map(|fault| fault.finding.clone()));
+            let opinions = judged.opinions(&seen.findings);
+            seen.findings.extend(opinions);
+            seen.checks = judged.result(&seen.faults);
+        }
+        seen.findings = self.context.accepted(seen.findings);
+        seen.chain = chain;
+        seen
+    }
+}
+
+/// The chain as sent, each certificate at its place in it.
+fn sent(facts: &PeerFacts) -> Material {
+    let mut material = Material::default();
+    let ders = facts.session.iter().flat_map(|session| &session.chain);
+    for (index, der) in ders.enumerate() {
+        let origin = Origin { index, ..Origin::file(facts.target.to_string()) };
+        let read = Material::read(&origin.path, der);
+        let blocks = read.blocks.into_iter().filter(|block| matches!(block.item, Item::Cert(_)));
+        material.blocks.extend(blocks.map(|block| Block { origin: origin.clone(), ..block }));
+        material.findings.extend(read.findings);
+    }
+    material
+}
+
+impl Seen<'_> {
+    fn session(&self) -> Option<&Session> {
+        self.facts.session.as_ref()
+    }
+
+    fn leaf(&self) -> Option<&Cert> {
+        self.chain.certs().next().map(|(_, cert)| cert)
+    }
+
+    fn line(&self, now: OffsetDateTime) -> Line {
+        let worst = self.findings.iter().map(|f| f.severity).max();
+        let verdict = worst.filter(|worst| *worst > Severity::Info).map_or(Verdict::Ok, Verdict::from);
+        let mut cells = vec![self.facts.target.to_string(), self.opening().unwrap_or("-").to_owned()];
+        match (self.session(), &self.facts.failure) {
+            (None, failure) => cells.extend(failure.iter().map(ToString::to_string)),
+            (Some(session), _) => {
+                cells.push(session.version.unwrap_or("-").to_owned());
+                cells.push(session.suite.clone().unwrap_or_else(|| "-".into()));
+                cells.push(
+                    self.leaf().map_or("-".into(), |leaf| format!("until {}", instant::day(leaf.not_after, now))),
+                );
+                cells.push(if is_valid(&self.faults) { "chain valid" } else { "chain not valid" }.into());
+                cells.push(if self.has_name() { "name OK" } else { "wrong name" }.into());
+            }
+        }
+        Line::Verdict(verdict, cells)
+    }
+
+    fn opening(&self) -> Option<&'static str> {
+        match self.facts.target.opening {
+            Opening::AtOnce => None,
+            Opening::StartTls(protocol) => Some(protocol.word()),
+        }
+    }
+
+    fn has_name(&self) -> bool {
+        self.leaf().is_some() && !self.faults.iter().any(|fault| fault.test == Test::Name)
+    }
+
+    fn value(&self, expected: &[(&Origin, &Cert)]) -> Value {
+        let facts = self.facts;
+        let session = self.session();
+        let leaf = self.leaf();
+        object! {
+            "host" => facts.target.host.to_string(),
+            "port" => u32::from(facts.target.port),
+            "ip" => facts.ip.map(|ip| ip.to_string()),
+            "starttls" => self.opening(),
+            "name" => facts.name.to_string(),
+            "version" => session.and_then(|s| s.version),
+            "suite" => session.and_then(|s| s.suite.clone()),
+            "group" => session.and_then(|s| s.group.clone()),
+            "chain" => self.chain.certs().map(|(at, c)| describe::certificate(c, Some(at))).collect::<Vec<_>>(),
+            "valid" => leaf.map(|_| is_valid(&self.faults)),
+            "verification" => self.checks.clone(),
+            "name_match" => leaf.map(|_| self.has_name()),
+            "expires" => leaf.map(|leaf| instant::rfc3339(leaf.not_after)),
+            "ocsp_stapled" => session.map(|s| s.stapled.is_some()),
+            "client_certificate_requested" => session.map(|s| s.asks_for_certificate),
+            "plaintext_logins" => facts.preface.plaintext_logins.clone(),
+            "served_matches_file" => leaf
+                .filter(|_| !expected.is_empty())
+                .map(|leaf| expected.iter().any(|(_, cert)| *cert == leaf)),
+            "error" => facts.failure.as_ref().map(ToString::to_string),
+            "findings" => self.findings.iter().map(|f| f.rule.code.to_owned()).collect::<Vec<_>>(),
+        }
+    }
+}
