@@ -260,7 +260,11 @@ fn judge(
         let worst = exact.entry((f.at.path().to_owned(), f.at.line())).or_insert(f.severity);
         *worst = f.severity.max(*worst);
     }
-    let told = |f: &Finding| exact.get(&(f.at.path().to_owned(), f.at.line())).is_some_and(|by| *by >= f.severity);
+    // A line that stops the server is told beside what is milder.
+    let told = |f: &Finding| {
+        let by = exact.get(&(f.at.path().to_owned(), f.at.line()));
+        by.is_some_and(|by| f.rule != &MALFORMED || *by >= f.severity)
+    };
     let general = |f: &Finding| [&NOT_UNDERSTOOD, &MALFORMED, &OTHER_VERSION].contains(&f.rule);
     // A value in words of its own is no fault; a line that is no statement is one.
     // What the other library's build would obey is ignored, and told where it matters by the server's own rules.

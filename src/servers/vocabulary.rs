@@ -74,6 +74,7 @@ pub(super) static POSTFIX: Vocabulary = Vocabulary {
             ],
             takes: Takes::Words(&["high", "medium", "low", "export", "null"]),
         },
+        Domain { names: &["tls_high_cipherlist"], takes: Takes::Ciphers },
         Domain { names: &["smtpd_tls_loglevel", "smtp_tls_loglevel"], takes: Takes::Number },
         Domain {
             names: &[

@@ -48,6 +48,8 @@ pub enum Takes {
     Paths,
     /// The path of a file, which may be relative.
     OneWord,
+    /// A list of OpenSSL's: without a list, or with a character that no name has, the library takes nothing.
+    Ciphers,
     /// A number.
     Number,
 }
@@ -91,8 +93,11 @@ impl Server {
             Takes::Exactly(known) => (!known.contains(&value)).then(|| either(known)),
             Takes::Number => (!value.bytes().all(|b| b.is_ascii_digit()) || value.is_empty())
                 .then(|| format!("`{}` is no number", placed.statement.raw)),
-            Takes::Path => relative(value).map(|path| unrooted(path)),
+            // slapd takes quotes off.
+            Takes::Path => relative(value.trim_matches('"')).map(|path| unrooted(path)),
             Takes::Paths => value.split([',', ' ', '\t']).find_map(relative).map(|path| unrooted(path)),
+            Takes::Ciphers => (value.is_empty() || value.contains('\\'))
+                .then(|| format!("`{}` is no cipher list, and Postfix turns TLS off", placed.statement.raw)),
             Takes::OneWord => None,
         }?;
         Some(VALUE_REFUSED.at(placed.place(), format!("{name}: {why}")))

@@ -75,11 +75,10 @@ fn keys_and_certificates_in_forms_that_servers_do_not_take_are_told() {
     let at = |name: &str| t.path(name).to_str().unwrap().to_owned();
     let request =
         ["req", "-x509", "-nodes", "-subj", "/CN=mail.example.org", "-addext", "subjectAltName=DNS:mail.example.org"];
-    let small = ["-newkey", "rsa:1024", "-sha1", "-keyout", &at("small.key"), "-out", &at("small.pem")];
+    let small = ["-newkey", "rsa:1024", "-keyout", &at("small.key"), "-out", &at("small.pem")];
     openssl(&[&request[..], &small].concat());
     t.chmod("small.key", 0o400);
-    let told = found(&b, "small.pem", "small.key", "");
-    assert!(["key-too-small", "signature-sha1"].iter().all(|code| told.contains(&(*code).to_owned())), "{told:?}");
+    assert_eq!(found(&b, "small.pem", "small.key", ""), ["key-too-small"]);
 }
 
 #[test]

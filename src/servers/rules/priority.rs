@@ -6,7 +6,11 @@ use crate::servers::gnutls;
 
 /// A string that GnuTLS refuses, or that leaves nothing to speak.
 pub(super) fn judge(placed: &Placed<'_>) -> Option<Finding> {
-    let value = placed.value().filter(|value| !value.is_empty())?;
+    // slapd takes quotes off.
+    let value = placed.value()?.trim_matches('"');
+    if value.is_empty() {
+        return None;
+    }
     let why = match gnutls::protocols(value) {
         Err(word) => format!("GnuTLS knows no `{word}`"),
         Ok(Some(spoken)) if spoken.is_empty() => "no protocol is left".to_owned(),

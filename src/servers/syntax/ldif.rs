@@ -29,7 +29,7 @@ fn print(name: &str, value: &str) -> Option<String> {
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let (mut scope, mut block) = (Vec::new(), 0);
-    let lines = logical_lines(text);
+    let lines = logical_lines(text.trim_start_matches('\u{feff}'));
     let records = lines.split(|(_, line)| line.is_empty()).filter(|record| !record.is_empty());
     parsed.unknown.extend(records.filter_map(form));
     for (line, logical) in lines.into_iter().filter(|(_, line)| !line.is_empty()) {
@@ -38,7 +38,7 @@ fn scan(text: &str) -> Parsed {
             None if logical == END => (END, ""),
             None => continue,
         };
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "dn" => {
                 let dn = decode(value).unwrap_or_else(|_| value.trim().to_owned());
                 scope = if dn.eq_ignore_ascii_case("cn=config") { Vec::new() } else { vec![dn] };
@@ -78,7 +78,8 @@ fn decode(value: &str) -> Result<String, &'static str> {
 fn form(record: &[(usize, String)]) -> Option<Unknown> {
     let split = |line: &str| {
         let (name, value) = line.split_once(':')?;
-        Some((name.to_owned(), decode(value).unwrap_or_default()))
+        // Small letters and capital ones are the same to ldapmodify.
+        Some((name.to_ascii_lowercase(), decode(value).unwrap_or_default()))
     };
     let wrong = |at: usize, why| Some(Unknown::refused(record[at].0, why));
     if let Some(at) = record.iter().position(|(_, line)| line != END && !line.contains(':')) {
