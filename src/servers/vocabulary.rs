@@ -187,7 +187,7 @@ pub(super) static APACHE: Vocabulary = Vocabulary {
 pub(super) static COURIER: Vocabulary = Vocabulary {
     domains: &[Domain {
         names: &["TLS_CERTFILE", "TLS_PRIVATE_KEYFILE", "TLS_TRUSTCERTS", "TLS_DHPARAMS"],
-        takes: Takes::Path,
+        takes: Takes::OneWord,
     }],
     any_case: false,
     arguments: false,

@@ -94,8 +94,8 @@ impl Server {
             Takes::Number => (!value.bytes().all(|b| b.is_ascii_digit()) || value.is_empty())
                 .then(|| format!("`{}` is no number", placed.statement.raw)),
             // slapd takes quotes off.
-            Takes::Path => relative(value.trim_matches('"')).map(|path| unrooted(path)),
-            Takes::Paths => value.split([',', ' ', '\t']).find_map(relative).map(|path| unrooted(path)),
+            Takes::Path => relative(value.trim_matches('"')).map(unrooted),
+            Takes::Paths => value.split([',', ' ', '\t']).find_map(relative).map(unrooted),
             Takes::Ciphers => (value.is_empty() || value.contains('\\'))
                 .then(|| format!("`{}` is no cipher list, and Postfix turns TLS off", placed.statement.raw)),
             Takes::OneWord => None,

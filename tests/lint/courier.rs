@@ -34,7 +34,6 @@ fn what_a_shell_makes_of_the_file_is_found() {
     case("IMAPDSSLSTART=YES §courier-no-certificate");
     case("TLS_CERTFILE= §courier-no-certificate");
     case("TSL_CERTFILE=D/key-last.pem §setting-misspelt courier-no-certificate");
-    case("TLS_CERTFILE=etc/key-last.pem §setting-value-refused");
     case("TLS_CERTFILE=D/key-last.pem as usual §courier-second-word");
     case("TLS_CERTFILE=D/key-last.pem # as usual");
     case("IMAPDSSLSTART=YES IMAPDSTARTTLS=YES; TLS_X=1\nTLS_CERTFILE=D/key-last.pem");
