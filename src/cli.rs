@@ -95,7 +95,8 @@ pub struct Global {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Say more
-    #[arg(short, long, global = true)]
+    // Who types it twice, as other programs want it, is not told off.
+    #[arg(short, long, global = true, overrides_with = "verbose")]
     verbose: bool,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]

@@ -1,8 +1,12 @@
 //! `pkit chain check`: one chain for each thing that clients refuse, and what is said about it; then the order of the file.
 
+mod constraints;
+mod mesh;
 mod order;
 mod policies;
+mod policy_tree;
 mod refused;
+mod trust_settings;
 
 use crate::common::pki::{Authority, Leaf};
 use crate::common::{Ran, Test, have};

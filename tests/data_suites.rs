@@ -1,4 +1,4 @@
-//! Verdicts of others: x509-limbo, NIST PKITS and OpenSSL's own verify test, found through `PKIT_TEST_DATA`. What pkit says must
+//! Verdicts of others: x509-limbo, NIST PKITS, OpenSSL's own verify test and BoringSSL's lists, found through `PKIT_TEST_DATA`. What pkit says must
 //! be what they say, except where `exceptions.txt` gives our reason; a case that agrees although it is listed there fails too.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::common::{self, Test};
+use crate::common::{self, Ran, Test};
 
 /// One case: certificates in PEM, the options that go with it, and the verdict.
 struct Case {
@@ -15,6 +15,7 @@ struct Case {
     leaf: String,
     untrusted: String,
     trusted: String,
+    crls: String,
     options: Vec<String>,
     valid: bool,
 }
@@ -37,9 +38,15 @@ fn openssl_verify() {
     agree("openssl-verify", list(&json(&dir.join("openssl-verify.json"))).iter().map(openssl).collect());
 }
 
-/// Files of all sorts: what OpenSSL and pyca/cryptography agree on, `inspect` takes or refuses as they do.
 #[test]
-fn certificates_requests_and_lists_are_parsed_as_openssl_and_cryptography_do() {
+fn boringssl_lists() {
+    let Some(dir) = common::data("suites") else { return };
+    agree("chromium-crl", list(&json(&dir.join("chromium-crl.json"))).iter().map(boringssl).collect());
+}
+
+/// Files of all sorts: what OpenSSL and pyca/cryptography agree on, `inspect` takes or refuses as they do. PKCS#12 has its own test.
+#[test]
+fn files_of_every_kind_are_parsed_as_openssl_and_cryptography_do() {
     let Some(dir) = common::data("certs") else { return };
     let root = dir.parent().unwrap();
     let manifest = std::fs::read_to_string(root.join("manifest-parse.csv")).unwrap();
@@ -47,11 +54,16 @@ fn certificates_requests_and_lists_are_parsed_as_openssl_and_cryptography_do() {
     let (mut judged, mut wrong) = (0, Vec::new());
     for row in manifest.lines().skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
-        let (path, kind, expected) = (fields[0], fields[1], fields[fields.len() - 1]);
-        if !matches!(kind, "cert" | "csr" | "crl") {
-            continue;
-        }
-        let ran = Test::new().run([kind, "inspect", root.join(path).to_str().unwrap()]);
+        let (path, password, expected) = (fields[0], fields[7], fields[fields.len() - 1]);
+        let command = match fields[1] {
+            kind @ ("cert" | "csr" | "crl" | "key") => kind,
+            "p7" => "cert",
+            _ => continue,
+        };
+        // The peers were given this password, also where it is none.
+        let words =
+            [command, "inspect", root.join(path).to_str().unwrap(), "--passphrase-env", "PASSWORD"].map(str::to_owned);
+        let ran = Ran::of(Test::new().command(words).env("PASSWORD", password).output().unwrap());
         if !matches!(ran.exit, 0 | 3) {
             wrong.push(format!("{path}: exit {}", ran.exit));
         }
@@ -69,7 +81,7 @@ fn certificates_requests_and_lists_are_parsed_as_openssl_and_cryptography_do() {
             ));
         }
     }
-    assert!(judged > 500 && wrong.is_empty(), "{judged}:\n{}", wrong.join("\n"));
+    assert!(judged > 700 && wrong.is_empty(), "{judged}:\n{}", wrong.join("\n"));
 }
 
 fn limbo(case: &Value) -> Case {
@@ -86,14 +98,17 @@ fn limbo(case: &Value) -> Case {
         leaf: word(&case["peer_certificate"]),
         untrusted: joined(&case["untrusted_intermediates"]),
         trusted: joined(&case["trusted_certs"]),
+        crls: joined(&case["crls"]),
         options: options.0,
         valid: case["expected_result"] == "SUCCESS",
     }
 }
 
 fn pkits(dir: &Path, case: &Value) -> Case {
-    let read =
-        |name: &Value| std::fs::read_to_string(dir.join("certs-pem").join(word(name)).with_extension("pem")).unwrap();
+    let text = |folder: &str, name: &Value| {
+        std::fs::read_to_string(dir.join(folder).join(word(name)).with_extension("pem")).unwrap()
+    };
+    let read = |name: &Value| text("certs-pem", name);
     let names = list(&case["certs"]);
     let mut options = Options::default();
     options.pair("--at", "2011-04-15");
@@ -108,6 +123,7 @@ fn pkits(dir: &Path, case: &Value) -> Case {
         leaf: read(&names[names.len() - 1]),
         untrusted: names[1..names.len() - 1].iter().map(read).collect(),
         trusted: read(&names[0]),
+        crls: list(&case["crls"]).iter().map(|name| text("crls-pem", name)).collect(),
         options: options.0,
         valid: case["should_validate"] == true,
     }
@@ -132,7 +148,20 @@ fn openssl(case: &Value) -> Case {
         leaf: word(&case["leaf"]),
         untrusted: joined(&case["untrusted"]),
         trusted: joined(&case["trusted"]),
+        crls: joined(&case["crls"]),
         options: options.0,
+        valid: case["expect"] == "SUCCESS",
+    }
+}
+
+fn boringssl(case: &Value) -> Case {
+    Case {
+        id: word(&case["id"]),
+        leaf: word(&case["leaf"]),
+        untrusted: joined(&case["untrusted"]),
+        trusted: joined(&case["trusted"]),
+        crls: joined(&case["crls"]),
+        options: vec!["--at".into(), word(&case["time"])],
         valid: case["expect"] == "SUCCESS",
     }
 }
@@ -194,6 +223,10 @@ fn judge(case: &Case) -> (bool, String) {
     let mut words = vec!["chain", "check", "leaf.pem", "--trust", "trusted.pem"];
     if !case.untrusted.is_empty() {
         words.extend(["--untrusted", "untrusted.pem"]);
+    }
+    if !case.crls.is_empty() {
+        test.file("crls.pem", &case.crls);
+        words.extend(["--crl", "crls.pem"]);
     }
     words.extend(case.options.iter().map(String::as_str));
     let ran = test.run(words);

@@ -1,5 +1,6 @@
-//! Generated PKIs (depth, cross-signatures, constraints, purposes, expiry, policies) judged by pkit, by `openssl verify` and by
-//! rustls-webpki. Where they differ the reason must be one that is known and written down here.
+//! Generated PKIs (depth, cross-signatures, constraints, purposes, expiry, policies, revocation lists) judged by pkit, by `openssl
+//! verify`, by `certtool --verify` and by rustls-webpki. Where they differ the reason must be one that is known and written down
+//! here.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -8,10 +9,14 @@ use rcgen::{
     NameConstraints, date_time_ymd,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList, RevocationCheckDepth,
+    RevocationOptionsBuilder, UnknownStatusPolicy,
+};
 
-use crate::common::pki::{Authority, cert_pem};
+use crate::common::pki::{Authority, Crl, cert_pem, crl_pem};
 use crate::common::{Test, have, scaled};
+use pkit::material::cert::Cert;
 use pkit::material::der::{self, tag};
 
 /// What is special about one certificate.
@@ -38,6 +43,21 @@ struct Shape {
     /// Asked for by the user: a policy must be valid, this one.
     explicit: bool,
     acceptable: Option<u8>,
+    /// The lists of the root and of each CA, where revocation is asked about.
+    lists: Option<Vec<List>>,
+}
+
+/// The revocation list of a CA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Good,
+    /// It has the next certificate below on it.
+    Revoking,
+    Expired,
+    NotYetValid,
+    /// In the CA's name, by somebody else.
+    Forged,
+    Missing,
 }
 
 fn twist() -> impl Strategy<Value = Twist> {
@@ -63,15 +83,21 @@ fn twist() -> impl Strategy<Value = Twist> {
 fn shape() -> impl Strategy<Value = Shape> {
     let cross = prop::option::weighted(0.5, (any::<prop::sample::Index>(), twist()));
     let wishes = (prop::bool::weighted(0.3), prop::option::weighted(0.3, 1u8..3));
-    (prop::collection::vec(twist(), 1..4), twist(), cross, wishes).prop_map(|(cas, leaf, cross, wishes)| {
-        let cross = cross.map(|(at, twist)| (at.index(cas.len()), twist));
-        Shape { cas, leaf, cross, explicit: wishes.0, acceptable: wishes.1 }
-    })
+    let bad = vec![List::Revoking, List::Expired, List::NotYetValid, List::Forged, List::Missing];
+    let list = prop::option::weighted(0.15, prop::sample::select(bad)).prop_map(|bad| bad.unwrap_or(List::Good));
+    let lists = prop::option::weighted(0.5, prop::collection::vec(list, 4));
+    (prop::collection::vec(twist(), 1..4), twist(), cross, wishes, lists).prop_map(
+        |(cas, leaf, cross, wishes, lists)| {
+            let cross = cross.map(|(at, twist)| (at.index(cas.len()), twist));
+            let lists = lists.map(|lists| lists[..=cas.len()].to_vec());
+            Shape { cas, leaf, cross, explicit: wishes.0, acceptable: wishes.1, lists }
+        },
+    )
 }
 
 #[test]
-fn three_implementations_agree_or_are_known_to_differ() {
-    if !have("openssl") {
+fn four_implementations_agree_or_are_known_to_differ() {
+    if !have("openssl") || !have("certtool") {
         return;
     }
     let cases = u32::try_from(scaled(60)).unwrap();
@@ -88,6 +114,7 @@ fn three_implementations_agree_or_are_known_to_differ() {
 struct Verdicts {
     pkit: bool,
     openssl: bool,
+    certtool: bool,
     webpki: bool,
 }
 
@@ -97,9 +124,13 @@ fn known(shape: &Shape, v: &Verdicts) -> bool {
     // It also loses a policy that was mapped out of anyPolicy (RFC 5280 section 6.1.4 (b) (1), second part).
     let mapped_out_of_any = shape.cas.iter().any(|ca| ca.mapped && ca.policy == Some(0));
     let openssl = v.pkit == v.openssl || (v.pkit && (shape.cross.is_some() || mapped_out_of_any));
-    // rustls-webpki knows no policies, so it accepts what breaks them.
-    let webpki = v.pkit == v.webpki || (v.webpki && has_policies(shape));
-    openssl && webpki
+    // rustls-webpki knows no policies, so it accepts what breaks them, and it does not look at when a list begins.
+    let early = shape.lists.iter().flatten().any(|list| *list == List::NotYetValid);
+    let webpki = v.pkit == v.webpki || (v.webpki && (has_policies(shape) || early));
+    // Nor does GnuTLS, which also does not go back, and whose certtool reads no lists when it verifies a chain.
+    let blind = has_policies(shape) || shape.lists.is_some();
+    let certtool = v.pkit == v.certtool || (v.certtool && blind) || (v.pkit && shape.cross.is_some());
+    openssl && webpki && certtool
 }
 
 fn has_policies(shape: &Shape) -> bool {
@@ -121,29 +152,75 @@ fn judge(shape: &Shape) -> Verdicts {
     if let Some((at, twist)) = &shape.cross {
         ders.push(root.cross_sign(&cas[*at], |params| twisted_ca(params, twist)));
     }
+    let issuers: Vec<&Authority> = std::iter::once(&root).chain(&cas).collect();
+    let below = || ders.iter().take(cas.len()).chain([&leaf]);
+    let lists: Option<Vec<Vec<u8>>> = shape.lists.as_ref().map(|lists| {
+        let of = |((list, ca), below): ((&List, &&Authority), &Vec<u8>)| list.der(ca, serial(below));
+        // A stranger's as well, so that there always is one.
+        let stranger = Authority::root("Stranger").crl(&Crl::default());
+        lists.iter().zip(&issuers).zip(below()).filter_map(of).chain([stranger]).collect()
+    });
     let test = Test::new();
     test.file("root.pem", root.pem());
     test.file("leaf.pem", cert_pem(&leaf));
     test.file("cas.pem", ders.iter().map(|der| cert_pem(der)).collect::<String>());
-    let pkit = ["chain", "check", "leaf.pem", "--untrusted", "cas.pem", "--trust", "root.pem"];
+    test.file("chain.pem", [&leaf].into_iter().chain(ders.iter().rev()).map(|der| cert_pem(der)).collect::<String>());
+    test.file("crls.pem", lists.iter().flatten().map(|der| crl_pem(der)).collect::<String>());
+    let when = |asked: bool, words: &'static str| if asked { words.split(' ').collect() } else { Vec::new() };
     let acceptable = shape.acceptable.map_or("anyPolicy".into(), |policy| format!("1.2.3.4.{policy}"));
-    let explicit: &[&str] = if shape.explicit { &["--require-explicit-policy"] } else { &[] };
+    let pkit = ["chain", "check", "leaf.pem", "--untrusted", "cas.pem", "--trust", "root.pem"];
     let more = ["--name", "mail.example.org", "--at", AT, "--policy", &acceptable];
-    let pkit = test.run([&pkit[..], &more, explicit].concat());
+    let asked = [when(shape.explicit, "--require-explicit-policy"), when(lists.is_some(), "--crl crls.pem")].concat();
+    let pkit = test.run([&pkit[..], &more, &asked].concat());
     assert!(matches!(pkit.exit, 0 | 1), "{}", pkit.stderr);
     let openssl =
         "verify -policy_check -purpose sslserver -verify_hostname mail.example.org -attime 1798761600 -policy";
-    let explicit: &[&str] = if shape.explicit { &["-explicit_policy"] } else { &[] };
+    let asked = [when(shape.explicit, "-explicit_policy"), when(lists.is_some(), "-crl_check_all -CRLfile crls.pem")];
     let files = ["-trusted", "root.pem", "-untrusted", "cas.pem", "leaf.pem"];
-    let words = openssl.split(' ').chain([&*acceptable]).chain(explicit.iter().copied()).chain(files);
+    let words = openssl.split(' ').chain([&*acceptable]).chain(asked.concat()).chain(files);
     let openssl = test.peer("openssl", words);
-    Verdicts { pkit: pkit.exit == 0, openssl: openssl.exit == 0, webpki: webpki(&leaf, &ders, &root) }
+    // It judges by the clock, which the dates here leave alone for a thousand years.
+    let certtool = "--verify --load-ca-certificate root.pem --infile chain.pem --verify-hostname mail.example.org --verify-purpose 1.3.6.1.5.5.7.3.1";
+    let certtool = test.peer("certtool", certtool.split(' '));
+    let verified = certtool.stdout.contains("Chain verification output: Verified.");
+    assert_eq!(verified, certtool.exit == 0, "{}{}", certtool.stdout, certtool.stderr);
+    Verdicts {
+        pkit: pkit.exit == 0,
+        openssl: openssl.exit == 0,
+        certtool: verified,
+        webpki: accepted_by_webpki(&leaf, &ders, &root, lists.as_deref(), Some("mail.example.org")),
+    }
+}
+
+impl List {
+    fn der(self, ca: &Authority, below: u64) -> Option<Vec<u8>> {
+        let good = Crl { revoked: vec![5, 6], ..Crl::default() };
+        Some(match self {
+            List::Good => ca.crl(&good),
+            List::Revoking => ca.crl(&Crl { revoked: vec![5, below], ..good }),
+            List::Expired => ca.crl(&Crl { next_update: Some(2021), ..good }),
+            List::NotYetValid => ca.crl(&Crl { this_update: 2999, ..good }),
+            List::Forged => Authority::root(&Cert::from_der(&ca.der).unwrap().subject.short()).crl(&good),
+            List::Missing => return None,
+        })
+    }
+}
+
+fn serial(der: &[u8]) -> u64 {
+    Cert::from_der(der).unwrap().serial.iter().fold(0, |n, b| n << 8 | u64::from(*b))
 }
 
 /// 2027-01-01, as `openssl` is told it.
 const AT: &str = "@1798761600";
 
-fn webpki(leaf: &[u8], ders: &[Vec<u8>], root: &Authority) -> bool {
+/// For a server, perhaps of this name, at the instant; where there are lists, every certificate must be cleared by one.
+pub fn accepted_by_webpki(
+    leaf: &[u8],
+    ders: &[Vec<u8>],
+    root: &Authority,
+    lists: Option<&[Vec<u8>]>,
+    host: Option<&str>,
+) -> bool {
     let root = CertificateDer::from(root.der.clone());
     let anchors = [webpki::anchor_from_trusted_cert(&root).unwrap()];
     let between: Vec<CertificateDer> = ders.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
@@ -151,8 +228,15 @@ fn webpki(leaf: &[u8], ders: &[Vec<u8>], root: &Authority) -> bool {
     let cert = EndEntityCert::try_from(&leaf).unwrap();
     let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_798_761_600));
     let usage = KeyUsage::server_auth();
-    let path = cert.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, at, usage, None, None);
-    path.is_ok() && cert.verify_is_valid_for_subject_name(&"mail.example.org".try_into().unwrap()).is_ok()
+    let read = |der: &Vec<u8>| CertRevocationList::from(OwnedCertRevocationList::from_der(der).unwrap());
+    let lists: Vec<CertRevocationList> = lists.iter().copied().flatten().map(read).collect();
+    let lists: Vec<&CertRevocationList> = lists.iter().collect();
+    let asked = RevocationOptionsBuilder::new(&lists).ok().map(|asked| {
+        let asked = asked.with_depth(RevocationCheckDepth::Chain).with_status_policy(UnknownStatusPolicy::Deny);
+        asked.with_expiration_policy(ExpirationPolicy::Enforce).build()
+    });
+    let path = cert.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, at, usage, asked, None);
+    path.is_ok() && host.is_none_or(|host| cert.verify_is_valid_for_subject_name(&host.try_into().unwrap()).is_ok())
 }
 
 fn twisted_ca(params: &mut CertificateParams, twist: &Twist) {

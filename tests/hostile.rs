@@ -23,10 +23,12 @@ impl Hostile {
         Hostile { test }
     }
 
-    /// pkit, ended after a time that no sound run comes near.
+    /// pkit, ended after a time that no sound run comes near, and with no more than half a GiB of memory, of which the programs
+    /// themselves are a part: that much for what is told of any input of these tests is what pkit promises.
     #[track_caller]
     fn run(&self, args: &[&str]) -> Ran {
-        let ran = self.test.peer("timeout", [&["60", env!("CARGO_BIN_EXE_pkit")], args].concat());
+        let bounds = ["60", "prlimit", "--as=536870912", "--core=0", env!("CARGO_BIN_EXE_pkit")];
+        let ran = self.test.peer("timeout", [&bounds, args].concat());
         assert!(matches!(ran.exit, 0..=5), "{args:?} ended with {}: {}", ran.exit, ran.stderr);
         let raw = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
         assert!(!ran.stderr.contains(raw) && !ran.stdout.contains(raw), "{args:?}: {:?}{:?}", ran.stdout, ran.stderr);

@@ -66,8 +66,8 @@ pub fn load(source: &Source) -> Result<Store> {
             _ => None,
         }));
     }
-    // A hashed directory names each certificate twice.
-    anchors.sort_by_key(|c| *c.sha256());
+    // A hashed directory names each certificate twice. One that has trust settings is the one that counts.
+    anchors.sort_by_key(|c| (*c.sha256(), c.trust_settings.is_none()));
     anchors.dedup();
     if anchors.is_empty() {
         return Err(Error::input(&TRUST_EMPTY, format!("no certificate in {name}")).path(path));

@@ -15,6 +15,7 @@ use super::ext::write::Extension;
 use super::ext::{self, Extensions, GeneralName};
 use super::key::PublicKey;
 use super::signature::Signed;
+use super::trust_settings::TrustSettings;
 use crate::crypto::{self, Digest};
 
 /// One certificate.
@@ -39,6 +40,8 @@ pub struct Cert {
     pub signed: Signed,
     /// What the extensions say.
     pub extensions: Extensions,
+    /// What the keeper of a trust store says of it; not a part of the certificate.
+    pub trust_settings: Option<TrustSettings>,
     sha256: [u8; 32],
 }
 
@@ -53,6 +56,9 @@ impl Cert {
             return Err(Malformed::new(format!("{} bytes follow the certificate", rest.len())));
         }
         let tbs = &x509.tbs_certificate;
+        if tbs.version.0 > V3 {
+            return Err(Malformed::new("a certificate of a version that is not defined"));
+        }
         let (mut fields, mut signed) = Signed::from_der(bytes)?;
         fields.optional(tag::context(0))?;
         fields.integer()?;
@@ -75,9 +81,16 @@ impl Cert {
             public_key: PublicKey::from_spki(tbs.subject_pki.raw)?,
             signed,
             extensions,
+            trust_settings: None,
             sha256: sha256(bytes),
             der: bytes.to_vec(),
         })
+    }
+
+    /// Reads a certificate with OpenSSL's trust settings behind it (`TRUSTED CERTIFICATE`).
+    pub fn with_trust_settings(bytes: &[u8]) -> Result<Cert, Malformed> {
+        let (der, settings) = TrustSettings::split(bytes)?;
+        Ok(Cert { trust_settings: Some(settings), ..Cert::from_der(der)? })
     }
 
     /// The bytes as they were.
@@ -171,7 +184,5 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// The certificate at the start of a `TRUSTED CERTIFICATE`, whose trust settings (an OpenSSL addition) are left behind.
-pub(super) fn without_trust(bytes: &[u8]) -> Result<&[u8], Malformed> {
-    Ok(der::Reader::new(bytes).expect(tag::SEQUENCE)?.raw)
-}
+/// Version 3 as it is written (RFC 5280 section 4.1.2.1).
+const V3: u32 = 2;

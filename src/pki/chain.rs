@@ -12,6 +12,7 @@ use crate::crypto::SignatureFault;
 use crate::finding::{Location, Origin};
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
+use crate::material::trust_settings::TrustSettings;
 
 /// A certificate of the pile and where it stood.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,7 @@ const MAX_STEPS: usize = 2_000;
 /// Possible issuers looked at in one search: a pile can hold thousands of one name and key, all of which "signed" the same.
 const MAX_CANDIDATES: usize = 20_000;
 /// Complete paths that are of interest.
-const MAX_PATHS: usize = 128;
+pub(super) const MAX_PATHS: usize = 128;
 
 impl<'a> Pile<'a> {
     /// Sorts a pile by subject. Of identical certificates the first counts.
@@ -170,6 +171,11 @@ impl<'a> Pile<'a> {
     /// All ways up from a certificate, best first: those that end in the trust store before others, shorter before longer.
     /// Never empty; the work is bounded, so a hostile mesh yields the paths found until then.
     pub fn paths(&self, leaf: &'a Cert) -> Vec<Path<'a>> {
+        self.paths_through(leaf, &|_| true)
+    }
+
+    /// The same by way of usable CAs only; anchors are not asked about.
+    pub(super) fn paths_through(&self, leaf: &'a Cert, usable: &dyn Fn(&'a Cert) -> bool) -> Vec<Path<'a>> {
         let mut complete: Vec<Path> = Vec::new();
         let mut longest = Path { certs: vec![leaf], end: End::Missing };
         let mut queue = VecDeque::from([vec![leaf]]);
@@ -193,7 +199,10 @@ impl<'a> Pile<'a> {
             for issuer in issuers {
                 if issuer.is_anchor {
                     complete.push(Path { certs: certs.clone(), end: End::Anchored(issuer.cert) });
-                } else if certs.len() < MAX_DEPTH && !certs.iter().any(|c| same_entity(c, issuer.cert)) {
+                } else if certs.len() < MAX_DEPTH
+                    && !certs.iter().any(|c| same_entity(c, issuer.cert))
+                    && usable(issuer.cert)
+                {
                     queue.push_back([&certs[..], &[issuer.cert]].concat());
                 }
             }
@@ -270,6 +279,13 @@ impl<'a> Pile<'a> {
         let verdict = cert.signed.verify(cert.der(), &issuer.public_key);
         self.checked.borrow_mut().insert(pair, verdict);
         Some(verdict)
+    }
+
+    /// What the trust store says of a CA, in whichever of its certificates it says so.
+    pub(super) fn trust_settings(&self, cert: &Cert) -> impl Iterator<Item = (&'a Cert, &'a TrustSettings)> {
+        let namesakes = self.by_subject.get(cert.subject.comparable()).into_iter().flatten();
+        let stored = namesakes.filter(move |known| known.is_anchor && same_entity(known.cert, cert));
+        stored.filter_map(|known| Some((known.cert, known.cert.trust_settings.as_ref()?)))
     }
 
     /// A certificate that should be this one's issuer by its name and key identifier, whether it signed it or not.

@@ -5,7 +5,7 @@ use pkit::material::der;
 use rcgen::{CertificateParams, CustomExtension, GeneralSubtree, KeyPair, NameConstraints, SanType};
 
 use super::Hostile;
-use crate::common::pki::{Authority, Crl, cert_pem, pem};
+use crate::common::pki::{Authority, Crl, cert_pem, entry, pem};
 use crate::common::scaled;
 
 #[test]
@@ -70,6 +70,10 @@ fn thirty_authorities_that_sign_each_other() {
     // No way leads into the trust store, and not all that could be tried were.
     let ran = h.run(&["chain", "build", "mesh.pem", "--trust", "root.pem"]);
     ran.err_has("warning[chain-search-stopped]");
+    h.test.file("leaf.pem", leaf.pem());
+    let check = ["chain", "check", "leaf.pem", "--untrusted", "mesh.pem", "--trust"];
+    h.run(&[&check[..], &["root.pem"]].concat()).exits(1).out_has("warning[chain-search-stopped]");
+    h.run(&["chain", "show", "mesh.pem", "--trust", "root.pem"]);
     let args = ["bundle", "dovecot-ca", "mesh.pem", "-o", "out.pem", "--force"];
     h.run(&args).exits(1).err_has("error[crl-missing]");
     assert_eq!(h.test.text("out.pem"), before);
@@ -79,6 +83,7 @@ fn thirty_authorities_that_sign_each_other() {
     h.test.file("way.pem", cert_pem(&root.cross_sign(&mesh[0], |_| {})));
     let ran = h.run(&["chain", "build", "mesh.pem", "way.pem", "--trust", "real.pem"]).exits(0);
     assert_eq!(ran.stdout, leaf.pem() + &h.test.text("way.pem"));
+    h.run(&[&check[..], &["real.pem", "--untrusted", "way.pem"]].concat()).exits(0);
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn thousands_of_certificates() {
     let root = Authority::root("Example CA");
     let key = KeyPair::generate().unwrap();
     let pile = |change: fn(&mut CertificateParams)| -> String {
-        (0..scaled(2_000).min(19_000)).map(|_| cert_pem(&root.issue(&key, &["many.example.org"], change).1)).collect()
+        (0..scaled(10_000).min(19_000)).map(|_| cert_pem(&root.issue(&key, &["many.example.org"], change).1)).collect()
     };
     h.test.file("leaves.pem", pile(|_| {}));
     let ran = h.chain(&["leaves.pem"]).exits(3).err_has("error[several-end-entities]");
@@ -150,14 +155,23 @@ fn a_certificate_of_100_000_extensions() {
 }
 
 #[test]
-fn a_list_of_200_000_entries() {
+fn a_list_of_1_000_000_entries() {
     let h = Hostile::new();
     let root = Authority::root("Example CA");
+    let leaf = root.leaf(&["mail.example.org"]);
     h.test.file("ca.pem", root.pem());
-    h.test.file("list.crl", root.crl(&Crl { revoked: (1_000_000..1_200_000).collect(), ..Crl::default() }));
-    h.run(&["crl", "convert", "list.crl", "-o", "list.pem"]).exits(0).out_has("200000 entries");
+    h.test.file("leaf.pem", leaf.pem());
+    let serials = (1u64 << 40..).take(1_000_000);
+    let entries: Vec<u8> = serials.flat_map(|serial| entry(serial, 2021, &[])).collect();
+    h.test.file("list.crl", root.crl(&Crl { entries, ..Crl::default() }));
+    h.run(&["crl", "convert", "list.crl", "-o", "list.pem"]).exits(0).out_has("1000000 entries");
+    let shown = h.run(&["crl", "inspect", "list.crl"]).exits(0);
+    assert!(shown.stdout.len() < 10_000, "{} bytes", shown.stdout.len());
+    h.run(&["crl", "check", "list.pem", "--issuer", "ca.pem", "--cert", "leaf.pem"]).exits(0);
+    h.run(&["chain", "check", "leaf.pem", "--trust", "ca.pem", "--crl", "list.crl"]).exits(0);
     h.run(&["bundle", "dovecot-ca", "ca.pem", "list.pem", "-o", "bundle.pem"]).exits(0);
-    assert!(h.test.read("bundle.pem").len() > 4_000_000);
+    h.run(&["bundle", "check", "bundle.pem", "--client", "leaf.pem"]).exits(0);
+    assert!(h.test.read("bundle.pem").len() > 30_000_000);
 }
 
 /// A SEQUENCE in a SEQUENCE in a SEQUENCE …, written from its end.

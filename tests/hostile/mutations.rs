@@ -4,7 +4,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use pkit::material::Material;
+use pkit::crypto::Passphrase;
+use pkit::material::{Material, ssl_parameters};
 use pkit::pki::bundle::dovecot_ca;
 use pkit::pki::chain::Pile;
 use pkit::pki::select::select;
@@ -39,7 +40,11 @@ fn every_cut_of_a_file_is_survived() {
 
 /// What every command does with a pile: read, order, prove, bundle, and say what it found.
 fn read_everything(bytes: &[u8]) {
-    let material = Material::read(Path::new("pile"), bytes);
+    let mut material = Material::read(Path::new("pile"), bytes);
+    let passphrase = Passphrase::new(b"secret".to_vec().into());
+    material.unlock_keys(&passphrase);
+    material.unlock_pkcs12(&passphrase);
+    let _ = ssl_parameters::read(bytes);
     let anchors: Vec<_> = material.certs().filter(|(_, c)| c.is_self_issued()).map(|(_, c)| c.clone()).collect();
     let pile = Pile::new(material.certs(), &anchors);
     let now = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
@@ -89,10 +94,36 @@ impl Sound {
             test.peer("openssl", pack.split(' ')).exits(0);
             files.push(("pile.p7b.pem", pem("PKCS7", &test.read("pile.p7b")).into_bytes()));
             files.push(("pile.p7b", test.read("pile.p7b")));
+            files.extend(self.of_openssl(&test));
         }
         files
     }
+
+    /// What rcgen does not make: requests, encrypted keys, PKCS#12, DH parameters. One round of each derivation is enough here.
+    fn of_openssl(&self, test: &Test) -> Vec<(&'static str, Vec<u8>)> {
+        test.file("chain.pem", self.leaf.pem() + &self.middle.pem());
+        test.file("leaf.key", self.leaf.key_pem());
+        for (args, _) in OF_OPENSSL {
+            test.peer("openssl", args.split(' ')).exits(0);
+        }
+        let mut files: Vec<_> = OF_OPENSSL.iter().map(|(_, file)| (*file, test.read(file))).collect();
+        let dh = test.read("dh.der");
+        let sized = |bits: u32| [&bits.to_le_bytes()[..], &(dh.len() as u32).to_le_bytes(), &dh].concat();
+        files.push(("ssl-parameters.dat", [sized(2048), sized(2048), vec![0; 4]].concat()));
+        files
+    }
 }
+
+const OF_OPENSSL: [(&str, &str); 8] = [
+    ("req -new -key leaf.key -subj /CN=a -addext subjectAltName=DNS:a.example.org -out leaf.csr", "leaf.csr"),
+    ("req -in leaf.csr -outform DER -out csr.der", "csr.der"),
+    ("pkcs8 -topk8 -in leaf.key -iter 1 -passout pass:secret -out enc.pem", "enc.pem"),
+    ("pkcs8 -topk8 -in leaf.key -iter 1 -passout pass:secret -outform DER -out enc.der", "enc.der"),
+    ("ec -in leaf.key -aes128 -passout pass:secret -out legacy.pem", "legacy.pem"),
+    ("pkcs12 -export -in chain.pem -inkey leaf.key -iter 1 -passout pass:secret -out all.p12", "all.p12"),
+    ("genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem", "dh.pem"),
+    ("dhparam -in dh.pem -outform DER -out dh.der", "dh.der"),
+];
 
 fn zip(bytes: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

@@ -265,7 +265,8 @@ fn every_command_leaves_the_old_or_the_new_wherever_it_ends() {
     assert_eq!(failed.into_inner(), 0, "of {} runs", points.len());
     let calls: usize = known.iter().map(|known| known.calls.len()).sum();
     let seen = seen.into_inner().unwrap();
-    eprintln!("{} runs of {} commands, disturbed at some of their {calls} calls; none lost", points.len(), known.len());
+    let tried = points.len() / 2;
+    eprintln!("{tried} of the {calls} calls of {} commands, each disturbed in two ways; nothing lost:", known.len());
     for ((how, state, left), count) in seen {
         eprintln!("  {how}: {count} {state:?}{}", if left { ", a leftover until the next run" } else { "" });
     }

@@ -38,7 +38,7 @@ fn from_subject(cert: &Cert) -> Vec<GeneralName> {
         |kind: &'static str| cert.subject.attributes().iter().filter(move |a| a.kind == kind).map(|a| a.value.clone());
     let mut names: Vec<GeneralName> = values("emailAddress").map(GeneralName::Email).collect();
     if !cert.alt_names().iter().any(|n| matches!(n, GeneralName::Dns(_))) {
-        names.extend(values("CN").filter(|cn| cn.contains('.') && is_strict_host(cn)).map(GeneralName::Dns));
+        names.extend(values("CN").filter(|cn| cn.contains('.') && is_plain_host(cn)).map(GeneralName::Dns));
     }
     names
 }
@@ -99,8 +99,13 @@ pub(super) fn is_host(name: &str) -> bool {
 /// RFC 1034 section 3.5 in the form of RFC 1123 section 2.1, the first label perhaps a wildcard: no underscore, no hyphen at
 /// the edge of a label, no dot at the end.
 pub(super) fn is_strict_host(name: &str) -> bool {
+    is_plain_host(name) && !name.contains('_')
+}
+
+/// The same with underscores, which OpenSSL and GnuTLS count as a host's where a common name has them.
+fn is_plain_host(name: &str) -> bool {
     let edge = |label: &str| label.starts_with('-') || label.ends_with('-');
-    is_host(name) && !name.ends_with('.') && !name.contains('_') && !name.split('.').any(edge)
+    is_host(name) && !name.ends_with('.') && !name.split('.').any(edge)
 }
 
 /// A mailbox, a host, or a dot and a domain.

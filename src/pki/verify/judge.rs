@@ -9,47 +9,88 @@ use crate::finding::Rule;
 use crate::instant;
 use crate::material::cert::Cert;
 use crate::material::key::KeyKind;
+use crate::material::trust_settings::TrustSettings;
 use crate::pki::chain::{End, Path, Pile};
 
 /// Everything that speaks against a path, in no order.
 pub(super) fn faults<'a>(pile: &Pile<'a>, path: &Path<'a>, wanted: &Wanted<'_>, work: &Cell<usize>) -> Vec<Fault> {
-    let anchor = match path.end {
-        End::Anchored(anchor) if !path.certs.contains(&anchor) => Some(anchor),
-        _ => None,
-    };
-    let certs: Vec<&Cert> = path.certs.iter().copied().chain(anchor).collect();
-    let mut judge = Judge { pile, wanted, certs: &certs, faults: Vec::new() };
+    let mut judge = Judge::new(pile, path, wanted);
     judge.end(path);
-    for depth in 0..certs.len() {
-        judge.dates(depth);
-        judge.critical_extensions(depth);
-        judge.purpose(depth);
-        judge.key(depth);
-        if depth > 0 {
-            judge.signature(depth);
-            judge.authority(depth);
-            judge.path_length(depth);
-        }
-    }
-    judge.end_entity();
-    judge.max_depth();
-    judge.name_constraints(work);
-    judge.policies(&path.certs);
-    if wanted.profile {
-        judge.profile();
-    }
+    (1..judge.certs.len()).for_each(|depth| judge.signature(depth));
+    judge.contents(path, work);
     judge.faults
+}
+
+/// The same without who signed what, and where the path ends.
+pub(super) fn faults_of_contents<'a>(
+    pile: &Pile<'a>,
+    path: &Path<'a>,
+    wanted: &Wanted<'_>,
+    work: &Cell<usize>,
+) -> Vec<Fault> {
+    let mut judge = Judge::new(pile, path, wanted);
+    judge.contents(path, work);
+    judge.faults
+}
+
+/// Does nothing about this CA by itself speak against it somewhere above the end-entity, wherever it stands?
+pub(super) fn may_stand_above<'a>(
+    pile: &Pile<'a>,
+    leaf: &'a Cert,
+    ca: &'a Cert,
+    wanted: &Wanted<'_>,
+    work: &Cell<usize>,
+) -> bool {
+    let path = Path { certs: vec![leaf, ca], end: End::Missing };
+    let of_ca = |fault: &Fault| match fault.test {
+        Test::PathLength | Test::Policy => false,
+        Test::NameConstraints => true,
+        _ => fault.depth == 1,
+    };
+    !faults_of_contents(pile, &path, wanted, work).iter().any(of_ca)
 }
 
 struct Judge<'p, 'a> {
     pile: &'p Pile<'a>,
     wanted: &'p Wanted<'p>,
     /// End-entity first, anchor last.
-    certs: &'p [&'a Cert],
+    certs: Vec<&'a Cert>,
+    /// Is the last one trusted by itself?
+    anchored: bool,
     faults: Vec<Fault>,
 }
 
-impl<'a> Judge<'_, 'a> {
+impl<'p, 'a> Judge<'p, 'a> {
+    fn new(pile: &'p Pile<'a>, path: &Path<'a>, wanted: &'p Wanted<'p>) -> Judge<'p, 'a> {
+        let anchor = match path.end {
+            End::Anchored(anchor) if !path.certs.contains(&anchor) => Some(anchor),
+            _ => None,
+        };
+        let certs = path.certs.iter().copied().chain(anchor).collect();
+        Judge { pile, wanted, certs, anchored: path.is_anchored(), faults: Vec::new() }
+    }
+
+    fn contents(&mut self, path: &Path<'a>, work: &Cell<usize>) {
+        for depth in 0..self.certs.len() {
+            self.trust_settings(depth);
+            self.dates(depth);
+            self.critical_extensions(depth);
+            self.purpose(depth);
+            self.key(depth);
+            if depth > 0 {
+                self.authority(depth);
+                self.path_length(depth);
+            }
+        }
+        self.end_entity();
+        self.max_depth();
+        self.name_constraints(work);
+        self.policies(&path.certs);
+        if self.wanted.profile {
+            self.profile();
+        }
+    }
+
     fn fault(&mut self, test: Test, rule: &'static Rule, depth: usize, message: String) {
         let finding = rule.at(self.pile.place(self.certs[depth]), message);
         self.faults.push(Fault { test, depth, finding });
@@ -81,12 +122,31 @@ impl<'a> Judge<'_, 'a> {
         }
     }
 
+    /// The keeper of the store may have said for what a CA is to be trusted: that goes before what its certificates say.
+    fn trust_settings(&mut self, depth: usize) {
+        let (cert, purpose) = (self.certs[depth], oid(self.wanted.purpose));
+        let refuses = |settings: &TrustSettings| settings.refuse(purpose.map(|(oid, _)| oid));
+        if self.pile.trust_settings(cert).any(|(_, settings)| refuses(settings)) {
+            let what = purpose.map_or("any purpose", |(_, word)| word);
+            let message = format!("the trust store says that `{}` is not to be trusted for {what}", cert.short_name());
+            self.fault(Test::Trust, &rules::DISTRUSTED, depth, message);
+        }
+    }
+
+    /// Is this certificate trusted for the purpose in so many words?
+    fn is_trusted_by_itself(&self, depth: usize) -> bool {
+        let (cert, purpose) = (self.certs[depth], oid(self.wanted.purpose));
+        let trusts = |settings: &TrustSettings| purpose.is_some_and(|(oid, _)| settings.trust(oid));
+        self.pile.trust_settings(cert).any(|(stored, settings)| stored == cert && trusts(settings))
+    }
+
     /// CAs restrict the purpose of what they issue by their own extended key usage, as all TLS libraries have it.
     fn purpose(&mut self, depth: usize) {
         let Some((oid, word)) = oid(self.wanted.purpose) else { return };
         let cert = self.certs[depth];
         if let Some(usages) = &cert.extensions.extended_key_usage
             && !usages.iter().any(|u| u == oid || u == profile::ANY_PURPOSE)
+            && !self.is_trusted_by_itself(depth)
         {
             let message = format!("the extended key usage of `{}` lacks {word}", cert.short_name());
             self.fault(Test::Purpose, &rules::WRONG_PURPOSE, depth, message);
@@ -96,7 +156,7 @@ impl<'a> Judge<'_, 'a> {
     /// Keys that anybody can forge for: too small, or on a curve that the certificate brings along (CVE-2020-0601).
     fn key(&mut self, depth: usize) {
         let kind = self.certs[depth].public_key.kind();
-        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit) {
+        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit(_)) {
             let message = format!("the key of `{}` is {kind}", self.certs[depth].short_name());
             self.fault(Test::Key, &rules::KEY_BROKEN, depth, message);
         }
@@ -120,12 +180,17 @@ impl<'a> Judge<'_, 'a> {
         }
     }
 
-    /// 6.1.4 (k) and (n): a CA must be allowed to issue what stands below it. Version 1 knows no CAs, but old roots are of it.
+    /// 6.1.4 (k) and (n): a CA must be allowed to issue what stands below it. Version 1 knows no CAs, but old roots are of it;
+    /// and of an anchor keyCertSign is enough, for OpenSSL as well (`check_ca`).
     fn authority(&mut self, depth: usize) {
         let cert = self.certs[depth];
-        let old_root = cert.version < 3 && depth + 1 == self.certs.len();
-        if !cert.is_ca() && !old_root {
-            let has = match cert.extensions.basic_constraints {
+        let last = depth + 1 == self.certs.len();
+        let (constraints, usage) = (cert.extensions.basic_constraints, cert.extensions.key_usage);
+        let old_root = last && cert.version < 3;
+        let plain_anchor =
+            last && self.anchored && constraints.is_none() && usage.is_some_and(|usage| usage.key_cert_sign());
+        if !(cert.is_ca() || old_root || plain_anchor) {
+            let has = match constraints {
                 Some(_) => "its basic constraints say CA:FALSE",
                 None => "it has no basic constraints",
             };
@@ -133,7 +198,7 @@ impl<'a> Judge<'_, 'a> {
             let message = format!("`{}` has issued `{below}`, but {has}", cert.short_name());
             self.fault(Test::Authority, &rules::NOT_A_CA, depth, message);
         }
-        if let Some(usage) = cert.extensions.key_usage.filter(|usage| !usage.key_cert_sign()) {
+        if let Some(usage) = usage.filter(|usage| !usage.key_cert_sign()) {
             let words = usage.words().join(", ");
             let message = format!("the key usage of `{}` is {words}, without keyCertSign", cert.short_name());
             self.fault(Test::KeyUsage, &rules::NO_CERT_SIGN, depth, message);
@@ -182,7 +247,7 @@ impl<'a> Judge<'_, 'a> {
 
     /// 6.1.3 (b) and (c): the constraints of each CA hold for everything below it, self-issued CAs aside.
     fn name_constraints(&mut self, work: &Cell<usize>) {
-        let certs = self.certs;
+        let certs = self.certs.clone();
         for (depth, ca) in certs.iter().enumerate().skip(1) {
             let Some(limits) = &ca.extensions.name_constraints else { continue };
             for (n, cert) in certs[..depth].iter().enumerate().filter(|(n, cert)| *n == 0 || !cert.is_self_issued()) {
@@ -215,7 +280,10 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn profile(&mut self) {
-        for (depth, cert) in self.certs.iter().enumerate() {
+        for (depth, cert) in self.certs.clone().into_iter().enumerate() {
+            if depth > 0 && self.is_trusted_by_itself(depth) {
+                continue;
+            }
             let is_root = depth + 1 == self.certs.len() && depth > 0;
             for (rule, message) in profile::broken(cert, depth, is_root, self.wanted.purpose) {
                 self.fault(Test::Profile, rule, depth, message);

@@ -10,11 +10,12 @@ mod policy;
 pub mod profile;
 pub mod rules;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use super::chain::{End, Path, Pile};
+use super::chain::{End, MAX_PATHS, Path, Pile};
 use crate::finding::Finding;
 use crate::material::cert::Cert;
 use crate::name::HostName;
@@ -191,28 +192,22 @@ pub fn prove_with<'a>(
     wanted: &Wanted<'_>,
     more: &dyn Fn(&Path<'a>) -> Vec<Fault>,
 ) -> Proof<'a> {
-    let work = Cell::new(MAX_NAME_COMPARISONS);
+    let mut trial = Trial { pile, wanted, more, work: Cell::new(MAX_NAME_COMPARISONS), asked: 0 };
     let mut paths = pile.paths(leaf);
-    let mut best: Option<Refused> = None;
-    let mut asked = 0;
-    for (n, path) in paths.iter().enumerate() {
-        let refused = match verify(pile, path, wanted, &work) {
-            Err(faults) => Refused { path: n, faults, stands_itself: false },
-            Ok(_) if asked == MAX_ASKED => {
-                pile.stop();
-                break;
-            }
-            Ok(chain) => {
-                let faults = more(path);
-                if faults.is_empty() {
-                    return Proof { path: paths.remove(n), verdict: Ok(chain), alternatives: paths };
-                }
-                asked += 1;
-                Refused { path: n, faults, stands_itself: true }
-            }
+    let best = match trial.first_that_stands(&paths) {
+        Ok((n, chain)) => return Proof { path: paths.remove(n), verdict: Ok(chain), alternatives: paths },
+        Err(best) => best,
+    };
+    // Among hundreds of ways the one that stands may come too late, so those are left out that a single CA rules out.
+    if paths.len() == MAX_PATHS || pile.stopped() {
+        let known = RefCell::new(HashMap::new());
+        let usable = |ca: &'a Cert| {
+            let judged = || judge::may_stand_above(pile, leaf, ca, wanted, &trial.work);
+            *known.borrow_mut().entry(*ca.sha256()).or_insert_with(judged)
         };
-        if best.as_ref().is_none_or(|known| refused.rank(path) < known.rank(&paths[known.path])) {
-            best = Some(refused);
+        let mut rest = pile.paths_through(leaf, &usable);
+        if let Ok((n, chain)) = trial.first_that_stands(&rest) {
+            return Proof { path: rest.swap_remove(n), verdict: Ok(chain), alternatives: paths };
         }
     }
     let Refused { path, mut faults, stands_itself } = best.unwrap_or_default();
@@ -222,6 +217,43 @@ pub fn prove_with<'a>(
         faults.sort_by_key(|f| (f.test, f.depth));
     }
     Proof { path, verdict: Err(faults), alternatives: paths }
+}
+
+/// Paths are tried one after the other.
+struct Trial<'p, 'a> {
+    pile: &'p Pile<'a>,
+    wanted: &'p Wanted<'p>,
+    more: &'p dyn Fn(&Path<'a>) -> Vec<Fault>,
+    work: Cell<usize>,
+    asked: usize,
+}
+
+impl<'a> Trial<'_, 'a> {
+    /// Which one it is, with its proof; else the most telling of those that fail.
+    fn first_that_stands(&mut self, paths: &[Path<'a>]) -> Result<(usize, VerifiedChain<'a>), Option<Refused>> {
+        let mut best: Option<Refused> = None;
+        for (n, path) in paths.iter().enumerate() {
+            let refused = match verify(self.pile, path, self.wanted, &self.work) {
+                Err(faults) => Refused { path: n, faults, stands_itself: false },
+                Ok(_) if self.asked == MAX_ASKED => {
+                    self.pile.stop();
+                    break;
+                }
+                Ok(chain) => {
+                    let faults = (self.more)(path);
+                    if faults.is_empty() {
+                        return Ok((n, chain));
+                    }
+                    self.asked += 1;
+                    Refused { path: n, faults, stands_itself: true }
+                }
+            };
+            if best.as_ref().is_none_or(|known| refused.rank(path) < known.rank(&paths[known.path])) {
+                best = Some(refused);
+            }
+        }
+        Err(best)
+    }
 }
 
 /// A path that fails.
@@ -261,12 +293,8 @@ pub fn apart_from_signatures<'a>(
 ) -> Vec<Fault> {
     let certs: Vec<&Cert> = std::iter::once(copy).chain(issuers.iter().copied()).collect();
     let path = Path { certs, end: End::Missing };
-    let mut faults = judge::faults(pile, &path, wanted, &Cell::new(MAX_NAME_COMPARISONS));
-    faults.retain(|f| match f.test {
-        Test::Trust | Test::Signature => false,
-        Test::Profile => f.depth == 0,
-        _ => true,
-    });
+    let mut faults = judge::faults_of_contents(pile, &path, wanted, &Cell::new(MAX_NAME_COMPARISONS));
+    faults.retain(|f| f.test != Test::Profile || f.depth == 0);
     // Below a CA there will be more, so that it counts, although it is the last one now.
     let limit = |ca: &Cert| ca.extensions.basic_constraints.and_then(|b| b.path_len);
     for (n, ca) in issuers.iter().enumerate().filter(|_| copy.is_ca()) {

@@ -32,8 +32,14 @@ pub fn broken(cert: &Cert, depth: usize, is_root: bool, purpose: Purpose) -> Vec
     }
     if depth == 0 {
         end_entity(cert, purpose, &mut tell);
-    } else if cert.subject.is_empty() {
+        return broken;
+    }
+    if cert.subject.is_empty() {
         tell(&NAME_EMPTY, "it is a CA without a subject".into());
+    }
+    // Of any other CA RFC 5280 section 6 itself asks for them.
+    if is_root && cert.version == 3 && cert.extensions.basic_constraints.is_none() {
+        tell(&BASIC_CONSTRAINTS_MISSING, "it is a root without basicConstraints".into());
     }
     broken
 }
@@ -106,9 +112,7 @@ fn key(kind: &KeyKind) -> Option<String> {
         KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } if *bits < 2048 || bits % 8 != 0 => {
             Some(format!("its key is {kind}; at least 2048 bits and whole bytes are asked for"))
         }
-        KeyKind::EcOther(_) | KeyKind::EcExplicit | KeyKind::Dsa | KeyKind::Other(_) => {
-            Some(format!("its key is {kind}, which TLS clients do not take"))
-        }
+        kind if !kind.signs_in_tls() => Some(format!("its key is {kind}, which TLS clients do not take")),
         _ => None,
     }
 }
@@ -243,6 +247,12 @@ rules! {
         summary: "an extension is critical that must not be, or the other way round",
         help: "have the certificate issued anew; in openssl's configuration it is the word `critical`",
         source: "RFC 5280 sections 4.2.1.1, 4.2.1.2, 4.2.1.6, 4.2.1.9 to 4.2.1.11, 4.2.1.14, 4.2.2.1; Baseline Requirements 7.1.2",
+    }
+    /// A root by its key usage alone.
+    BASIC_CONSTRAINTS_MISSING = Error "basic-constraints-missing" {
+        summary: "a root does not say that it is a CA",
+        help: "have the root issued anew with basicConstraints = critical, CA:TRUE; GnuTLS refuses some such roots",
+        source: "RFC 5280 section 4.2.1.9; Baseline Requirements 7.1.2.1.2",
     }
     /// AKI and SKI.
     KEY_ID = Error "key-identifiers-wrong" {

@@ -75,6 +75,12 @@ rules! {
         help: "if the root is your own CA's, name it with --trust FILE; clients need it as well",
         source: "RFC 5280 section 6.1.1 (d)",
     }
+    /// The store's own word.
+    DISTRUSTED = Error "anchor-distrusted" {
+        summary: "the trust store itself says that a CA is not to be trusted for this purpose",
+        help: "programs with OpenSSL will refuse it as well; if the CA is your own, see `openssl x509 -text` and -clrreject",
+        source: "openssl-x509(1), trust options of a `TRUSTED CERTIFICATE`; X509_check_trust(3)",
+    }
     /// A gap.
     CHAIN_INCOMPLETE = Error "chain-incomplete" {
         summary: "the certificate that issued one of the chain is not there",
