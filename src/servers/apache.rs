@@ -5,7 +5,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, apache::arguments};
 use super::table::{Directive, File, Never, Number, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, vocabulary};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings, UserField};
 
 use std::path::PathBuf;
@@ -43,6 +43,7 @@ pub(super) static APACHE: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:443",
+    reload: &reload::APACHE,
     imply: |_| {},
     notes,
     dh: |build| {
