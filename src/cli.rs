@@ -23,7 +23,7 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+5 write failed, 6 network, 7 rolled back, 8 rollback failed, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
 Nothing is overwritten without --force but what is renewed: a newer CRL, a
 bundle of the same CAs.")]
 pub struct Cli {
@@ -95,7 +95,8 @@ pub struct Global {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Say more
-    #[arg(short, long, global = true)]
+    // Who types it twice, as other programs want it, is not told off.
+    #[arg(short, long, global = true, overrides_with = "verbose")]
     verbose: bool,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
@@ -259,6 +260,9 @@ pub enum Command {
     Lint(Box<commands::lint::Args>),
     /// Show and check what servers present
     Probe(Box<commands::probe::Args>),
+    /// Put renewed certificates into use, and back if they do not work
+    #[command(subcommand)]
+    Renew(commands::renew::Verb),
     /// Explain the code of a finding or an error
     Explain(commands::explain::Args),
 }
@@ -280,6 +284,7 @@ impl Command {
             Command::Emit(_) => "emit",
             Command::Lint(_) => "lint",
             Command::Probe(_) => "probe",
+            Command::Renew(verb) => verb.words(),
             Command::Explain(_) => "explain",
         }
     }
@@ -300,6 +305,7 @@ impl Command {
             Command::Emit(args) => commands::emit::run(args, context),
             Command::Lint(args) => commands::lint::run(args, context),
             Command::Probe(args) => commands::probe::run(args, context),
+            Command::Renew(verb) => verb.run(context),
             Command::Explain(args) => commands::explain::run(args),
         }
     }

@@ -265,11 +265,18 @@ fn pkcs12_goes_both_ways_with_openssl_certtool_and_nss() {
             nss(&["pk12util", "-o", "nss.p12", "-n", "mail.example.org", "-d", &db, "-w", "pass"]);
             t.run(["cert", "match", "nss.p12"].into_iter().chain(pass)).exits(0).out_has("mail.example.org");
         }
-    }
-    // Java is large: in the full run only.
-    if scaled(1) == 100 && have("keytool") {
-        let words = ["-list", "-storetype", "PKCS12", "-keystore", "m.p12", "-storepass", "correct horse"];
-        t.peer("keytool", words).exits(0).out_has("PrivateKeyEntry");
+        // Java is large: in the full run only.
+        if scaled(1) == 100 && have("keytool") {
+            let keytool = |words: &str| {
+                let words = words.split(' ').chain(["-storepass", "correct horse", "-storetype", "PKCS12"]);
+                t.peer("keytool", words).exits(0)
+            };
+            keytool("-list -keystore m.p12").out_has("PrivateKeyEntry");
+            let key = "-genkeypair -alias mail -keyalg EC -groupname secp256r1 -dname CN=java.example.org";
+            keytool(&format!("{key} -keystore java{}.p12", more.len()));
+            let java = format!("java{}.p12", more.len());
+            t.run(["key", "check", &java].into_iter().chain(pass)).exits(0).out_has("ECDSA P-256");
+        }
     }
     t.run(["key", "new", "-o", "other.key", "--type", "ecdsa"]).exits(0);
     let words = ["cert", "convert", "chain.pem", "other.key", "--to", "p12", "-o", "x.p12"];

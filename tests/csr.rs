@@ -25,7 +25,7 @@ fn a_request_says_what_was_asked_and_openssl_and_certtool_agree() {
 
 /// Every kind of key that signs, made by openssl, P-521 included.
 #[test]
-fn keys_of_openssl_make_requests_that_openssl_takes() {
+fn keys_of_openssl_make_requests_that_openssl_and_certtool_take() {
     if !have("openssl") {
         return;
     }
@@ -43,6 +43,10 @@ fn keys_of_openssl_make_requests_that_openssl_takes() {
         let verified = t.peer("openssl", ["req", "-in", "k.csr", "-noout", "-verify"]).exits(0);
         assert!(verified.stderr.contains("verify OK"), "{kind} {}", verified.stderr);
         t.run(["csr", "check", "k.csr", "--key", "k"]).exits(0);
+        if have("certtool") {
+            let told = t.peer("certtool", ["--crq-info", "--infile", "k.csr"]).exits(0);
+            told.out_has("Self signature: verified").out_has("DNSname: a.example");
+        }
     }
     t.peer("openssl", ["genpkey", "-algorithm", "ED448", "-out", "k448"]).exits(0);
     t.run(["csr", "new", "a.example", "--key", "k448"]).exits(3).err_has("error[key-cannot-sign]");

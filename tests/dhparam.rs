@@ -147,6 +147,64 @@ fn hostile_sizes_end_soon_and_broken_files_are_input_errors() {
     }
 }
 
+/// Each of the numbers that no group has: a clear error, at once, whatever their size.
+#[test]
+fn numbers_that_make_no_sense_are_refused_at_once() {
+    use pkit::material::der::{sequence, tlv, unsigned};
+    let t = Test::new();
+    let good = pkit::material::dh::Group::Ffdhe2048.params().p;
+    let two = unsigned(&[2]);
+    let raw = |p: &[u8]| sequence(&[&tlv(2, p), &two]);
+    let negative = [&[0x80][..], &good[1..]].concat();
+    let even = [&good[..255], &[0xfe]].concat();
+    let odd_100_000 = [&[0xff; 12_499][..], &[0xfd]].concat();
+    // Made long ago: 2^44497 - 1 is a prime, and one cannot say so at once.
+    let mersenne = [&[0x01][..], &[0xff; 5_562]].concat();
+    let cut = sequence(&[&unsigned(&good), &two]);
+    for (name, der, exit, words) in [
+        ("negative", raw(&negative), 3, "negative integer"),
+        ("zero", raw(&[0]), 3, "error[dh-"),
+        ("empty", raw(&[]), 3, "empty integer"),
+        ("padded", raw(&[&[0, 0][..], &good].concat()), 3, "needless leading zero"),
+        ("even", parameters(&even, &[2]), 1, "divisible by 2"),
+        ("small", parameters(&[1, 0], &[2]), 1, "error[dh-not-prime]"),
+        ("100000", parameters(&odd_100_000, &[2]), 1, "error[dh-too-large]"),
+        ("100000-even", parameters(&[0xfe; 12_500], &[2]), 1, "error[dh-too-large]"),
+        ("mersenne", parameters(&mersenne, &[2]), 1, "error[dh-too-large]"),
+        ("generator-negative", sequence(&[&unsigned(&good), &tlv(2, &[0xfe])]), 3, "negative integer"),
+        ("generator-huge", parameters(&good, &odd_100_000), 1, "error[dh-generator]"),
+        ("trailing", [&cut[..], &[0]].concat(), 3, "more data"),
+        ("cut", cut[..cut.len() - 1].to_vec(), 3, "longer than the data"),
+        ("no-generator", sequence(&[&unsigned(&good)]), 3, "error["),
+        ("strings", sequence(&[&tlv(4, &good), &two]), 3, "error["),
+    ] {
+        for pem in [false, true] {
+            let text = format!(
+                "-----BEGIN DH PARAMETERS-----\n{}\n-----END DH PARAMETERS-----\n",
+                pkit::material::pem::base64(&der)
+            );
+            t.file("dh", if pem { text.as_bytes() } else { &der });
+            let before = std::time::Instant::now();
+            let ran = t.run(["dhparam", "check", "dh"]);
+            // A release build takes some milliseconds; a busy machine and a build for tests take longer.
+            assert!(before.elapsed().as_secs() < 10, "{name}");
+            assert!(ran.exit == exit && format!("{}{}", ran.stdout, ran.stderr).contains(words), "{name}: {ran:?}");
+        }
+    }
+}
+
+/// A safe prime of 8192 bits that no list knows: OpenSSL takes half a minute for it.
+#[test]
+fn an_unknown_group_of_the_largest_size_gets_its_verdict() {
+    let t = Test::new();
+    t.file("dh.pem", include_str!("../testdata/dh/unnamed-8192.pem"));
+    let before = std::time::Instant::now();
+    let json = t.run(["dhparam", "check", "dh.pem", "--json"]).exits(0).json();
+    // One to two seconds on two cores; a busy machine and a build for tests take longer.
+    assert!(before.elapsed().as_secs() < 30);
+    assert_eq!((&json["result"]["safe_prime"], &json["result"]["known_group"]), (&true.into(), &false.into()));
+}
+
 /// A server reads the first block, and stumbles over it.
 #[test]
 fn every_block_is_judged_and_damage_is_told() {

@@ -34,7 +34,7 @@ pub fn consistency(key: &PrivateKey, at: &Origin) -> Option<Vec<Finding>> {
         Parts::Rsa { numbers, .. } => rsa_consistency(numbers.in_order().map(|n| n.as_slice()), kind, &at),
         Parts::Ec { scalar, point } => ec_consistency(scalar, point.as_deref(), kind, at)?,
         Parts::Edwards { public, .. } => edwards_consistency(key, public.as_deref(), at),
-        Parts::Opaque => return None,
+        Parts::Opaque { .. } => return None,
     })
 }
 
@@ -61,7 +61,7 @@ pub fn kind_strength(kind: &KeyKind, min_bits: usize, at: &Origin) -> Vec<Findin
         KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } if *bits > primes::MAX_RSA_BITS => {
             KEY_TOO_LARGE.at(at, format!("{kind}: OpenSSL takes up to {} bits", primes::MAX_RSA_BITS))
         }
-        KeyKind::EcOther(_) | KeyKind::EcExplicit | KeyKind::Dsa | KeyKind::Other(_) => {
+        kind if !kind.signs_in_tls() => {
             KEY_NOT_FOR_TLS.at(at, format!("{kind}: TLS servers and clients in use do not take it"))
         }
         _ => return vec![],
@@ -221,6 +221,8 @@ mod tests {
         assert!(codes(KeyKind::Rsa { bits: 2048 }).is_empty());
         assert_eq!(codes(KeyKind::Rsa { bits: 2047 }), ["key-too-small"]);
         assert_eq!(codes(KeyKind::RsaPss { bits: 16_385 }), ["key-too-large"]);
-        assert_eq!(codes(KeyKind::Dsa), ["key-not-for-tls"]);
+        for other in [KeyKind::Dsa, KeyKind::Dh, KeyKind::X25519, KeyKind::EcExplicit(Some("P-256"))] {
+            assert_eq!(codes(other), ["key-not-for-tls"]);
+        }
     }
 }

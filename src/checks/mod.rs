@@ -10,6 +10,7 @@ pub mod dh;
 pub mod key;
 pub mod peer;
 pub mod perms;
+pub mod renewal;
 pub mod request;
 pub mod revocation;
 pub mod settings;

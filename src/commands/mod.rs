@@ -21,6 +21,8 @@ pub mod passphrase;
 pub mod perms;
 pub mod prepare;
 pub mod probe;
+pub mod renew;
+pub mod set;
 pub mod subject;
 pub mod target;
 

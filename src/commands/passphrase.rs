@@ -81,6 +81,11 @@ impl Secret {
         self.source.is_some()
     }
 
+    /// Would somebody be asked for it, at the terminal, and has not been yet? Then it is to be had before a lock is taken.
+    pub fn is_asked_for(&self) -> bool {
+        self.source.is_none() && !self.no_input && self.read.get().is_none()
+    }
+
     /// The passphrase of something that exists; `what` is for the prompt.
     pub fn existing(&self, what: &str) -> Result<&Passphrase> {
         self.read(what, false)

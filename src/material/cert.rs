@@ -56,6 +56,9 @@ impl Cert {
             return Err(Malformed::new(format!("{} bytes follow the certificate", rest.len())));
         }
         let tbs = &x509.tbs_certificate;
+        if tbs.version.0 > V3 {
+            return Err(Malformed::new("a certificate of a version that is not defined"));
+        }
         let (mut fields, mut signed) = Signed::from_der(bytes)?;
         fields.optional(tag::context(0))?;
         fields.integer()?;
@@ -180,3 +183,6 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     out.copy_from_slice(&crypto::digest(Digest::Sha256, bytes));
     out
 }
+
+/// Version 3 as it is written (RFC 5280 section 4.1.2.1).
+const V3: u32 = 2;

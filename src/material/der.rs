@@ -98,6 +98,17 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// How many elements are left; none if what is left is not DER.
+    pub fn count(&self) -> Option<usize> {
+        let mut rest = self.clone();
+        let mut count = 0;
+        while !rest.is_empty() {
+            rest.any().ok()?;
+            count += 1;
+        }
+        Some(count)
+    }
+
     /// What is not read yet.
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]

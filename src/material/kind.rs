@@ -57,6 +57,11 @@ fn is_ber_pkcs12(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x30, 0x80, 2, 1, 3])
 }
 
+/// ContentInfo with SignedData (RFC 5652 section 5) with an indefinite length.
+fn is_ber_pkcs7(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x30, 0x80, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2])
+}
+
 /// The structures that are told apart by label or shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,7 +71,10 @@ pub(super) enum Kind {
     Pkcs8,
     Pkcs1,
     Sec1,
+    Dsa,
     EncryptedKey,
+    PublicKey,
+    RsaPublicKey,
     Dh,
     Pkcs7,
     Pkcs12,
@@ -75,15 +83,18 @@ pub(super) enum Kind {
 impl Kind {
     /// May a private key be inside? A PKCS#12 is made to carry one.
     fn holds_key(self) -> bool {
-        matches!(self, Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey | Kind::Pkcs12)
+        matches!(self, Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::Dsa | Kind::EncryptedKey | Kind::Pkcs12)
     }
 
     /// From the tags of the first elements; `None` for what is nothing of ours.
     pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
-        use der::tag::{INTEGER, OCTET_STRING, OID, SEQUENCE};
+        use der::tag::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE};
         // Trailing bytes are the parsers' to refuse, with the right name for what they follow.
         if is_ber_pkcs12(bytes) {
             return Some(Kind::Pkcs12);
+        }
+        if is_ber_pkcs7(bytes) {
+            return Some(Kind::Pkcs7);
         }
         let mut outer = der::Reader::new(bytes).expect(SEQUENCE).ok()?.reader();
         let first = outer.any().ok()?;
@@ -93,9 +104,17 @@ impl Kind {
             (INTEGER, Some(OCTET_STRING)) => Some(Kind::Sec1),
             (INTEGER, Some(SEQUENCE)) if first.content == [3] => Some(Kind::Pkcs12),
             (INTEGER, Some(SEQUENCE)) => Some(Kind::Pkcs8),
-            (INTEGER, Some(INTEGER)) if first.content.len() == 1 => Some(Kind::Pkcs1),
+            (INTEGER, Some(INTEGER)) if first.content.len() == 1 => {
+                // Six numbers are DSA's; RSA has nine or more.
+                Some(if outer.count() == Some(4) { Kind::Dsa } else { Kind::Pkcs1 })
+            }
+            // Two numbers are an RSA public key or DH parameters; no generator is this number.
+            (INTEGER, Some(INTEGER)) if outer.is_empty() && second.is_some_and(|e| e.content == [1, 0, 1]) => {
+                Some(Kind::RsaPublicKey)
+            }
             (INTEGER, Some(INTEGER)) => Some(Kind::Dh),
             (SEQUENCE, Some(OCTET_STRING)) => Some(Kind::EncryptedKey),
+            (SEQUENCE, Some(BIT_STRING)) if outer.is_empty() => Some(Kind::PublicKey),
             (SEQUENCE, Some(SEQUENCE)) => Kind::of_signed(first.reader()),
             _ => None,
         }
@@ -126,7 +145,8 @@ impl Kind {
             Kind::Cert => "certificate",
             Kind::Csr => "certification request",
             Kind::Crl => "CRL",
-            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::EncryptedKey => "private key",
+            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::Dsa | Kind::EncryptedKey => "private key",
+            Kind::PublicKey | Kind::RsaPublicKey => "public key",
             Kind::Dh => "set of DH parameters",
             Kind::Pkcs7 => "PKCS#7",
             Kind::Pkcs12 => "PKCS#12",

@@ -13,8 +13,10 @@ pub mod dn;
 pub mod encryption;
 pub mod ext;
 pub mod index;
+pub mod journal;
 pub mod key;
 mod kind;
+pub mod lines;
 pub mod pem;
 pub mod pkcs12;
 pub mod pkcs7;
@@ -309,8 +311,14 @@ impl Material {
             "RSA PRIVATE KEY" => Kind::Pkcs1,
             "EC PRIVATE KEY" => Kind::Sec1,
             "ENCRYPTED PRIVATE KEY" => Kind::EncryptedKey,
-            "PUBLIC KEY" => return self.public_key(origin, PublicKey::from_spki(&block.der)),
-            "RSA PUBLIC KEY" => return self.public_key(origin, PublicKey::from_pkcs1(&block.der)),
+            "DSA PRIVATE KEY" => Kind::Dsa,
+            // Some programs mix up these two labels.
+            label @ ("PUBLIC KEY" | "RSA PUBLIC KEY") => match Kind::of(&block.der) {
+                Some(Kind::PublicKey) => Kind::PublicKey,
+                Some(Kind::RsaPublicKey | Kind::Dh) => Kind::RsaPublicKey,
+                _ if label == "PUBLIC KEY" => Kind::PublicKey,
+                _ => Kind::RsaPublicKey,
+            },
             "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Kind::Dh,
             "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Kind::Pkcs7,
             other => {
@@ -341,8 +349,11 @@ impl Material {
             },
             Kind::Pkcs1 => return self.key(origin, format, PrivateKey::from_pkcs1(bytes)),
             Kind::Sec1 => return self.key(origin, format, PrivateKey::from_sec1(bytes)),
+            Kind::Dsa => return self.key(origin, format, PrivateKey::from_dsa(bytes)),
             Kind::EncryptedKey => return self.encrypted(origin, format, EncryptedKey::from_pkcs8(bytes)),
             Kind::Pkcs7 => return self.pkcs7(&origin, bytes),
+            Kind::PublicKey => PublicKey::alone(bytes).map(Item::PublicKey).map_err(Malformed::from),
+            Kind::RsaPublicKey => PublicKey::from_pkcs1(bytes).map(Item::PublicKey).map_err(Malformed::from),
             Kind::Dh => DhParams::from_der(bytes).map(Item::Dh).map_err(Malformed::from),
             Kind::Pkcs12 => return self.pkcs12(origin, bytes, &Passphrase::none()),
         };
@@ -368,19 +379,10 @@ impl Material {
         self.add(origin, format, key.map_or_else(Item::UnusableKey, Item::EncryptedKey));
     }
 
-    fn public_key(&mut self, origin: Origin, key: Result<PublicKey, der::DerError>) {
-        match key {
-            Ok(key) => self.add(origin, Format::Pem, Item::PublicKey(key)),
-            Err(fault) => {
-                let message = format!("a public key that cannot be read: {fault}");
-                self.findings.push(MALFORMED.at(origin.clone().into(), message));
-                self.add(origin, Format::Pem, Item::Other("a broken public key".into()));
-            }
-        }
-    }
-
     fn pkcs7(&mut self, origin: &Origin, bytes: &[u8]) {
-        match pkcs7::open(bytes) {
+        // Mail programs and some CAs write BER. What is DER stays as it is.
+        let converted = if pkcs7::open(bytes).is_err() { ber::to_der(bytes).ok() } else { None };
+        match pkcs7::open(converted.as_deref().map_or(bytes, |der| der)) {
             Ok(bag) => {
                 let certs = bag.certificates.iter().map(|der| (der, Kind::Cert));
                 let crls = bag.crls.iter().map(|der| (der, Kind::Crl));

@@ -81,7 +81,7 @@ impl Signed {
             return Err(SignatureFault::Unsupported);
         }
         let key = key.verifier().ok_or(match (scheme, key.kind()) {
-            (Scheme::Ecdsa(_), KeyKind::EcOther(_) | KeyKind::EcExplicit) => SignatureFault::Unsupported,
+            (Scheme::Ecdsa(_), KeyKind::EcOther(_) | KeyKind::EcExplicit(_)) => SignatureFault::Unsupported,
             // Whatever the key is, it makes no signatures of this kind.
             _ => SignatureFault::Wrong,
         })?;

@@ -2,7 +2,7 @@
 //! Names, keys and alternative names of other people come in as DER and go out as they came. Whether a certificate may be made
 //! is decided on a copy, signed by a key that is thrown away, so nothing that breaks a rule is ever signed in earnest.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::sign::{self, Signer, key_id};
 use crate::crypto::{self, Refused};
@@ -121,6 +121,11 @@ pub fn serial() -> Result<Vec<u8>> {
     let mut number = vec![1; 17];
     crypto::random(&mut number[1..]).map_err(|Refused(why)| Error::bug(format!("no serial number: {why}")))?;
     Ok(number)
+}
+
+/// The last instant of so many days: it belongs to the time of validity (RFC 5280 section 4.1.2.5).
+pub fn last_instant(from: OffsetDateTime, days: u32) -> OffsetDateTime {
+    from + Duration::days(days.into()) - Duration::SECOND
 }
 
 /// Everything that a certificate says.

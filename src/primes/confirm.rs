@@ -5,22 +5,43 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Integer, Odd, Resize};
 use zeroize::Zeroizing;
 
+use super::fermat::LANES;
 use super::{Engine, random_bits};
 use crate::crypto::Refused;
 
-/// Bases tried: FIPS 186-5 (table B.1) asks for 5, 4 and 4 rounds for the primes of keys of 2048, 3072 and 4096 bits; for the
-/// largest DH primes, where whoever made them is not trusted, for 3 beside a Lucas test, which is part of Baillie-PSW.
-const ROUNDS: usize = 8;
+/// Bases tried of a number by itself, as many as there are lanes.
+const ROUNDS: usize = LANES;
+/// Bases tried of each of two large numbers that share the lanes: FIPS 186-5 (table B.1) asks for 5, 4 and 4 rounds for the primes
+/// of keys of 2048, 3072 and 4096 bits.
+const ROUNDS_OF_TWO: usize = LANES / 2;
+const LARGE: u32 = 1536;
 
 /// Is the number, above 4, a prime?
 pub(super) fn is_prime(engine: Engine, number: &BoxedUint) -> Result<bool, Refused> {
-    if bool::from(number.is_even()) {
-        return Ok(false);
-    }
-    let bases = (0..ROUNDS).map(|_| base(number)).collect::<Result<Vec<_>, Refused>>()?;
-    let bases: Vec<&BoxedUint> = bases.iter().map(|base| &**base).collect();
-    let strong = engine.miller_rabin(&[number; ROUNDS], &bases).into_iter().all(|passed| passed);
+    let strong = miller_rabin(engine, &[number; ROUNDS])?.into_iter().all(|passed| passed);
     Ok(strong && crypto_primes::is_prime(crypto_primes::Flavor::Any, number))
+}
+
+/// Which of two numbers of one size, above 4, are primes?
+pub(super) fn are_primes(engine: Engine, [p, q]: [&BoxedUint; 2]) -> Result<[bool; 2], Refused> {
+    if p.bits() < LARGE || q.bits() < LARGE {
+        return Ok([is_prime(engine, p)?, is_prime(engine, q)?]);
+    }
+    let strong = miller_rabin(engine, &[[p; ROUNDS_OF_TWO], [q; ROUNDS_OF_TWO]].concat())?;
+    let (of_p, of_q) = strong.split_at(ROUNDS_OF_TWO);
+    let is_prime = |strong: &[bool], number| {
+        strong.iter().all(|passed| *passed) && crypto_primes::is_prime(crypto_primes::Flavor::Any, number)
+    };
+    Ok([is_prime(of_p, p), is_prime(of_q, q)])
+}
+
+/// Which of the numbers pass Miller and Rabin's test, each to a base by chance? None that is even.
+fn miller_rabin(engine: Engine, numbers: &[&BoxedUint]) -> Result<Vec<bool>, Refused> {
+    if numbers.iter().any(|number| bool::from(number.is_even())) {
+        return Ok(vec![false; numbers.len()]);
+    }
+    let bases = numbers.iter().map(|number| base(number)).collect::<Result<Vec<_>, Refused>>()?;
+    Ok(engine.miller_rabin(numbers, &bases.iter().map(|base| &**base).collect::<Vec<_>>()))
 }
 
 /// Is p a prime, and q = (p - 1) / 2? For p this is then a proof (Pocklington): q is a prime factor of p - 1 above the root of
@@ -29,7 +50,7 @@ pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint) -> Result<bool, Refus
     Ok(is_prime(engine, &p.shr(1))? && fits_pocklington(p) && is_prime(engine, p)?)
 }
 
-fn fits_pocklington(p: &BoxedUint) -> bool {
+pub(super) fn fits_pocklington(p: &BoxedUint) -> bool {
     let Some(odd) = Odd::new(p.clone()).into_option() else { return false };
     let two =
         BoxedMontyForm::new(BoxedUint::from(2_u8).resize(p.bits_precision()), &BoxedMontyParams::new_vartime(odd));
@@ -66,6 +87,12 @@ mod tests {
             }
             for n in primes {
                 assert!(is_prime(engine, &integer(&n.to_be_bytes())).unwrap(), "{n}");
+            }
+            let large = |exponent: u32| BoxedUint::one().resize(2_304).shl(exponent).wrapping_sub(BoxedUint::one());
+            // 2^2203 - 1 is a prime, 2^2207 - 1 has the factor 123593, 2^2209 - 1 the factor 2^47 - 1.
+            for [a, b] in [[2203, 2203], [2203, 2207], [2209, 2203]] {
+                let wanted = [a == 2203, b == 2203];
+                assert_eq!(are_primes(engine, [&large(a), &large(b)]).unwrap(), wanted, "{a} {b}");
             }
             for (p, safe) in
                 [(23_u32, true), (2_039, true), (4_294_967_087, true), (13, false), (65_537, false), (57, false)]

@@ -11,7 +11,7 @@ mod sieve;
 mod small;
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd, Resize};
+use crypto_bigint::{BoxedUint, Limb, NonZero, Odd, Resize};
 use crypto_primes::Flavor;
 use zeroize::Zeroizing;
 
@@ -48,13 +48,24 @@ pub fn is_prime(number: &[u8]) -> bool {
 }
 
 /// Prime, safe prime, or neither. Small factors and the kernels' test come first, so that only what may well be prime takes the
-/// time of the thorough one. The caller keeps to `MAX_DH_BITS`.
+/// time of the thorough one. That one is needed for q = (p - 1) / 2 only, if q is prime: p then has a proof, which is made at the
+/// same time by another thread. The caller keeps to `MAX_DH_BITS`; of that size a safe prime takes between one and two seconds.
 pub fn primality(number: &[u8]) -> Primality {
     let p = integer(number);
+    if let Some(factor) = quick(&p) {
+        return Primality::Composite(factor);
+    }
     let half = p.wrapping_shr_vartime(1);
-    match composite(&p) {
-        Some(factor) => Primality::Composite(factor),
-        None => composite(&half).map_or(Primality::SafePrime, Primality::Prime),
+    let (half, proof) = std::thread::scope(|scope| {
+        let proof = scope.spawn(|| p.bits_vartime() > 32 && confirm::fits_pocklington(&p));
+        (composite(&half), proof.join().unwrap_or(false))
+    });
+    match half {
+        None if proof => Primality::SafePrime,
+        // What is small, and what the kernels and the proof disagree about, is tested as any other number.
+        None if composite(&p).is_none() => Primality::SafePrime,
+        Some(factor) if composite(&p).is_none() => Primality::Prime(factor),
+        _ => Primality::Composite(None),
     }
 }
 
@@ -67,7 +78,33 @@ pub fn small_factor(number: &[u8]) -> Option<u32> {
 /// `MAX_DH_BITS`.
 pub fn is_square(p: &[u8], g: &[u8]) -> bool {
     let p = integer(p);
-    power_is_one(&p, &integer(g), &p.wrapping_shr_vartime(1))
+    match g {
+        // What is in use is small, and needs no power.
+        [_, ..] if g.len() <= 4 => {
+            let g = g.iter().fold(0, |g, octet| g << 8 | u64::from(*octet));
+            g > 0 && legendre(g, &p)
+        }
+        _ => power_is_one(&p, &integer(g), &p.wrapping_shr_vartime(1)),
+    }
+}
+
+/// Is a small g > 0 a square modulo an odd prime p that does not divide it? By Jacobi's symbol and its laws of reciprocity.
+fn legendre(g: u64, p: &BoxedUint) -> bool {
+    let modulo = |by: u64| NonZero::new(Limb::from(by)).into_option().map_or(0, |by| p.rem_limb(by).0);
+    // (2 / n) is -1 for n = 3 and 5 modulo 8; (m / n) = (n / m), but of opposite sign where both are 3 modulo 4.
+    let two = |n: u64| matches!(n % 8, 3 | 5);
+    let odd = g >> g.trailing_zeros();
+    let mut minus = g.trailing_zeros() % 2 == 1 && two(modulo(8));
+    minus ^= odd % 4 == 3 && modulo(4) == 3;
+    let (mut m, mut n) = (modulo(odd), odd);
+    while m > 0 {
+        let twos = m.trailing_zeros();
+        minus ^= twos % 2 == 1 && two(n);
+        m >>= twos;
+        minus ^= m % 4 == 3 && n % 4 == 3;
+        (m, n) = (n % m, m);
+    }
+    n == 1 && !minus
 }
 
 /// Is q a prime that divides p - 1, and g of this order modulo p? The caller keeps to `MAX_DH_BITS`.
@@ -91,11 +128,15 @@ fn power_is_one(p: &BoxedUint, g: &BoxedUint, exponent: &BoxedUint) -> bool {
 
 /// Why the number is composite, with a factor if that is small; none if it is prime.
 fn composite(number: &BoxedUint) -> Option<Option<u32>> {
+    quick(number).or_else(|| (!crypto_primes::is_prime(Flavor::Any, number)).then_some(None))
+}
+
+/// The same, found out quickly; none if it may well be prime.
+fn quick(number: &BoxedUint) -> Option<Option<u32>> {
     let large = number.bits_vartime() > 32;
     match factor(number) {
         Some(factor) => Some(Some(factor)),
-        None if large && Engine::best().fermat(&[number]) != [true] => Some(None),
-        None => (!crypto_primes::is_prime(Flavor::Any, number)).then_some(None),
+        None => (large && Engine::best().fermat(&[number]) != [true]).then_some(None),
     }
 }
 
@@ -152,6 +193,13 @@ mod tests {
     #[test]
     fn squares_generate_half_of_the_group() {
         assert!(is_square(&[23], &[2]) && !is_square(&[23], &[5]));
+        for p in [5_u32, 7, 11, 23, 47, 2_039, 4_294_967_087] {
+            let number = integer(&p.to_be_bytes());
+            for g in (1..200_u32).filter(|g| g % p != 0) {
+                let wanted = power_is_one(&number, &BoxedUint::from(g), &number.wrapping_shr_vartime(1));
+                assert_eq!(is_square(&p.to_be_bytes(), &g.to_be_bytes()), wanted, "{g} modulo {p}");
+            }
+        }
         // 4 has the order 11 modulo 23; 5 has 22, and 12 does not divide it.
         assert!(is_subgroup(&[23], &[4], &[11]));
         assert!(

@@ -25,7 +25,12 @@ fn two_primes_within(bits: u32, engine: Engine, bound: u32, window: usize) -> Re
     let mut searches = [fresh()?, fresh()?];
     loop {
         if let [Search { found: Some(p), .. }, Search { found: Some(q), .. }] = &searches {
-            return Ok([p.clone(), q.clone()]);
+            let confirmed = confirm::are_primes(engine, [p, q])?;
+            if confirmed == [true; 2] {
+                return Ok([p.clone(), q.clone()]);
+            }
+            let refuted = searches.iter_mut().zip(confirmed).filter(|(_, confirmed)| !confirmed);
+            refuted.for_each(|(search, _)| search.found = None);
         }
         let open = searches.iter_mut().filter(|search| search.found.is_none()).collect::<Vec<_>>();
         let share = LANES / open.len();
@@ -39,7 +44,7 @@ fn two_primes_within(bits: u32, engine: Engine, bound: u32, window: usize) -> Re
         let mut from = 0;
         for (search, to) in batch {
             let passed = (from..to).filter(|i| verdicts[*i]).map(|i| &numbers[i]);
-            search.take_first(passed, engine)?;
+            search.take_first(passed);
             if search.found.is_none() && from == to {
                 *search = fresh()?;
             }
@@ -74,15 +79,9 @@ impl Search {
         numbers.filter(|number| number.bits() == self.bits).collect()
     }
 
-    /// The first that is confirmed and goes with e.
-    fn take_first<'a>(&mut self, passed: impl Iterator<Item = &'a Secret>, engine: Engine) -> Result<(), Refused> {
-        for number in passed {
-            if goes_with_e(number) && confirm::is_prime(engine, number)? {
-                self.found = Some(number.clone());
-                break;
-            }
-        }
-        Ok(())
+    /// The first that goes with e.
+    fn take_first<'a>(&mut self, mut passed: impl Iterator<Item = &'a Secret>) {
+        self.found = passed.find(|number| goes_with_e(number)).cloned();
     }
 }
 

@@ -71,10 +71,13 @@ fn valid(csr: &Csr) -> Option<bool> {
 fn key(key: &PublicKey) -> Vec<(&'static str, Value)> {
     let kind = match key.kind() {
         KeyKind::Rsa { .. } | KeyKind::RsaPss { .. } => "RSA",
-        KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 | KeyKind::EcOther(_) | KeyKind::EcExplicit => "ECC",
+        KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 | KeyKind::EcOther(_) | KeyKind::EcExplicit(_) => "ECC",
         KeyKind::Ed25519 => "Ed25519",
         KeyKind::Ed448 => "Ed448",
+        KeyKind::X25519 => "X25519",
+        KeyKind::X448 => "X448",
         KeyKind::Dsa => "DSA",
+        KeyKind::Dh => "DH",
         KeyKind::Other(_) => "unknown",
     };
     let exponent = key.rsa().map(|(_, e)| describe::decimal(e));

@@ -15,7 +15,7 @@ mod value;
 
 use std::path::PathBuf;
 
-use crate::change::{Change, Mode};
+use crate::change::{Change, Deed, Mode};
 use crate::content::Content;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -49,7 +49,12 @@ pub struct Report {
     pub trouble: Exit,
     /// Rows that are still to come, before the rest.
     pub stream: Option<Stream>,
+    /// Puts what was done into the report, and why it was given up, where the result is more than changed files.
+    pub afterwards: Option<Afterwards>,
 }
+
+/// Completes a report by what was done besides changing files, and by why it was given up.
+pub type Afterwards = fn(Report, &[Deed], Option<&Error>) -> Report;
 
 /// A text that findings point into.
 #[derive(Clone, Debug)]
@@ -155,6 +160,7 @@ impl Report {
             form: None,
             trouble: Exit::Ok,
             stream: None,
+            afterwards: None,
         }
     }
 

@@ -5,7 +5,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, apache::arguments};
 use super::table::{Directive, File, Never, Number, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings, UserField};
 
 use std::path::PathBuf;
@@ -42,6 +42,7 @@ pub(super) static APACHE: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:443",
+    reload: &reload::APACHE,
     imply: |_| {},
     notes,
     dh: |build| {

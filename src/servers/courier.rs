@@ -5,7 +5,7 @@
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts, reload};
 use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings, UserField};
 
 /// Courier's IMAP and POP3 servers.
@@ -54,6 +54,7 @@ pub(super) static COURIER: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::User(USER) },
     ],
     look: "localhost:993",
+    reload: &reload::COURIER,
     imply,
     notes,
     dh: |_| "no DH file is needed: none of these ciphers uses one, and Courier has groups of its own",

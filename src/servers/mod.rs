@@ -16,6 +16,7 @@ mod password;
 mod postfix;
 pub mod profile;
 mod read;
+pub mod reload;
 pub mod rules;
 pub mod syntax;
 pub mod table;
@@ -69,6 +70,8 @@ pub struct Server {
     pub files: &'static [FileNeed],
     /// What `openssl s_client -connect` is told to see the outcome on the live port.
     pub look: &'static str,
+    /// How it is made to read its certificate again.
+    pub reload: &'static reload::Reload,
     /// Fills in what the server does without being told.
     pub imply: fn(&mut TlsSettings),
     /// What the reader of the text should know besides it.

@@ -8,7 +8,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, postfix_map};
 use super::table::{Directive, File, Never, Number, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload};
 use crate::settings::{CipherOrder, ClientCert, Protocol, Scope, Setting, TlsLevel, TlsSettings};
 
 /// Postfix.
@@ -71,6 +71,7 @@ pub(super) static POSTFIX: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:25 -starttls smtp",
+    reload: &reload::POSTFIX,
     imply,
     notes,
     dh: |build| {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pkit::material::der;
 use rcgen::ExtendedKeyUsagePurpose;
 
-use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem, extension};
+use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem, extension, pem};
 use crate::common::{Test, have, scaled};
 use crate::servers::dovecot::Dovecot;
 use crate::servers::{Client, Pki, System};
@@ -168,7 +168,21 @@ impl Matrix {
             ("glued", whole.replace("-----\n-----", "----------").into_bytes()),
             ("indented", whole.lines().flat_map(|line| ["  ", line, "\n"]).collect::<String>().into_bytes()),
             ("cut off", truncated.into_bytes()),
+            ("the root trusted for clients", self.with_root(&whole, &[CLIENTS], &[])),
+            ("the root trusted for servers", self.with_root(&whole, &[SERVERS], &[])),
+            ("the root rejected for clients", self.with_root(&whole, &[], &[CLIENTS])),
+            ("the root rejected for servers", self.with_root(&whole, &[], &[SERVERS])),
         ]
+    }
+
+    /// The bundle with OpenSSL's trust settings behind the root: purposes that it is trusted for, and those that it is not.
+    fn with_root(&self, bundle: &str, trusted: &[&[u8]], rejected: &[&[u8]]) -> Vec<u8> {
+        let list =
+            |purposes: &[&[u8]]| purposes.iter().flat_map(|oid| der::tlv(der::tag::OID, oid)).collect::<Vec<u8>>();
+        let trusted = if trusted.is_empty() { Vec::new() } else { der::sequence(&[&list(trusted)]) };
+        let rejected = if rejected.is_empty() { Vec::new() } else { der::tlv(0xa0, &list(rejected)) };
+        let marked = [&self.root.der[..], &der::sequence(&[&trusted, &rejected])].concat();
+        bundle.replace(&self.root.pem(), &pem("TRUSTED CERTIFICATE", &marked)).into_bytes()
     }
 
     /// What bundles by chance are made of: first the six that every good one has.
@@ -327,4 +341,7 @@ fn logs_in(m: &Matrix, pki: &Pki, dovecot: &Dovecot, client: &str) -> bool {
 
 /// What is read differently by different builds of OpenSSL or Dovecot, so that for some clients no answer holds for all.
 const DEPENDS: [&str; 3] = ["a newer delta", "only a delta", "DER behind"];
+/// id-kp-clientAuth and id-kp-serverAuth.
+const CLIENTS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+const SERVERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 const WORKERS: usize = 3;

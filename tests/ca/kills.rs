@@ -21,8 +21,11 @@ fn pkit() -> &'static str {
     env!("CARGO_BIN_EXE_pkit")
 }
 
-/// Name and count of each system call from where the index is opened on, of whichever thread makes it, as strace counts them.
-fn points(words: &[&str]) -> Vec<(String, usize)> {
+const INIT: &[&str] =
+    &["ca", "init", "new", "--cn", "New Root", "--type", "ecdsa", "--no-passphrase", "--intermediate", "New CA"];
+
+/// Name and count of each system call from the one on that has this word, of whichever thread makes it, as strace counts them.
+fn points(words: &[&str], from: &str) -> Vec<(String, usize)> {
     let t = scene();
     let strace = ["-f", "-o", "log", pkit()];
     t.peer("strace", strace.iter().chain(words)).exits(0);
@@ -34,7 +37,7 @@ fn points(words: &[&str]) -> Vec<(String, usize)> {
         let Some((name, rest)) = call.trim_start().split_once('(') else { continue };
         let nth = counts.entry((thread, name)).or_insert(0);
         *nth += 1;
-        begun |= rest.contains("index.ndjson");
+        begun |= rest.contains(from);
         if begun && !points.contains(&(name.to_owned(), *nth)) {
             points.push((name.to_owned(), *nth));
         }
@@ -43,11 +46,11 @@ fn points(words: &[&str]) -> Vec<(String, usize)> {
     points
 }
 
-fn killed_at_each(words: &[&str], goes_on: impl Fn(&Test, &str) + Sync) {
+fn killed_at_each(words: &[&str], from: &str, goes_on: impl Fn(&Test, &str) + Sync) {
     if !have("strace") {
         return;
     }
-    let all = points(words);
+    let all = points(words, from);
     // Some of them in the gate, every one in the full run.
     let step = all.len().div_ceil(scaled(14).min(all.len()));
     let cases: Vec<&(String, usize)> = all.iter().step_by(step).collect();
@@ -77,7 +80,7 @@ fn killed_at_each(words: &[&str], goes_on: impl Fn(&Test, &str) + Sync) {
 
 #[test]
 fn killed_while_revoking_the_next_run_finishes_it() {
-    killed_at_each(REVOKE, |t, told| {
+    killed_at_each(REVOKE, "index.ndjson", |t, told| {
         t.run(REVOKE).exits(0);
         t.run(["crl", "check", "ca/root.crl", "--issuer", "ca/root.pem", "--cert", "alice.pem"])
             .exits(1)
@@ -88,8 +91,34 @@ fn killed_while_revoking_the_next_run_finishes_it() {
 }
 
 #[test]
+fn killed_while_it_is_made_a_ca_is_there_whole_or_not_at_all() {
+    // Its temporary directory has the name in it.
+    killed_at_each(INIT, ".new.pkit", |t, told| {
+        let whole = t.exists("new");
+        if whole {
+            t.run(["ca", "list", "--ca", "new"]).exits(0);
+        }
+        // A key that was half written is gone with the next run, and a CA that stands stays as it is.
+        t.run(INIT).exits(if whole { 4 } else { 0 });
+        t.run(["ca", "issue", "host.example", "--ca", "new", "--type", "ecdsa", "-o", "."]).exits(0);
+        t.run(["ca", "crl", "--ca", "new"]).exits(0);
+        let names = |dir: &str| {
+            let names = std::fs::read_dir(t.path(dir)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            names
+        };
+        let three = |ca: &str| ["crl", "key", "pem"].map(|end| format!("{ca}.{end}"));
+        let wanted = [&["index.ndjson".to_owned()], &three("intermediate")[..], &three("root")].concat();
+        assert_eq!(names("new"), wanted, "{told}");
+        let beside = ["alice.key", "alice.pem", "ca", "host.example.key", "host.example.pem", "log", "new"];
+        assert_eq!(names("."), beside, "{told}");
+    });
+}
+
+#[test]
 fn killed_while_issuing_nothing_is_handed_out_that_the_index_does_not_know() {
-    killed_at_each(ISSUE, |t, told| {
+    killed_at_each(ISSUE, "index.ndjson", |t, told| {
         if t.exists("b.example.pem") {
             let cert = t.run(["cert", "inspect", "b.example.pem", "--json"]).exits(0).json();
             let serial = cert["result"]["certificates"][0]["serial_number_hex"].clone();

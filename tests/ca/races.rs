@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::process::Stdio;
 
 use super::{crl_numbers, index, init, issue_client};
-use crate::common::{Ran, Test, scaled};
+use crate::common::terminal::Terminal;
+use crate::common::{Ran, Test, have, scaled};
 
 #[test]
 fn twenty_at_once_lose_no_line_and_share_no_number() {
@@ -63,6 +64,42 @@ fn with_no_wait_a_lock_that_is_held_is_a_refusal() {
     assert_eq!(t.snapshot(), before);
     drop(file);
     t.run(["ca", "crl", "--ca", "ca", "--no-wait"]).exits(0);
+}
+
+/// Whoever is asked for the passphrase may take a day to type it: nobody else waits meanwhile.
+#[test]
+fn nobody_waits_for_somebody_who_types_a_passphrase() {
+    if !have("script") {
+        return;
+    }
+    let t = Test::new();
+    t.file("pass", "secret");
+    t.chmod("pass", 0o600);
+    let pass = ["--passphrase-file", "pass"];
+    let make = ["ca", "init", "ca", "--cn", "Example Root", "--type", "ecdsa"];
+    t.run(make.into_iter().chain(pass)).exits(0);
+    for (n, line) in [
+        "pkit ca crl --ca ca --reissue",
+        "pkit ca issue typed.example --ca ca --type ecdsa",
+        "pkit ca revoke typed.example.pem --ca ca",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut slow = Terminal::start(&t, line);
+        slow.wait_for("Passphrase for");
+        let quick = ["ca", "crl", "--ca", "ca", "--reissue", "--no-wait"];
+        t.run(quick.into_iter().chain(pass)).exits(0);
+        slow.types("secret\n");
+        slow.ends().exits(0);
+        // The number that it gives is the next one all the same.
+        assert_eq!(crl_numbers(&t, "root").len(), [3, 4, 6][n], "{line}");
+    }
+    // Nobody is asked where nothing is to be signed.
+    for line in ["pkit ca crl --ca ca", "pkit ca revoke typed.example.pem --ca ca"] {
+        let ran = Terminal::start(&t, line).ends().exits(0);
+        assert!(!ran.stdout.contains("Passphrase"), "{}", ran.stdout);
+    }
 }
 
 #[test]

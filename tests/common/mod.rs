@@ -4,6 +4,7 @@ pub mod http;
 pub mod keys;
 pub mod pki;
 pub mod purchase;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,6 @@
 //! `pkit dhparam new --generate`. That a signal ends it at once is `writer::signals`' to show.
 
+use crate::common::terminal::Terminal;
 use crate::common::{Test, have, scaled};
 
 #[test]
@@ -19,6 +20,20 @@ fn what_is_searched_passes_openssl() {
         assert_eq!((&json["result"]["bits"], &json["result"]["known_group"]), (&2048.into(), &false.into()));
         assert_eq!(json["result"]["generator"]["order"], "q");
     }
+}
+
+#[test]
+fn on_a_terminal_the_search_tells_how_far_it_is_and_ctrl_c_leaves_nothing() {
+    if !have("script") {
+        return;
+    }
+    let t = Test::new();
+    let mut search = Terminal::start(&t, "mkdir dir; pkit dhparam new --generate 8192 -o dir/dh.pem");
+    search.wait_for("searching a safe prime of 8192 bits: ");
+    search.wait_for(" on average");
+    search.types("\u{3}");
+    search.ends().exits(130);
+    assert_eq!(std::fs::read_dir(t.path("dir")).unwrap().count(), 0);
 }
 
 #[test]

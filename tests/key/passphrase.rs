@@ -134,9 +134,33 @@ fn it_goes_nowhere_else() {
         "key new -o new --encrypt --type ed25519 --json",
         "key check missing locked",
         "chain build locked --key locked",
+        "key inspect locked -vv",
+        "key check locked -vv --json",
+        "ca init ca --cn Root --type ecdsa -vv",
+        "ca init ca2 --cn Root --type ecdsa --json -vv",
+        "ca issue mail.example --ca ca --type ecdsa -vv",
+        "ca crl --ca ca --reissue --json -vv",
+        "cert convert mail.example.pem locked --to p12 -o m.p12 -vv",
+        "cert convert mail.example.pem mail.example.key --to p12 -o m.p12 -vv",
+        "cert inspect m.p12 -vv",
+        "csr new a.example --key locked -vv",
     ] {
         shown(&shell(&t, &command(args)));
     }
+    assert!(t.exists("ca/index.ndjson") && t.exists("m.p12"), "the commands did their work");
+    // Neither does one that breaks down in the midst of it: no memory, no descriptors, a pipe that is closed.
+    let mut broken = 0;
+    for limit in
+        (1..60).map(|mib| format!("--as={}", mib * (512 << 10))).chain((3..12).map(|n| format!("--nofile={n}")))
+    {
+        let line =
+            command("key convert locked -o limited -vv --force").replace("pkit", &format!("prlimit {limit} pkit"));
+        let ran = shell(&t, &line);
+        broken += usize::from(ran.exit != 0);
+        shown(&ran);
+    }
+    assert!(broken > 3, "{broken}");
+    shown(&shell(&t, &(command("key convert locked -vv --json") + " | true")));
     // What pkit starts is told nothing: neither by its arguments nor by its environment.
     t.run(["key", "convert", "locked", "--passphrase-file", "pass", "--decrypt", "-o", "mail.key"]).exits(0);
     if have("openssl") {

@@ -40,6 +40,7 @@ mod peer;
 mod pki;
 mod ports;
 pub mod postfix;
+mod renewal;
 mod rights;
 pub mod slapd;
 mod system;

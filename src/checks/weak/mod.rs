@@ -95,7 +95,7 @@ pub fn private(key: &PrivateKey, at: &Origin) -> Vec<Finding> {
             let told = trivial::secret(seed);
             found.extend(told.map(|what| trivial::WEAK_TRIVIAL.at(place, format!("{kind}: the seed {what}"))));
         }
-        Parts::Rsa { .. } | Parts::Opaque => {}
+        Parts::Rsa { .. } | Parts::Opaque { .. } => {}
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::directory::Directory;
+use super::directory::{Authority, Directory};
 use super::lists::{self, Renew};
 use crate::commands::{Context, Outcome, gather};
 use crate::content::{Content, FileWrite};
@@ -33,8 +33,11 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let dir = Directory::locked(&args.ca, context)?;
     let renew = if args.reissue { Renew::All } else { Renew::Due };
+    let dir = Directory::locked(&args.ca, context, |dir| {
+        let due = |a: &Authority| Ok(lists::is_due(dir, a, &lists::revoked(dir, a, None)?, renew, context));
+        Ok(dir.authorities.iter().map(due).collect::<Result<Vec<bool>>>()?.contains(&true))
+    })?;
     let (mut events, mut files, mut crls) = (Vec::new(), Vec::new(), Vec::new());
     let mut report = Report::of(object! {});
     let mut values = Vec::new();

@@ -51,11 +51,22 @@ pub(super) struct Authority {
 }
 
 impl Directory {
-    /// For a change: nobody else changes anything until the plan has been carried out.
-    pub(super) fn locked(path: &Path, context: &Context) -> Result<Directory> {
+    /// For a change: nobody else changes anything until the plan has been carried out. Nobody has to wait either while somebody
+    /// types a passphrase: where it will be needed, which `signs` tells from the directory as it stands now, it is asked for first.
+    pub(super) fn locked(
+        path: &Path,
+        context: &Context,
+        signs: impl FnOnce(&Directory) -> Result<bool>,
+    ) -> Result<Directory> {
         let index = path.join(INDEX);
         if !index.exists() {
             return Err(not_found(path));
+        }
+        if context.secret.is_asked_for() {
+            let dir = Directory::read(path)?;
+            if signs(&dir)? {
+                dir.key(dir.issuing()?, context)?;
+            }
         }
         let lock = lock::exclusive(&index, context.wait)?;
         Ok(Directory { lock: Some(lock), ..Directory::read(path)? })

@@ -2,7 +2,7 @@
 //! and everything is judged on a copy before the CA's key is used.
 
 use clap::ValueEnum;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::directory::Directory;
 use super::{ENDS_WITH_CA, NAME_NOT_FOR_PROFILE};
@@ -75,8 +75,7 @@ pub(super) fn grant(dir: &Directory, wish: &Wish<'_>, terms: &TermArgs, context:
     let extensions =
         issue::end_entity(profile, wish.key, wish.names.clone(), &issue::issuer_key_id(&issuer.cert), &issuer.places);
     let (serial, not_before) = (issue::serial()?, context.now);
-    // The last second belongs to it.
-    let asked = not_before + Duration::days(terms.days.into()) - Duration::SECOND;
+    let asked = issue::last_instant(not_before, terms.days);
     let body = Body {
         serial: &serial,
         issuer: &issuer.cert.subject,

@@ -6,8 +6,6 @@ mod taken;
 
 use std::path::PathBuf;
 
-use time::Duration;
-
 use super::directory::{Authority, Directory, INDEX};
 use super::lists;
 use crate::commands::key_file::{self, KdfName};
@@ -201,7 +199,7 @@ fn root(args: &Args, below: u32, context: &Context) -> Result<Level> {
         issuer: &subject,
         subject: &subject,
         not_before: context.now,
-        not_after: context.now + Duration::days(args.days.into()) - Duration::SECOND,
+        not_after: issue::last_instant(context.now, args.days),
         key: &signer.public,
         extensions: &extensions,
     };
@@ -232,7 +230,7 @@ fn intermediate(
         issuer: &issuer.cert.subject,
         subject: &subject,
         not_before: context.now,
-        not_after: (context.now + Duration::days(args.days.into()) - Duration::SECOND).min(issuer.cert.not_after),
+        not_after: issue::last_instant(context.now, args.days).min(issuer.cert.not_after),
         key: &signer.public,
         extensions: &extensions,
     };

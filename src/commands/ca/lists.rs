@@ -63,18 +63,28 @@ pub(super) fn current(
     renew: Renew,
     context: &Context,
 ) -> Result<Current> {
-    let last = dir.index.last_crl(&authority.name);
-    if let Some(crl) =
-        authority.crl.as_ref().filter(|crl| renew == Renew::Due && will_do(crl, authority, revoked, last, context))
-    {
+    if let Some(crl) = authority.crl.as_ref().filter(|_| !is_due(dir, authority, revoked, renew, context)) {
         return Ok(Current { crl: crl.clone(), new: None });
     }
+    let last = dir.index.last_crl(&authority.name);
     // A list that stands there may be younger than the index, where that came from a backup.
     let standing = authority.crl.as_ref().and_then(number).unwrap_or(0);
     let key = dir.key(authority, context)?;
     let (crl, event) = make(&authority.name, &authority.cert, &key, last.max(standing) + 1, revoked, days, context)?;
     let file = dir.crl_file(authority, &crl);
     Ok(Current { crl, new: Some((event, file)) })
+}
+
+/// Is another list to be made than the one that stands there?
+pub(super) fn is_due(
+    dir: &Directory,
+    authority: &Authority,
+    revoked: &[Revoked],
+    renew: Renew,
+    context: &Context,
+) -> bool {
+    let last = dir.index.last_crl(&authority.name);
+    renew == Renew::All || !authority.crl.as_ref().is_some_and(|crl| will_do(crl, authority, revoked, last, context))
 }
 
 /// A list, and its line for the index.

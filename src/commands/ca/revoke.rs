@@ -42,7 +42,8 @@ fn reason(word: &str) -> std::result::Result<Reason, String> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let dir = Directory::locked(&args.ca, context)?;
+    // Standard input can be read only once, so of a certificate from there nothing is known yet.
+    let dir = Directory::locked(&args.ca, context, |dir| Ok(args.which == "-" || changes(dir, args, context)?))?;
     let (authority, serial) = meant(&dir, &args.which, context)?;
     let known = dir.index.revoked(&authority.name).into_iter().find(|(known, ..)| *known == serial);
     let (word, date) = match known {
@@ -67,6 +68,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let (line, file) = current.new.unzip();
     let events: Vec<Event> = event.into_iter().chain(line).collect();
     dir.change(report, &events, file.into_iter().collect())
+}
+
+/// Will there be another list than there is now?
+fn changes(dir: &Directory, args: &Args, context: &Context) -> Result<bool> {
+    let (authority, serial) = meant(dir, &args.which, context)?;
+    let known = dir.index.revoked(&authority.name).iter().any(|(known, ..)| *known == serial);
+    Ok(!known || lists::is_due(dir, authority, &lists::revoked(dir, authority, None)?, Renew::Due, context))
 }
 
 /// Which CA signed it, and its serial number as the index has it.

@@ -42,7 +42,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let (at, csr) = csr::request(&args.file, context)?;
-    let dir = Directory::locked(&args.ca, context)?;
+    let dir = Directory::locked(&args.ca, context, |_| Ok(true))?;
     let mut findings = dir.findings.clone();
     findings.extend(context.accepted(request::signature(&csr, &at)));
     let granted = if any_error(&findings) {

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use time::Duration;
-
 use crate::commands::new_key::{self, NewKeyArgs};
 use crate::commands::subject::{SubjectArgs, common_name};
 use crate::commands::{Context, Outcome, any_error, gather};
@@ -62,8 +60,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         issuer: &subject,
         subject: &subject,
         not_before: context.now,
-        // The last second belongs to it.
-        not_after: context.now + Duration::days(args.days.into()) - Duration::SECOND,
+        not_after: issue::last_instant(context.now, args.days),
         key: &signer.public,
         extensions: &extensions,
     };

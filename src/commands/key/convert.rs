@@ -87,14 +87,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let encoding = if args.der { Format::Der } else { Format::Pem };
     let there = Target { key: &key, form, encoding, secret: passphrase.map(|_| &locks) };
     if !to_stdout && there.stands(&args.output) {
-        let shown = Shown { form, encryption: passphrase.map(|_| String::new()), ..Shown::plain(&key) };
+        let shown = Shown { form: Some(form), encryption: passphrase.map(|_| String::new()), ..Shown::plain(&key) };
         return new::unchanged(&args.output, &shown);
     }
     let written = key_file::written(&key, form, encoding, passphrase, args.kdf.unwrap_or_default())?;
     let content = Content::Secret(written.bytes);
     let (owner, group) = write::owner();
     let access = (!to_stdout).then(|| Access { mode: content.mode(), owner, group });
-    let shown = Shown { key: Some(&key), form, encryption: written.encryption };
+    let shown = Shown { form: Some(form), encryption: written.encryption, ..Shown::plain(&key) };
     let (from, to) = (was.words(), described(form, encoding, lock));
     let what = format!("{from} \u{2192} {to}; {}", new::words(&shown));
     let result = shown.value(&args.output, access.as_ref()).with("from", from).with("to", to);

@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::commands::{Context, Outcome};
 use crate::error::Result;
 use crate::files::facts;
-use crate::material::key::{Form, KeyKind, PrivateKey};
+use crate::material::key::{EncryptedKey, Form, KeyKind, PrivateKey, PublicKey};
 use crate::report::{Value, object};
 
 /// What can be done with keys.
@@ -65,31 +65,53 @@ impl Access {
 }
 
 /// A key as it is shown: what is plain to see and what a passphrase opened; nothing of its secret.
-struct Shown<'a> {
-    key: Option<&'a PrivateKey>,
-    form: Form,
+struct Shown {
+    /// None of one that stays closed.
+    kind: Option<KeyKind>,
+    public: Option<PublicKey>,
+    /// None of a public key.
+    form: Option<Form>,
     /// How it is encrypted in the file.
     encryption: Option<String>,
 }
 
-impl<'a> Shown<'a> {
-    fn plain(key: &'a PrivateKey) -> Shown<'a> {
-        Shown { key: Some(key), form: key.form(), encryption: None }
+impl Shown {
+    fn plain(key: &PrivateKey) -> Shown {
+        Shown { kind: Some(key.kind().clone()), public: key.public(), form: Some(key.form()), encryption: None }
+    }
+
+    fn encrypted(sealed: &EncryptedKey, opened: Option<&PrivateKey>) -> Shown {
+        Shown {
+            kind: opened.map(|key| key.kind().clone()),
+            public: opened.and_then(PrivateKey::public),
+            form: Some(sealed.form()),
+            encryption: Some(sealed.to_string()),
+        }
+    }
+
+    fn public(key: PublicKey) -> Shown {
+        Shown { kind: Some(key.kind().clone()), public: Some(key), form: None, encryption: None }
     }
 
     /// The digest that certificates are matched by.
     fn spki(&self) -> Option<String> {
-        self.key.and_then(PrivateKey::public).map(|public| public.sha256())
+        self.public.as_ref().map(PublicKey::sha256)
+    }
+
+    /// The name of its form.
+    fn form(&self) -> &'static str {
+        self.form.map_or("SubjectPublicKeyInfo", Form::word)
     }
 
     fn value(&self, path: &Path, access: Option<&Access>) -> Value {
-        let kind = self.key.map(PrivateKey::kind);
+        let kind = self.kind.as_ref();
         object! {
             "path" => path,
             "type" => kind.map(KeyKind::algorithm),
             "bits" => kind.and_then(KeyKind::bits),
             "curve" => kind.and_then(KeyKind::curve_name),
-            "format" => self.form.word(),
+            "private" => self.form.is_some(),
+            "format" => self.form(),
             "encrypted" => self.encryption.is_some(),
             "encryption" => self.encryption.as_deref(),
             "mode" => access.map(|a| format!("{:04o}", a.mode)),
@@ -100,11 +122,12 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.key {
-            Some(key) => write!(f, "{}, {}", key.kind(), self.form.word())?,
-            None => write!(f, "a private key, {}", self.form.word())?,
+        match &self.kind {
+            Some(kind) if self.form.is_none() => return write!(f, "{kind}, public key"),
+            Some(kind) => write!(f, "{kind}, {}", self.form())?,
+            None => write!(f, "a private key, {}", self.form())?,
         }
         match &self.encryption {
             Some(how) => write!(f, ", encrypted ({how})"),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::{facts, read, users, write};
 use crate::finding::Severity;
 use crate::material::Format;
-use crate::material::key::Form;
+use crate::material::key::{Form, KeyKind};
 use crate::pki::keygen::{self, NewKey};
 use crate::plan::Plan;
 use crate::report::{Report, object};
@@ -121,7 +121,7 @@ fn existing(args: &Args, new: NewKey, context: &Context) -> Result<Option<Outcom
 }
 
 /// The key is as asked for; whether others can read it is worth a word all the same.
-pub(super) fn unchanged(path: &Path, key: &Shown<'_>) -> Result<Outcome> {
+pub(super) fn unchanged(path: &Path, key: &Shown) -> Result<Outcome> {
     let access = Access::of(path);
     let mut report = Report::of(key.value(path, access.as_ref()));
     let mode = access.map_or(String::new(), |a| format!(", {:04o} {}:{}", a.mode, a.owner, a.group));
@@ -133,9 +133,9 @@ pub(super) fn unchanged(path: &Path, key: &Shown<'_>) -> Result<Outcome> {
     Ok(report.into())
 }
 
-pub(super) fn words(key: &Shown<'_>) -> String {
+pub(super) fn words(key: &Shown) -> String {
     let spki = key.spki().unwrap_or("not known".into());
     let locked = if key.encryption.is_some() { ", encrypted" } else { "" };
-    let kind = key.key.map_or("a private key".into(), |key| key.kind().to_string());
-    format!("{kind}, {}{locked}, SPKI SHA-256 {spki}", key.form.word())
+    let kind = key.kind.as_ref().map_or("a private key".into(), KeyKind::to_string);
+    format!("{kind}, {}{locked}, SPKI SHA-256 {spki}", key.form())
 }

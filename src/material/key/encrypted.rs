@@ -45,6 +45,7 @@ impl EncryptedKey {
         let form = match label {
             "RSA PRIVATE KEY" => Form::Pkcs1,
             "EC PRIVATE KEY" => Form::Sec1,
+            "DSA PRIVATE KEY" => Form::Dsa,
             "PRIVATE KEY" => Form::Pkcs8,
             other => return Err(KeyFault::Encryption(format!("a block `{other}` with encryption headers"))),
         };
@@ -70,6 +71,7 @@ impl EncryptedKey {
             Form::Pkcs8 => PrivateKey::from_pkcs8(&plain),
             Form::Pkcs1 => PrivateKey::from_pkcs1(&plain),
             Form::Sec1 => PrivateKey::from_sec1(&plain),
+            Form::Dsa => PrivateKey::from_dsa(&plain),
         };
         // One wrong passphrase in 256 leaves padding that fits, but never a key.
         key.map_err(|fault| if der::whole(&plain, tag::SEQUENCE).is_ok() { fault } else { KeyFault::WrongPassphrase })
@@ -179,7 +181,7 @@ mod tests {
             ("RSA PRIVATE KEY", "AES-256-CBC,00"),
             ("RSA PRIVATE KEY", "AES-256-CBC,zz"),
             ("RSA PRIVATE KEY", "CHACHA,00"),
-            ("DSA PRIVATE KEY", "DES-CBC,0011223344556677"),
+            ("ANY PRIVATE KEY", "DES-CBC,0011223344556677"),
         ] {
             let fault = EncryptedKey::from_headers(label, info, &[]).unwrap_err();
             assert!(matches!(fault, KeyFault::Encryption(_)), "{label} {info}");

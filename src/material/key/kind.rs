@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::curves;
 use crate::crypto::Curve;
 use crate::material::der::{self, Reader, tag};
 
@@ -26,14 +27,20 @@ pub enum KeyKind {
     EcP521,
     /// Another named curve, as a dotted object identifier.
     EcOther(String),
-    /// A curve written out as numbers instead of named.
-    EcExplicit,
+    /// A curve written out as numbers instead of named; its name, where the numbers are those of a registered curve.
+    EcExplicit(Option<&'static str>),
     /// Ed25519 (RFC 8410).
     Ed25519,
     /// Ed448 (RFC 8410).
     Ed448,
+    /// X25519 (RFC 8410), which agrees on keys and signs nothing.
+    X25519,
+    /// X448 (RFC 8410), likewise.
+    X448,
     /// DSA.
     Dsa,
+    /// Diffie-Hellman, of PKCS#3 or X9.42.
+    Dh,
     /// Anything else, as a dotted object identifier.
     Other(String),
 }
@@ -44,10 +51,15 @@ impl KeyKind {
         match self {
             KeyKind::Rsa { .. } => "rsa",
             KeyKind::RsaPss { .. } => "rsa-pss",
-            KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 | KeyKind::EcOther(_) | KeyKind::EcExplicit => "ecdsa",
+            KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 | KeyKind::EcOther(_) | KeyKind::EcExplicit(_) => {
+                "ecdsa"
+            }
             KeyKind::Ed25519 => "ed25519",
             KeyKind::Ed448 => "ed448",
+            KeyKind::X25519 => "x25519",
+            KeyKind::X448 => "x448",
             KeyKind::Dsa => "dsa",
+            KeyKind::Dh => "dh",
             KeyKind::Other(oid) => oid,
         }
     }
@@ -56,11 +68,32 @@ impl KeyKind {
     pub fn bits(&self) -> Option<usize> {
         match self {
             KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } => Some(*bits),
-            KeyKind::EcP256 | KeyKind::Ed25519 => Some(256),
+            KeyKind::EcP256 | KeyKind::Ed25519 | KeyKind::X25519 => Some(256),
             KeyKind::EcP384 => Some(384),
             KeyKind::EcP521 => Some(521),
             KeyKind::Ed448 => Some(456),
-            KeyKind::EcOther(_) | KeyKind::EcExplicit | KeyKind::Dsa | KeyKind::Other(_) => None,
+            KeyKind::X448 => Some(448),
+            KeyKind::EcOther(_) | KeyKind::EcExplicit(_) | KeyKind::Dsa | KeyKind::Dh | KeyKind::Other(_) => None,
+        }
+    }
+
+    /// Can servers and clients in use sign with it in TLS (RFC 8446 section 4.2.3)?
+    pub fn signs_in_tls(&self) -> bool {
+        match self {
+            KeyKind::Rsa { .. } | KeyKind::RsaPss { .. } | KeyKind::Ed25519 | KeyKind::Ed448 => true,
+            KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 => true,
+            KeyKind::EcOther(_) | KeyKind::EcExplicit(_) | KeyKind::X25519 | KeyKind::X448 => false,
+            KeyKind::Dsa | KeyKind::Dh | KeyKind::Other(_) => false,
+        }
+    }
+
+    /// Is it an algorithm, and a curve, that is known by name here?
+    pub fn is_known(&self) -> bool {
+        match self {
+            KeyKind::EcOther(oid) => curves::name(oid).is_some(),
+            KeyKind::EcExplicit(name) => name.is_some(),
+            KeyKind::Other(_) => false,
+            _ => true,
         }
     }
 
@@ -94,15 +127,19 @@ impl fmt::Display for KeyKind {
             KeyKind::EcP256 => f.write_str("ECDSA P-256"),
             KeyKind::EcP384 => f.write_str("ECDSA P-384"),
             KeyKind::EcP521 => f.write_str("ECDSA P-521"),
-            KeyKind::EcOther(oid) => match CURVES.iter().find(|(known, _)| known == oid) {
-                Some((_, name)) => write!(f, "ECDSA {name}"),
+            KeyKind::EcOther(oid) => match curves::name(oid) {
+                Some(name) => write!(f, "ECDSA {name}"),
                 None => write!(f, "ECDSA on curve {oid}"),
             },
-            KeyKind::EcExplicit => f.write_str("ECDSA with explicit parameters"),
+            KeyKind::EcExplicit(Some(name)) => write!(f, "ECDSA {name} with explicit parameters"),
+            KeyKind::EcExplicit(None) => f.write_str("ECDSA with explicit parameters of no known curve"),
             KeyKind::Ed25519 => f.write_str("Ed25519"),
             KeyKind::Ed448 => f.write_str("Ed448"),
+            KeyKind::X25519 => f.write_str("X25519"),
+            KeyKind::X448 => f.write_str("X448"),
             KeyKind::Dsa => f.write_str("DSA"),
-            KeyKind::Other(oid) => write!(f, "algorithm {oid}"),
+            KeyKind::Dh => f.write_str("Diffie-Hellman"),
+            KeyKind::Other(oid) => write!(f, "algorithm {}", named(oid)),
         }
     }
 }
@@ -136,7 +173,10 @@ impl<'a> Algorithm<'a> {
             oid::EC => ec_kind(self.parameters),
             oid::ED25519 => KeyKind::Ed25519,
             oid::ED448 => KeyKind::Ed448,
+            oid::X25519 => KeyKind::X25519,
+            oid::X448 => KeyKind::X448,
             oid::DSA => KeyKind::Dsa,
+            oid::DH | oid::DH_X942 => KeyKind::Dh,
             other => KeyKind::Other(der::dotted(other)),
         })
     }
@@ -149,7 +189,7 @@ pub(super) fn ec_kind(parameters: &[u8]) -> KeyKind {
         Ok(oid::P384) => KeyKind::EcP384,
         Ok(oid::P521) => KeyKind::EcP521,
         Ok(other) => KeyKind::EcOther(der::dotted(other)),
-        Err(_) => KeyKind::EcExplicit,
+        Err(_) => KeyKind::EcExplicit(curves::explicit(parameters)),
     }
 }
 
@@ -168,15 +208,27 @@ pub(super) mod oid {
     pub(in super::super) const P521: &[u8] = &[0x2b, 0x81, 0x04, 0, 35];
     pub(in super::super) const ED25519: &[u8] = &[0x2b, 0x65, 112];
     pub(in super::super) const ED448: &[u8] = &[0x2b, 0x65, 113];
+    pub(in super::super) const X25519: &[u8] = &[0x2b, 0x65, 110];
+    pub(in super::super) const X448: &[u8] = &[0x2b, 0x65, 111];
+    pub(in super::super) const DH: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 3, 1];
+    pub(in super::super) const DH_X942: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3e, 2, 1];
     pub(in super::super) const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1];
 }
 
-/// Curves that are met and known by name only.
-const CURVES: &[(&str, &str)] = &[
-    ("1.2.840.10045.3.1.1", "P-192"),
-    ("1.3.132.0.10", "secp256k1"),
-    ("1.3.132.0.33", "P-224"),
-    ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
-    ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
-    ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+/// An algorithm that is not supported, with its name where it has a common one.
+pub(super) fn named(oid: &str) -> String {
+    let name = ALGORITHMS.iter().find(|(known, _)| *known == oid).map(|(_, name)| name);
+    name.map_or_else(|| oid.to_owned(), |name| format!("{name} ({oid})"))
+}
+
+/// Algorithms of keys that are met and known by name only (RFC 9881, RFC 9935, RFC 9215).
+const ALGORITHMS: &[(&str, &str)] = &[
+    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
+    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
+    ("2.16.840.1.101.3.4.4.1", "ML-KEM-512"),
+    ("2.16.840.1.101.3.4.4.2", "ML-KEM-768"),
+    ("2.16.840.1.101.3.4.4.3", "ML-KEM-1024"),
+    ("1.2.643.7.1.1.1.1", "GOST R 34.10-2012, 256 bits"),
+    ("1.2.643.7.1.1.1.2", "GOST R 34.10-2012, 512 bits"),
 ];

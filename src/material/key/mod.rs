@@ -1,6 +1,7 @@
 //! Keys: what a private key file holds, what a SubjectPublicKeyInfo holds, and what kind of key each is. A `PrivateKey` cannot
 //! be cloned, printed or serialized. Whether a key is sound, strong or the right one is for `checks`.
 
+mod curves;
 mod encrypted;
 mod kind;
 mod private;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::kind::{Algorithm, ec_kind, oid};
-use super::read::{EcPrivateKey, parts, rsa, scalar, version, whole_octets};
+use super::kind::{Algorithm, ec_kind, named, oid};
+use super::read::{DsaPrivateKey, EcPrivateKey, parts, rsa, scalar, version, whole_octets};
 use super::{KeyKind, PublicKey, write};
 use crate::crypto::{self, Curve, RsaNumbers};
 use crate::material::der::{self, DerError, Reader, tag};
@@ -20,6 +20,8 @@ pub enum Form {
     Pkcs1,
     /// ECPrivateKey: `EC PRIVATE KEY`.
     Sec1,
+    /// The six numbers of OpenSSL: `DSA PRIVATE KEY`.
+    Dsa,
 }
 
 impl Form {
@@ -29,6 +31,7 @@ impl Form {
             Form::Pkcs8 => "PKCS#8",
             Form::Pkcs1 => "PKCS#1",
             Form::Sec1 => "SEC1",
+            Form::Dsa => "OpenSSL's DSA form",
         }
     }
 
@@ -38,6 +41,7 @@ impl Form {
             Form::Pkcs8 => "PRIVATE KEY",
             Form::Pkcs1 => "RSA PRIVATE KEY",
             Form::Sec1 => "EC PRIVATE KEY",
+            Form::Dsa => "DSA PRIVATE KEY",
         }
     }
 }
@@ -63,7 +67,7 @@ impl fmt::Display for KeyFault {
             KeyFault::Encrypted => f.write_str("the key is encrypted"),
             KeyFault::WrongPassphrase => f.write_str("the passphrase does not open the key"),
             KeyFault::Encryption(what) => write!(f, "the key is encrypted in a way that is not supported: {what}"),
-            KeyFault::Unsupported(oid) => write!(f, "a private key of an unsupported algorithm ({oid})"),
+            KeyFault::Unsupported(oid) => write!(f, "a private key of an unsupported algorithm: {}", named(oid)),
             KeyFault::Malformed(error) => write!(f, "not a whole private key: {error}"),
         }
     }
@@ -98,8 +102,11 @@ pub enum Parts {
         /// The public key, where the file holds it.
         public: Option<Vec<u8>>,
     },
-    /// A known algorithm whose inside is not looked at (DSA).
-    Opaque,
+    /// A known algorithm whose secret is not looked at: TLS servers cannot use it (DSA, Diffie-Hellman, X25519).
+    Opaque {
+        /// The public key, where the file holds it.
+        public: Option<Vec<u8>>,
+    },
 }
 
 /// A private key. It has no `Clone`, no `Display` and no way into JSON; it leaves by `pkcs8_der` and `to_pkcs8_pem` only.
@@ -118,7 +125,7 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// From DER in any of the three forms; the first elements tell which one it is.
+    /// From DER in any of the forms; the first elements tell which one it is.
     pub fn from_der(bytes: &[u8]) -> Result<PrivateKey, KeyFault> {
         let mut inside = der::whole(bytes, tag::SEQUENCE)?;
         let first = inside.any()?;
@@ -130,6 +137,7 @@ impl PrivateKey {
                 Err(KeyFault::Encrypted)
             }
             (tag::INTEGER, Some(tag::SEQUENCE)) => PrivateKey::from_pkcs8(bytes),
+            (tag::INTEGER, Some(tag::INTEGER)) if inside.count() == Some(5) => PrivateKey::from_dsa(bytes),
             (tag::INTEGER, Some(tag::INTEGER)) => PrivateKey::from_pkcs1(bytes),
             (tag::INTEGER, Some(tag::OCTET_STRING)) => PrivateKey::from_sec1(bytes),
             _ => Err(unknown.into()),
@@ -189,6 +197,15 @@ impl PrivateKey {
         Ok(PrivateKey { form: Form::Sec1, kind, algorithm, parts: Parts::Ec { scalar, point }, pkcs8 })
     }
 
+    /// From the six numbers of a DSA key.
+    pub fn from_dsa(bytes: &[u8]) -> Result<PrivateKey, KeyFault> {
+        let DsaPrivateKey { group, public, private } = DsaPrivateKey::read(bytes)?;
+        let algorithm = der::sequence(&[&der::tlv(tag::OID, oid::DSA), &der::sequence(&group)]);
+        let pkcs8 = write::pkcs8(&algorithm, private);
+        let parts = Parts::Opaque { public: Some(public.to_vec()) };
+        Ok(PrivateKey { form: Form::Dsa, kind: KeyKind::Dsa, algorithm, parts, pkcs8 })
+    }
+
     /// From a private scalar, as PKCS#8.
     pub fn from_scalar(curve: Curve, scalar: &[u8]) -> Result<PrivateKey, KeyFault> {
         let point = crypto::public_point(curve, scalar);
@@ -229,8 +246,7 @@ impl PrivateKey {
                 None => crypto::public_point(self.kind.curve()?, scalar)?,
             },
             Parts::Edwards { seed, .. } if self.kind == KeyKind::Ed25519 => crypto::ed25519_public(seed)?,
-            Parts::Edwards { public, .. } => public.clone()?,
-            Parts::Opaque => return None,
+            Parts::Edwards { public, .. } | Parts::Opaque { public } => public.clone()?,
         };
         PublicKey::from_spki(&der::sequence(&[&self.algorithm, &der::bits(&octets)])).ok()
     }
@@ -313,12 +329,25 @@ mod tests {
     }
 
     #[test]
+    fn a_dsa_key_of_openssl_becomes_pkcs8_with_the_same_public_key() {
+        let numbers = [0, 23, 11, 4, 9, 7].map(|n| der::unsigned(&[n]));
+        let form = der::sequence(&numbers.each_ref().map(Vec::as_slice));
+        let key = PrivateKey::from_der(&form).unwrap();
+        assert_eq!((key.form(), key.kind()), (Form::Dsa, &KeyKind::Dsa));
+        assert_eq!(key.public().unwrap().octets(), numbers[4]);
+        assert_eq!(PrivateKey::from_der(key.pkcs8_der()).unwrap().kind(), &KeyKind::Dsa);
+        assert!(
+            PrivateKey::from_dsa(&der::sequence(&numbers[..5].iter().map(Vec::as_slice).collect::<Vec<_>>())).is_err()
+        );
+    }
+
+    #[test]
     fn encrypted_and_unsupported_keys_are_told_from_broken_ones() {
-        let algorithm = der::sequence(&[&der::tlv(tag::OID, &[0x2b, 0x65, 110])]);
+        let algorithm = der::sequence(&[&der::tlv(tag::OID, &[0x2a, 3, 4])]);
         let key = der::tlv(tag::OCTET_STRING, &[1, 2, 3]);
         let fault = |elements: &[&[u8]]| PrivateKey::from_der(&der::sequence(elements)).unwrap_err();
         assert_eq!(fault(&[&algorithm, &key]), KeyFault::Encrypted);
-        assert_eq!(fault(&[&der::unsigned(&[]), &algorithm, &key]), KeyFault::Unsupported("1.3.101.110".into()));
+        assert_eq!(fault(&[&der::unsigned(&[]), &algorithm, &key]), KeyFault::Unsupported("1.2.3.4".into()));
         assert!(matches!(fault(&[&algorithm, &key, &key]), KeyFault::Malformed(_)));
         assert!(matches!(fault(&[]), KeyFault::Malformed(_)));
     }

@@ -1,8 +1,9 @@
 //! A public key as certificates, requests and keys carry it: SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
 
 use super::kind::{Algorithm, KeyKind, bits, oid};
+use super::read::group;
 use crate::crypto::{self, Digest, VerifyKey};
-use crate::material::der::{self, DerError, tag};
+use crate::material::der::{self, DerError, Reader, tag};
 
 /// A public key. Two are equal if they are the same key, however their DER spells the algorithm or the point.
 #[derive(Clone, Debug)]
@@ -23,6 +24,33 @@ impl PublicKey {
         let kind = algorithm.kind(|| modulus_bits(octets))?;
         let identity = identity(&algorithm, &kind, octets);
         Ok(PublicKey { spki: spki.to_vec(), kind, octets: octets.to_vec(), identity })
+    }
+
+    /// The same for a key by itself: besides, it must be whole, with nothing left to an issuer, and a point on its curve.
+    pub fn alone(spki: &[u8]) -> Result<PublicKey, DerError> {
+        let key = PublicKey::from_spki(spki)?;
+        let algorithm = Algorithm::read(&mut der::whole(spki, tag::SEQUENCE)?)?;
+        let fault = |what| Err(DerError { what, offset: 0 });
+        let fixed = match &key.kind {
+            KeyKind::Ed25519 | KeyKind::X25519 => Some(32),
+            KeyKind::Ed448 => Some(57),
+            KeyKind::X448 => Some(56),
+            KeyKind::Dsa | KeyKind::Dh => {
+                group(&algorithm)?;
+                let mut number = Reader::new(&key.octets);
+                number.unsigned()?;
+                number.end()?;
+                None
+            }
+            _ => None,
+        };
+        if fixed.is_some_and(|length| key.octets.len() != length) {
+            return fault("a public key of another length than the algorithm's");
+        }
+        if key.kind.curve().is_some_and(|curve| crypto::uncompressed(curve, &key.octets).is_none()) {
+            return fault("a public point that is not on its curve");
+        }
+        Ok(key)
     }
 
     /// From the DER of an RSAPublicKey (RFC 8017, A.1.1).

@@ -40,9 +40,19 @@ pub(super) fn parts(
             }
             (kind, Parts::Edwards { seed: Zeroizing::new(seed.to_vec()), public: outside.map(<[u8]>::to_vec) })
         }
-        oid::DSA => {
+        oid::X25519 | oid::X448 => {
+            let length = if algorithm.oid == oid::X25519 { 32 } else { 56 };
+            if key.expect(tag::OCTET_STRING)?.content.len() != length {
+                return Err(DerError { what: "a private key of another length than the algorithm's", offset: 0 }.into());
+            }
+            let kind = if algorithm.oid == oid::X25519 { KeyKind::X25519 } else { KeyKind::X448 };
+            (kind, Parts::Opaque { public: outside.map(<[u8]>::to_vec) })
+        }
+        oid::DSA | oid::DH | oid::DH_X942 => {
+            group(algorithm)?;
             key.unsigned()?;
-            (KeyKind::Dsa, Parts::Opaque)
+            let kind = if algorithm.oid == oid::DSA { KeyKind::Dsa } else { KeyKind::Dh };
+            (kind, Parts::Opaque { public: outside.map(<[u8]>::to_vec) })
         }
         other => return Err(KeyFault::Unsupported(der::dotted(other))),
     };
@@ -71,6 +81,40 @@ pub(super) fn rsa(from: &mut Reader<'_>) -> Result<(usize, Parts), DerError> {
     }
     key.end()?;
     Ok((bits(&numbers.n), Parts::Rsa { numbers, more_primes }))
+}
+
+/// The numbers that a DSA or Diffie-Hellman key needs beside its own (RFC 3279, 2.3.2 and 2.3.3; PKCS#3, section 9). Only within
+/// a certificate may DSA leave them to the issuer's.
+pub(super) fn group(algorithm: &Algorithm<'_>) -> Result<(), DerError> {
+    let mut numbers = der::whole(algorithm.parameters, tag::SEQUENCE)?;
+    let at_least = if algorithm.oid == oid::DH { 2 } else { 3 };
+    (0..at_least).try_for_each(|_| numbers.unsigned().map(drop))
+}
+
+/// OpenSSL's own form of a DSA key: six numbers in a row.
+pub(super) struct DsaPrivateKey<'a> {
+    /// p, q and g, each as an INTEGER.
+    pub(super) group: [&'a [u8]; 3],
+    pub(super) public: &'a [u8],
+    pub(super) private: &'a [u8],
+}
+
+impl<'a> DsaPrivateKey<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<DsaPrivateKey<'a>, DerError> {
+        let mut key = der::whole(bytes, tag::SEQUENCE)?;
+        let offset = key.offset();
+        if version(&mut key)? != 0 {
+            return Err(DerError { what: "an unknown version of DSA private key", offset });
+        }
+        let mut next = || {
+            let mut own = key.clone();
+            own.unsigned()?;
+            Ok::<_, DerError>(key.any()?.raw)
+        };
+        let found = DsaPrivateKey { group: [next()?, next()?, next()?], public: next()?, private: next()? };
+        key.end()?;
+        Ok(found)
+    }
 }
 
 /// ECPrivateKey (RFC 5915, section 3).

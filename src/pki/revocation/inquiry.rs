@@ -68,10 +68,13 @@ impl<'a> Inquiry<'_, '_, 'a> {
             return Err(Why::OutOfScope);
         }
         self.sound(list.crl, path, own)?;
-        let delta = self.delta(list.crl, path, own);
-        let entry = delta.and_then(|d| self.lists.find(d, cert));
-        let entry = entry.or_else(|| self.lists.find(list.crl, cert));
-        let entry = entry.filter(|e| e.reason != Some(Reason::REMOVE_FROM_CRL));
+        let deltas = self.deltas(list.crl, path, own);
+        let delta = deltas.iter().find(|d| dates(d, self.question.now).is_ok());
+        let names = |entry: &Entry| entry.reason != Some(Reason::REMOVE_FROM_CRL);
+        let entry = delta.and_then(|d| self.lists.find(d, cert)).or_else(|| self.lists.find(list.crl, cert));
+        // What a newer one said before it went stale is still to be told of; only that it frees somebody is not believed then.
+        let said = deltas.first().and_then(|d| self.lists.find(d, cert)).filter(names);
+        let entry = said.or(entry.filter(names));
         match dates(list.crl, self.question.now) {
             // The numbers say that nothing lies between the two, so the delta's dates speak for both (5.2.4); and who was
             // revoked when the list was new is still to be told of.
@@ -81,18 +84,20 @@ impl<'a> Inquiry<'_, '_, 'a> {
         }
     }
 
-    /// The newest usable delta that goes on from this list: the same scope and key, a base not beyond it (6.3.3 (c)).
-    fn delta(&self, base: &Crl, path: &[&Cert], own: bool) -> Option<&'a Crl> {
+    /// The deltas that go on from this list, the newest first: the same scope and key, a base not beyond it (6.3.3 (c)). Some
+    /// may be stale, none is from the future.
+    fn deltas(&self, base: &Crl, path: &[&Cert], own: bool) -> Vec<&'a Crl> {
         let number = rank(base.number.as_deref());
         let fits = |delta: &Crl| {
             same_series(delta, base)
                 && rank(delta.base_number.as_deref()) <= number
                 && rank(delta.number.as_deref()) > number
-                && dates(delta, self.question.now).is_ok()
+                && matches!(dates(delta, self.question.now), Ok(()) | Err(Why::Expired))
         };
         let mut deltas: Vec<&Crl> = self.lists.deltas(base).filter(|delta| fits(delta)).collect();
         deltas.sort_by_key(|d| Reverse(rank(d.number.as_deref())));
-        deltas.into_iter().find(|d| self.sound(d, path, own).is_ok())
+        deltas.retain(|d| self.sound(d, path, own).is_ok());
+        deltas
     }
 
     /// Is everything about the list understood, and was it signed by somebody who may (6.3.3 (f) and (g))?

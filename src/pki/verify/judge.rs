@@ -156,7 +156,7 @@ impl<'p, 'a> Judge<'p, 'a> {
     /// Keys that anybody can forge for: too small, or on a curve that the certificate brings along (CVE-2020-0601).
     fn key(&mut self, depth: usize) {
         let kind = self.certs[depth].public_key.kind();
-        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit) {
+        if matches!(kind, KeyKind::Rsa { bits: ..1024 } | KeyKind::RsaPss { bits: ..1024 } | KeyKind::EcExplicit(_)) {
             let message = format!("the key of `{}` is {kind}", self.certs[depth].short_name());
             self.fault(Test::Key, &rules::KEY_BROKEN, depth, message);
         }

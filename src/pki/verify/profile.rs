@@ -112,9 +112,7 @@ fn key(kind: &KeyKind) -> Option<String> {
         KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } if *bits < 2048 || bits % 8 != 0 => {
             Some(format!("its key is {kind}; at least 2048 bits and whole bytes are asked for"))
         }
-        KeyKind::EcOther(_) | KeyKind::EcExplicit | KeyKind::Dsa | KeyKind::Other(_) => {
-            Some(format!("its key is {kind}, which TLS clients do not take"))
-        }
+        kind if !kind.signs_in_tls() => Some(format!("its key is {kind}, which TLS clients do not take")),
         _ => None,
     }
 }
