@@ -2,6 +2,7 @@
 //! which tells them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What became of one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,64 @@ pub struct Change {
     pub after: Option<String>,
     /// Where the old file is kept.
     pub backup: Option<PathBuf>,
+}
+
+/// Something that was done besides changing files, such as having a server read its certificate again.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// What kind of thing.
+    pub act: Act,
+    /// To whom or with what: `dovecot`, a command, a port, a version.
+    pub what: String,
+    /// Did it go well?
+    pub ok: bool,
+    /// How long it took.
+    pub took: Duration,
+    /// What was said to it.
+    pub detail: String,
+}
+
+/// Kinds of deeds, in the order in which they are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The link was moved to the new version.
+    Switch,
+    /// A server looked at its configuration.
+    Check,
+    /// A server was made to read its files again.
+    Reload,
+    /// A command of the user's was run.
+    Run,
+    /// A port was asked what it serves.
+    Verify,
+    /// An old version was removed.
+    Prune,
+    /// The link was moved back.
+    SwitchBack,
+    /// A server was made to read the old files again.
+    ReloadBack,
+    /// A command was run again.
+    RunBack,
+    /// A port was asked whether it has gone back.
+    VerifyBack,
+}
+
+impl Act {
+    /// The word for JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Act::Switch => "switch",
+            Act::Check => "check",
+            Act::Reload => "reload",
+            Act::Run => "run",
+            Act::Verify => "verify",
+            Act::Prune => "prune",
+            Act::SwitchBack => "switch-back",
+            Act::ReloadBack => "reload-back",
+            Act::RunBack => "run-back",
+            Act::VerifyBack => "verify-back",
+        }
+    }
 }
 
 /// How the steps of a plan are done.

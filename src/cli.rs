@@ -24,7 +24,7 @@ use crate::finding::Severity;
   pkit explain key-mismatch
 
 Exit codes: 0 fine, 1 the check said no, 2 usage, 3 input, 4 refused,
-5 write failed, 6 network, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
+5 write failed, 6 network, 7 rolled back, 8 rollback failed, 70 a fault in pkit, 130 SIGINT, 143 SIGTERM.
 Nothing is overwritten without --force but what is renewed: a newer CRL, a
 bundle of the same CAs.")]
 pub struct Cli {
@@ -275,7 +275,7 @@ pub enum Command {
     Lint(Box<commands::lint::Args>),
     /// Show and check what servers present
     Probe(Box<commands::probe::Args>),
-    /// Tell what is due for renewal
+    /// Tell what is due, put renewed certificates into use, and back
     #[command(subcommand)]
     Renew(commands::renew::Verb),
     /// Explain the code of a finding or an error

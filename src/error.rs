@@ -59,6 +59,11 @@ impl Error {
         Error::new(Exit::Refused, rule, message)
     }
 
+    /// It was done, did not prove itself, and was taken back (exit 7).
+    pub fn rolled_back(rule: &'static Rule, message: impl Into<String>) -> Error {
+        Error::new(Exit::RolledBack, rule, message)
+    }
+
     /// The words typed do not go together (exit 2).
     pub fn usage(message: impl Into<String>) -> Error {
         Error::new(Exit::Usage, &USAGE, message)

@@ -19,6 +19,10 @@ pub enum Exit {
     Io,
     /// Something could not be had from the network.
     Network,
+    /// A deployment failed and was taken back: the old state is there again.
+    RolledBack,
+    /// It could not be taken back whole; somebody has to look.
+    RollbackFailed,
     /// A fault in pkit itself.
     Bug,
     /// SIGINT: somebody pressed Ctrl-C.
@@ -38,6 +42,8 @@ impl Exit {
             Exit::Refused => 4,
             Exit::Io => 5,
             Exit::Network => 6,
+            Exit::RolledBack => 7,
+            Exit::RollbackFailed => 8,
             Exit::Changed => 10,
             Exit::Bug => 70,
             Exit::Interrupted => 130,
@@ -47,10 +53,12 @@ impl Exit {
 
     /// The graver of two: trouble goes before an answer, as grep has it.
     pub fn worst(self, other: Exit) -> Exit {
-        const GRAVEST_FIRST: [Exit; 11] = [
+        const GRAVEST_FIRST: [Exit; 13] = [
             Exit::Interrupted,
             Exit::Terminated,
             Exit::Bug,
+            Exit::RollbackFailed,
+            Exit::RolledBack,
             Exit::Io,
             Exit::Network,
             Exit::Refused,

@@ -41,6 +41,7 @@ pub mod finding;
 pub mod instant;
 pub mod material;
 pub mod name;
+pub mod order;
 pub mod pki;
 pub mod plan;
 pub mod primes;

@@ -208,13 +208,23 @@ fn act(cli: &Cli, style: Style) -> Acted {
     // Only JSON shows them.
     let digests = if style.json { Digests::Told } else { Digests::Untold };
     let manner = Manner { owner, backup: cli.global.backup(now), ..Manner::of(mode, digests) };
-    match outcome.plan.carry_out(&manner) {
-        Ok(changes) => Acted { report: Some(outcome.report), changes, applied, error: None },
+    let (report, mut deeds) = (outcome.report, Vec::new());
+    let done = outcome.plan.perform(&manner, &mut deeds);
+    let told = |report: Report, error: Option<&Error>| match report.afterwards {
+        Some(afterwards) if applied => afterwards(report, &deeds, error),
+        _ => report,
+    };
+    match done {
+        Ok(changes) => Acted { report: Some(told(report, None)), changes, applied, error: None },
         // What was noticed stays true. What the report says of was not done, and the digest of a key that is not there
         // would only mislead.
         Err(error) => {
-            let told = Report { findings: outcome.report.findings, ..Report::of(Value::Null) };
-            Acted { report: Some(told), changes: Vec::new(), applied, error: Some(error) }
+            let bare = Report { findings: report.findings, ..Report::of(Value::Null) };
+            let report = match report.afterwards {
+                Some(_) => told(Report { result: report.result, afterwards: report.afterwards, ..bare }, Some(&error)),
+                None => bare,
+            };
+            Acted { report: Some(report), changes: Vec::new(), applied, error: Some(error) }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What is to happen, as a value: commands return a `Plan`, and only `main` carries it out. So a dry run is the same plan,
 //! looked at and not done, and nothing is written before everything has been judged.
 
-use crate::change::{Action, Change, Digests, Manner, Mode, Owner};
+pub mod deploy;
+
+use crate::change::{Action, Change, Deed, Digests, Manner, Mode, Owner};
 use crate::content::{AppendWrite, DirectoryWrite, FileWrite, LinkWrite, RightsWrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
 use crate::files::{append, directory, link, rights, versions, write};
+use deploy::Deployment;
 
 /// Steps in the order in which they are done.
 #[derive(Debug, Default)]
@@ -33,6 +36,8 @@ pub enum Step {
     Directory(DirectoryWrite),
     /// Add lines to a file that only grows.
     Append(AppendWrite),
+    /// Put a version of a set into use, with all that servers have to do for it, or back.
+    Deploy(Box<Deployment>),
 }
 
 impl Plan {
@@ -54,6 +59,11 @@ impl Plan {
 
     /// The same in another manner: not every reader of the changes wants digests, and files may belong to others.
     pub fn carry_out(&self, manner: &Manner) -> Result<Vec<Change>> {
+        self.perform(manner, &mut Vec::new())
+    }
+
+    /// The same, telling also what was done besides, as far as it came.
+    pub fn perform(&self, manner: &Manner, deeds: &mut Vec<Deed>) -> Result<Vec<Change>> {
         let Manner { mode, digests, .. } = *manner;
         let mut changes: Vec<Change> = Vec::new();
         for step in &self.steps {
@@ -64,6 +74,7 @@ impl Plan {
                 Step::Version(version) => versions::version(version, manner),
                 Step::Directory(directory) => directory::directory(directory, mode, digests),
                 Step::Append(lines) => append::append(lines, mode).map(|change| vec![change]),
+                Step::Deploy(deployment) => deployment.carry_out(manner, deeds),
             };
             match done {
                 Ok(done) => changes.extend(done),

@@ -1,15 +1,119 @@
-//! The only code that starts a program: it asks what is installed for its version, and nothing else. Without a shell, from the
-//! system's own directories, with an empty environment, a time limit and a bound on what is read. What the answer means is
-//! left to `servers`.
+//! The only code that starts a program: it asks what is installed for its version, and has servers read their files again.
+//! Programs come from the system's own directories and get no environment but what they are given, a time limit, and a bound on
+//! what is read of their answer. What to start and what an answer means is left to `servers`.
 
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, io_words};
 use crate::finding::rules;
+use crate::order::Program;
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Did it end with 0?
+    pub ok: bool,
+    /// What it wrote to its standard output: the answer, where it was asked something.
+    pub answer: String,
+    /// How it ended and the last line that it said, in a few words.
+    pub said: String,
+}
+
+/// Runs a program to its end, which must come within the limit. It is one that makes a service read its files again, so what it
+/// started may live on. A program that is not there or cannot be started is told like one that failed.
+pub fn run(program: &Program, limit: Duration) -> Ran {
+    let failed = |said: String| Ran { ok: false, answer: String::new(), said };
+    let Some(path) = installed(&program.name) else {
+        return failed(format!("{} is not in any of {}", program.name, DIRECTORIES.join(", ")));
+    };
+    match ran(&path, program, limit) {
+        Err(e) => failed(io_words(&e)),
+        Ok((status, answer, complaint)) => {
+            let [answer, complaint] = [answer, complaint].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let last = |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+            let said = match (status.success(), last(&complaint).or_else(|| last(&answer))) {
+                (_, None) => status.to_string(),
+                (true, Some(line)) => line,
+                (false, Some(line)) => format!("{status}: {line}"),
+            };
+            Ran { ok: status.success(), answer, said }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the place where a program is started to act")]
+fn ran(path: &Path, program: &Program, limit: Duration) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let ((out, out_end), (err, err_end)) = (io::pipe()?, io::pipe()?);
+    let mut command = Command::new(path);
+    command.args(&program.args).env_clear().env("PATH", DIRECTORIES.join(":")).env("LC_ALL", "C");
+    command.envs(program.env.iter().map(|(name, value)| (name, value))).current_dir("/");
+    // A group of its own: Ctrl-C on the terminal is for pkit, which ends between two steps.
+    command.stdin(Stdio::piped()).stdout(out_end).stderr(err_end).process_group(0);
+    let mut child = command.spawn()?;
+    drop(command);
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read what it was given says itself what it lacks.
+        let _ = stdin.write_all(program.input.as_bytes());
+    }
+    let (out, err) = (Listener::to(out), Listener::to(err));
+    let status = ended(&mut child, limit)?;
+    // What it started may hold the pipe for ever; what the program itself has said is there at once.
+    Ok((status, out.heard(), err.heard()))
+}
+
+fn ended(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
+    let begin = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if begin.elapsed() > limit {
+            if let Ok(group) = i32::try_from(child.id()).map(rustix::process::Pid::from_raw)
+                && let Some(group) = group
+            {
+                // It may just have ended by itself.
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
+            child.wait()?;
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("not done after {} s", limit.as_secs())));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// A thread that reads all that comes, so that nobody has to wait with a full pipe, and keeps the beginning.
+struct Listener(mpsc::Receiver<Vec<u8>>);
+
+impl Listener {
+    fn to(mut pipe: PipeReader) -> Listener {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+                // Where nobody listens any more there is still somebody who writes.
+                let _ = sender.send(buffer[..n].to_vec());
+            }
+        });
+        Listener(receiver)
+    }
+
+    fn heard(self) -> Vec<u8> {
+        let mut heard = Vec::new();
+        loop {
+            match self.0.recv_timeout(LINGER) {
+                Ok(bytes) if (heard.len() as u64) < MAX_ANSWER => heard.extend(bytes),
+                Ok(_) | Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => return heard,
+            }
+        }
+    }
+}
 
 /// What the program says on both its outputs, or None where it is not installed. The exit code is not looked at: `slapd -VV`
 /// prints its version and ends with 1. A program that cannot be started or does not end is an input error.
@@ -61,6 +165,8 @@ fn read_within(output: PipeReader, limit: Duration) -> io::Result<Vec<u8>> {
 
 /// A version is printed at once; a loaded machine may take a second.
 const LIMIT: Duration = Duration::from_secs(5);
+/// What a program that has ended has said is in the pipe already.
+const LINGER: Duration = Duration::from_millis(200);
 /// A version is one line, a list of libraries some forty.
 const MAX_ANSWER: u64 = 64 << 10;
 
@@ -76,6 +182,30 @@ rules! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn shell(script: &str) -> Ran {
+        run(&Program::new("sh", ["-c", script]), Duration::from_secs(2))
+    }
+
+    #[test]
+    fn a_program_acts_and_says_how_it_went() {
+        let cat = Program { input: "asked".into(), ..Program::new("cat", [""; 0]) };
+        assert_eq!(run(&cat, LIMIT), Ran { ok: true, answer: "asked".into(), said: "asked".into() });
+        assert_eq!(shell("echo a; echo b >&2; exit 3").said, "exit status: 3: b");
+        assert_eq!((shell("").ok, shell("exit 1").ok, shell("kill -9 $$").ok), (true, false, false));
+        assert!(run(&Program::new("no-such-program", [""; 0]), LIMIT).said.contains("is not in any of"));
+    }
+
+    #[test]
+    fn what_a_program_started_may_live_on_and_one_without_an_end_is_ended() {
+        let begin = Instant::now();
+        let daemon = shell("sleep 60 & echo $!");
+        assert!(daemon.ok && begin.elapsed() < Duration::from_secs(30), "{daemon:?}");
+        let pid = rustix::process::Pid::from_raw(daemon.answer.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        let late = run(&Program::new("sleep", ["60"]), Duration::from_millis(50));
+        assert_eq!((late.ok, late.said.as_str()), (false, "not done after 0 s"));
+    }
 
     #[test]
     fn an_answer_comes_from_both_outputs_with_no_environment_but_the_one_given() {

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crypto", &[]),
     ("instant", &[]),
     ("change", &[]),
+    ("order", &[]),
     ("content", BOTTOM),
     ("facts", BOTTOM),
     ("name", BOTTOM),
@@ -26,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("system", &[BOTTOM_ROW]),
     ("process", &["files", BOTTOM_ROW]),
     ("probe", &[BOTTOM_ROW]),
-    ("plan", &["files", BOTTOM_ROW]),
+    ("plan", &["files", "system", "probe", BOTTOM_ROW]),
     ("report", &[BOTTOM_ROW]),
     ("commands", &["files", "system", "probe", "pki", "primes", "checks", "servers", "plan", "report", BOTTOM_ROW]),
     ("cli", &["commands", BOTTOM_ROW]),
@@ -34,8 +35,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &[]),
 ];
 
-const BOTTOM: &[&str] =
-    &["finding", "exit", "crypto", "instant", "change", "content", "facts", "name", "settings", "error", "material"];
+const BOTTOM: &[&str] = &[
+    "finding", "exit", "crypto", "instant", "change", "order", "content", "facts", "name", "settings", "error",
+    "material",
+];
 const BOTTOM_ROW: &str = "(bottom)";
 
 /// Crate, and the rooms that may name it.

@@ -241,12 +241,12 @@ fn apache_is_told_in_virtual_hosts_with_the_chain_where_its_version_looks_for_it
     );
     says(
         "apache --server-version 2.4.62 --client-ca /ca.pem --crl /crls.pem --client-cert require --username-from-cert \
-         commonName --dh /dh.pem --server-order --session-timeout 5m --log --profile intermediate",
+         commonName --dh /etc/ssl/chain.pem --server-order --session-timeout 5m --log --profile intermediate",
         "<VirtualHost *:443>\n  SSLEngine on\n  SSLCertificateFile /etc/ssl/chain.pem\n  \
          SSLCertificateKeyFile /etc/ssl/key.pem\n  SSLCACertificateFile /ca.pem\n  SSLCARevocationFile /crls.pem\n  \
          SSLCARevocationCheck chain\n  SSLVerifyClient require\n  SSLVerifyDepth 5\n  SSLUserName SSL_CLIENT_S_DN_CN\n  \
          SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLCipherSuite CIPHERS:DHE\n  SSLCipherSuite TLSv1.3 SUITES\n  \
-         SSLHonorCipherOrder on\n  SSLOpenSSLConfCmd DHParameters \"/dh.pem\"\n  SSLSessionCacheTimeout 300\n  \
+         SSLHonorCipherOrder on\n  SSLOpenSSLConfCmd DHParameters \"/etc/ssl/chain.pem\"\n  SSLSessionCacheTimeout 300\n  \
          LogLevel warn ssl:info\n</VirtualHost>\n",
     );
 }
@@ -280,7 +280,7 @@ fn courier_is_told_in_two_files_in_the_words_of_its_library() {
         "courier --server-version 5.0.13 --tls-library gnutls --listen starttls",
         &both(
             "IMAPDSSLSTART=\"NO\"\nIMAPDSTARTTLS=\"YES\"\nIMAP_TLS_REQUIRED=\"1\"\n",
-            "POP3DSSLSTART=\"NO\"\nPOP3DSTARTTLS=\"YES\"\nPOP3_TLS_REQUIRED=\"1\"\n",
+            "POP3DSSLSTART=\"NO\"\nPOP3_STARTTLS=\"YES\"\nPOP3_TLS_REQUIRED=\"1\"\n",
             "TLS_CERTFILE=\"/etc/ssl/chain.pem\"\nTLS_PRIVATE_KEYFILE=\"/etc/ssl/key.pem\"\nTLS_PRIORITY=\"PRIORITY\"\n",
         ),
     );
@@ -317,10 +317,18 @@ fn it_is_told_whether_a_dh_file_is_needed() {
         ("openldap --server-version 2.6 --tls-library openssl", "no DH file is needed"),
         ("apache --server-version 2.4.62", "no DH file is needed"),
         ("courier --server-version 5.0.13 --tls-library gnutls", "no DH file is needed"),
-        ("apache --server-version 2.4.62 --dh /dh.pem", "the three DHE suites of Mozilla's intermediate profile 5.7"),
+        (
+            "apache --server-version 2.4.62 --dh /etc/ssl/chain.pem",
+            "the three DHE suites of Mozilla's intermediate profile 5.7",
+        ),
     ] {
         emit(&t, words).exits(0).err_has(told);
     }
+    // A file of its own would be ignored.
+    emit(&t, "apache --server-version 2.4.62 --dh /dh.pem")
+        .exits(4)
+        .err_has("bundle keycert")
+        .err_has("--order cert-first");
 }
 
 #[test]

@@ -58,6 +58,8 @@ fn the_exit_codes_are_those_of_the_program() {
         Exit::Refused,
         Exit::Io,
         Exit::Network,
+        Exit::RolledBack,
+        Exit::RollbackFailed,
         Exit::Changed,
         Exit::Bug,
     ];

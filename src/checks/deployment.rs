@@ -27,6 +27,8 @@ pub struct Deployment<'a> {
     pub files: &'a BTreeMap<PathBuf, Opened>,
     /// The roots that its clients are expected to trust.
     pub anchors: &'a [Cert],
+    /// Did the user say whom the clients trust? Then a chain that leads elsewhere is of no use to them.
+    pub anchors_named: bool,
     /// The instant to judge by.
     pub now: OffsetDateTime,
     /// By what rights are judged.
@@ -109,6 +111,9 @@ impl<'a> Deployment<'a> {
                         let severity = if mild { Severity::Warning } else { FILE_NOT_THERE.severity };
                         found.push(FILE_NOT_THERE.at(at.clone(), format!("{path} is not there")).severity(severity));
                     }
+                    Content::Directory(_) if !is_directory(settings, setting) => {
+                        found.push(NOT_A_FILE.at(at.clone(), format!("{path} is a directory, and a file is wanted")));
+                    }
                     Content::Unread(why) => found.push(FILE_NOT_OPENED.at(at.clone(), why.clone())),
                     Content::Password { newline: true } => {
                         let message =
@@ -160,6 +165,12 @@ fn named(settings: &TlsSettings) -> impl Iterator<Item = (&Setting<PathBuf>, boo
     slots.into_iter().filter_map(|(slot, is_dh)| slot.as_ref().map(|setting| (setting, is_dh)))
 }
 
+/// Is a directory what this setting names?
+fn is_directory(settings: &TlsSettings, setting: &Setting<PathBuf>) -> bool {
+    let directories = [&settings.client_ca_dir, &settings.outgoing_ca_dir];
+    directories.into_iter().flatten().any(|directory| std::ptr::eq(directory, setting))
+}
+
 /// The place of a setting, else the file that it names.
 fn place(setting: &Setting<PathBuf>) -> Location {
     setting.at.clone().unwrap_or_else(|| Location::File(setting.value.clone()))
@@ -171,6 +182,12 @@ rules! {
         summary: "a configuration names a file that is not there",
         help: "correct the path, or make the file",
         source: "tried on all five servers: Dovecot and Apache do not start, Postfix turns TLS off, slapd says error (80), Courier drops connections",
+    }
+    /// Another kind of thing.
+    NOT_A_FILE = Error "named-file-directory" {
+        summary: "a configuration names a directory where a file is wanted",
+        help: "name the file in it",
+        source: "tried on all five servers: none serves TLS",
     }
     /// Named, and not to be opened here.
     FILE_NOT_OPENED = Skipped "named-file-unread" {

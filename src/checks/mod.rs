@@ -7,6 +7,7 @@ pub mod chain;
 pub mod crl;
 pub mod deployment;
 pub mod dh;
+pub mod due;
 pub mod key;
 pub mod peer;
 pub mod perms;

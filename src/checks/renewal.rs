@@ -1,160 +1,77 @@
-//! Judges when things are to be renewed: by the share of their life that is left, or by a length of time. Pure arithmetic of
-//! dates; whether they are valid otherwise is for others.
+//! A new certificate beside the one that it follows: is it a renewal, or would clients miss something that they have now?
 
-use std::str::FromStr;
-
-use time::{Duration, OffsetDateTime};
-
-use super::crl::CRL_EXPIRED;
-use crate::finding::{Finding, Location, Severity, rules};
+use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
-use crate::pki::verify::rules::EXPIRED;
+use crate::material::cert::Cert;
+use crate::name::HostName;
 
-/// How much before its end a thing is to be renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Within {
-    /// A share of its whole life, in hundredths.
-    Percent(u8),
-    /// A length of time.
-    Time(Duration),
+/// May the new one take the old one's place? A key that changes is only named where the user has said that it may.
+pub fn follows(new: &Cert, at: &Origin, old: &Cert, key_may_change: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let at = || Location::Block(at.clone());
+    let missing = names_missing(new, old);
+    if !missing.is_empty() {
+        findings.push(RENEWAL_NAMES_FEWER.at(at(), format!("not in it any more: {}", missing.join(", "))));
+    }
+    let shown = |new, old| format!("{} where the one in use has {}", instant::show(new), instant::show(old));
+    if new.not_before < old.not_before {
+        findings.push(RENEWAL_OLDER.at(at(), format!("it begins {}", shown(new.not_before, old.not_before))));
+    } else if new.not_after < old.not_after {
+        findings.push(RENEWAL_SHORTER.at(at(), format!("it ends {}", shown(new.not_after, old.not_after))));
+    }
+    if new.public_key != old.public_key {
+        let (new, old) = (new.public_key.sha256(), old.public_key.sha256());
+        let finding = RENEWAL_TLSA_CHANGED.at(at(), format!("3 1 1 {new} where the one in use has 3 1 1 {old}"));
+        findings.push(if key_may_change { finding.severity(Severity::Info) } else { finding });
+    }
+    findings
 }
 
-impl FromStr for Within {
-    type Err = String;
-
-    /// `33%`, or a length of time such as `21d`.
-    fn from_str(text: &str) -> Result<Within, String> {
-        let told = || "write it as 33%, 36h, 21d or 3w".to_owned();
-        match text.strip_suffix('%') {
-            Some(share) => match share.parse() {
-                Ok(share @ 0..=100) => Ok(Within::Percent(share)),
-                _ => Err(told()),
-            },
-            None => instant::span(text).map(Within::Time).map_err(|_| told()),
-        }
-    }
+/// The names of the old one that the new one does not cover, with a wildcard or as they are.
+fn names_missing(new: &Cert, old: &Cert) -> Vec<String> {
+    let spelled: Vec<String> = new.alt_names().iter().map(|name| name.to_string().to_ascii_lowercase()).collect();
+    let there = |name: &str| spelled.contains(&name.to_ascii_lowercase());
+    let covered =
+        |host: &str| host.parse::<HostName>().is_ok_and(|host| new.alt_names().iter().any(|name| host.matches(name)));
+    let names = old.alt_names().iter().map(ToString::to_string);
+    names.filter(|name| !there(name) && !covered(name.split_once(':').map_or(name, |(_, host)| host))).collect()
 }
 
-/// What ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A certificate of a server or a client.
-    EndEntity,
-    /// A CA's certificate.
-    Authority,
-    /// A revocation list.
-    Crl,
+/// Files that servers are told of and that the new set would not have.
+pub fn files_lost<'a>(old: &'a [String], new: &[&str]) -> impl Iterator<Item = &'a str> {
+    let lost: Vec<&str> = old.iter().map(String::as_str).filter(|name| !new.contains(name)).collect();
+    lost.into_iter()
 }
-
-/// The life of a thing.
-#[derive(Clone, Copy, Debug)]
-pub struct Life {
-    /// What it is.
-    pub kind: Kind,
-    /// Its beginning.
-    pub from: OffsetDateTime,
-    /// Its end.
-    pub until: OffsetDateTime,
-}
-
-impl Life {
-    /// What is left of it; nothing once it is over.
-    pub fn left(&self, now: OffsetDateTime) -> Duration {
-        (self.until - now).max(Duration::ZERO)
-    }
-
-    /// The whole of it.
-    pub fn whole(&self) -> Duration {
-        (self.until - self.from).max(Duration::ZERO)
-    }
-
-    /// What is left, in hundredths of the whole.
-    pub fn percent(&self, now: OffsetDateTime) -> i64 {
-        let whole = self.whole().whole_seconds();
-        if whole == 0 { 0 } else { (i128::from(self.left(now).whole_seconds()) * 100 / i128::from(whole)) as i64 }
-    }
-
-    /// How long before its end it is to be renewed. A CA that lives for ten years is not due for three of them.
-    pub fn margin(&self, within: Within) -> Duration {
-        match within {
-            Within::Time(time) => time,
-            Within::Percent(share) => {
-                let margin: Duration = self.whole() / 100 * i32::from(share);
-                if self.kind == Kind::Authority { margin.min(AUTHORITY) } else { margin }
-            }
-        }
-    }
-
-    /// What is to be said, if anything: that it is over, that it is nearly over, or that it is due.
-    pub fn judge(
-        &self,
-        name: &str,
-        at: Location,
-        within: Within,
-        critical: Within,
-        now: OffsetDateTime,
-    ) -> Option<Finding> {
-        if self.until < now {
-            let rule = if self.kind == Kind::Crl { &CRL_EXPIRED } else { &EXPIRED };
-            return Some(rule.at(at, format!("`{name}` ended {}", instant::day(self.until, now))));
-        }
-        let left = self.left(now);
-        let severity = if left < self.margin(critical) { Severity::Error } else { Severity::Warning };
-        let due = left < self.margin(within) || severity == Severity::Error;
-        due.then(|| RENEWAL_DUE.at(at, format!("`{name}` has {}", self.words(now))).severity(severity))
-    }
-
-    /// `58 d left of 200 (29 %)`.
-    pub fn words(&self, now: OffsetDateTime) -> String {
-        let (left, whole) = (self.left(now), self.whole());
-        let of = if left.whole_days() > 0 { whole.whole_days().to_string() } else { instant::length(whole) };
-        format!("{} left of {of} ({} %)", instant::length(left), self.percent(now))
-    }
-}
-
-/// Time enough to bring a CA's new certificate to all that trust it.
-const AUTHORITY: Duration = Duration::days(90);
 
 rules! {
-    /// Soon over.
-    RENEWAL_DUE = Warning "renewal-due" {
-        summary: "less of a life is left than a renewal should wait for",
-        help: "renew it now, then `pkit renew deploy` or `pkit crl fetch`",
-        source: "the share or time of --within; RFC 9773 and the ACME clients renew when a third is left; for CAs 90 days at most",
+    /// Clients ask for a name that would be gone.
+    RENEWAL_NAMES_FEWER = Error "renewal-names-fewer" {
+        summary: "the new certificate lacks names that the one in use presents",
+        help: "ask the CA for all names again; if they are really gone, go on with --accept renewal-names-fewer",
+        source: "RFC 9525 section 6: clients accept no certificate without the name that they asked for",
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
-
-    #[test]
-    fn a_third_of_the_life_is_the_margin() {
-        let life = |kind, days: i64| Life {
-            kind,
-            from: datetime!(2026-01-01 0:00 UTC),
-            until: datetime!(2026-01-01 0:00 UTC) + Duration::days(days),
-        };
-        let third: Within = "33%".parse().unwrap();
-        let leaf = life(Kind::EndEntity, 90);
-        let state = |life: Life, day: i64, critical: &str| {
-            let now = datetime!(2026-01-01 0:00 UTC) + Duration::days(day);
-            let at = Location::File("x".into());
-            life.judge("x", at, third, critical.parse().unwrap(), now).map(|f| (f.rule.code, f.severity))
-        };
-        assert_eq!(state(leaf, 60, "0s"), None);
-        assert_eq!(state(leaf, 61, "0s"), Some(("renewal-due", Severity::Warning)));
-        assert_eq!(state(leaf, 61, "30d"), Some(("renewal-due", Severity::Error)));
-        assert_eq!(state(leaf, 91, "0s"), Some(("cert-expired", Severity::Error)));
-        assert_eq!(state(life(Kind::Authority, 3650), 3650 - 91, "0s"), None);
-        assert_eq!(state(life(Kind::Authority, 3650), 3650 - 89, "0s"), Some(("renewal-due", Severity::Warning)));
-        assert_eq!(state(life(Kind::Crl, 30), 31, "0s"), Some(("crl-expired", Severity::Error)));
-        assert_eq!(leaf.words(datetime!(2026-03-02 0:00 UTC)), "30 d left of 90 (33 %)");
-        for bad in ["", "%", "101%", "-1%", "33 %", "21", "3y"] {
-            assert!(bad.parse::<Within>().is_err(), "{bad}");
-        }
-        let never = Life { kind: Kind::EndEntity, from: leaf.until, until: leaf.from };
-        assert_eq!((never.percent(leaf.from), never.whole()), (0, Duration::ZERO));
+    /// An old one again.
+    RENEWAL_OLDER = Error "renewal-older" {
+        summary: "the new certificate is older than the one in use",
+        help: "see whether --from names what the last renewal wrote; `pkit renew rollback` goes back on purpose",
+        source: "notBefore of both, RFC 5280 section 4.1.2.5",
+    }
+    /// It ends earlier.
+    RENEWAL_SHORTER = Warning "renewal-shorter" {
+        summary: "the new certificate was issued later and ends earlier than the one in use",
+        help: "nothing is needed if the CA has shortened its certificates; renew as often as they ask for",
+        source: "notAfter of both, RFC 5280 section 4.1.2.5",
+    }
+    /// Pinned keys.
+    RENEWAL_TLSA_CHANGED = Error "renewal-tlsa-changed" {
+        summary: "the new certificate has another key, so TLSA records and pins of the key in use do not fit it",
+        help: "publish the record of the new key first (`pkit cert tlsa`) or have the key reused; with no TLSA records, use --allow-tlsa-change",
+        source: "RFC 7671 section 8.1: the records of the new key come before the key",
+    }
+    /// A file that somebody may read.
+    RENEWAL_FILE_LOST = Error "renewal-file-lost" {
+        summary: "the version in use has a file that the new one would lack, and a server may be told of it",
+        help: "prepare the new version by hand (`pkit prepare --force`), or go on with --accept renewal-file-lost",
+        source: "the layout DIR/pkit/NAME/current",
     }
 }

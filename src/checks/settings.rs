@@ -20,6 +20,12 @@ fn one(settings: &TlsSettings) -> Vec<Finding> {
     if let Some(ciphers) = &settings.ciphers {
         found.extend(list(ciphers));
     }
+    if let Some(suites) = &settings.suites
+        && !suites.value.split(':').any(|suite| SUITES.contains(&suite))
+    {
+        let message = || format!("`{}` holds no suite of TLS 1.3", suites.value);
+        found.extend(at(suites).map(|at| SUITES_NO_MATCH.at(at, message())));
+    }
     found
 }
 
@@ -50,6 +56,20 @@ fn list(ciphers: &Setting<String>) -> Option<Finding> {
     Some(CIPHERS_WEAK.at(at, format!("`{weak}` is among the ciphers")))
 }
 
+/// Whose keys the ciphers of a list are for; none where it holds anything but full names of ciphers with a key.
+pub fn signers(list: &str) -> Option<Vec<&'static str>> {
+    let words = list.split([':', ',', ' ', ';']).filter(|word| !word.is_empty() && !word.starts_with(['!', '-', '@']));
+    let mut signers: Vec<&'static str> = words
+        .map(|word| match word {
+            _ if !is_name(word) || ["PSK", "SRP", "ADH", "AECDH", "DSS"].iter().any(|part| word.contains(part)) => None,
+            _ if word.contains("ECDSA") => Some("ECDSA"),
+            _ => Some("RSA"),
+        })
+        .collect::<Option<_>>()?;
+    signers.dedup();
+    (!signers.is_empty()).then_some(signers)
+}
+
 /// A keyword, several with `+` between them, or a name that is made of known parts.
 fn is_known(word: &str) -> bool {
     word.split('+').all(|word| KEYWORDS.contains(&word) || PARTS.contains(&word) || is_name(word))
@@ -58,6 +78,17 @@ fn is_known(word: &str) -> bool {
 fn is_name(word: &str) -> bool {
     word.contains('-') && word.split('-').all(|part| PARTS.contains(&part))
 }
+
+/// RFC 8446 appendix B.4, and what OpenSSL has besides (RFC 9150).
+const SUITES: &[&str] = &[
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_CCM_SHA256",
+    "TLS_AES_128_CCM_8_SHA256",
+    "TLS_SHA256_SHA256",
+    "TLS_SHA384_SHA384",
+];
 
 /// Of no worth, or of little.
 const WEAK: &[&str] =
@@ -204,6 +235,12 @@ rules! {
         summary: "a cipher list holds nothing that OpenSSL knows, so no connection up to TLS 1.2 is possible, or the server does not start",
         help: "correct the names; `pkit emit` prints Mozilla's list",
         source: "openssl-ciphers(1); tried on Dovecot 2.3.19, Postfix 3.7.11 (`no cipher match`) and Apache 2.4.71 (AH01898)",
+    }
+    /// Nothing left of TLS 1.3.
+    SUITES_NO_MATCH = Error "suites-no-match" {
+        summary: "a list of TLS 1.3 suites holds nothing that OpenSSL knows",
+        help: "name suites such as TLS_AES_128_GCM_SHA256, or leave the setting out",
+        source: "SSL_CTX_set_ciphersuites(3); tried on Dovecot 2.3.19 and Apache 2.4.71",
     }
     /// Little protection.
     CIPHERS_WEAK = Warning "ciphers-weak" {

@@ -25,7 +25,7 @@ use crate::report::describe::count;
 use crate::report::{Form, Report, SourceText, Value, object};
 use crate::servers::build::{Build, Library, Version};
 use crate::servers::rules::Said;
-use crate::servers::{self, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
+use crate::servers::{self, MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
 use crate::settings::TlsSettings;
 
 /// Judge servers' configurations and all that they name
@@ -244,6 +244,7 @@ fn judge(
         customs,
         files: &files,
         anchors,
+        anchors_named: matches!(args.trust, trust::Source::Path(_)),
         now: context.now,
         rights: Judge {
             policy: policy(),
@@ -254,15 +255,23 @@ fn judge(
         readers: customs.key_reader.and_then(reader).into_iter().collect(),
     }));
     // What is told exactly is not told once more in general.
-    let exact: BTreeSet<(PathBuf, Option<usize>)> =
-        findings.iter().map(|f| (f.at.path().to_owned(), f.at.line())).collect();
-    let general = |f: &Finding| f.rule == &NOT_UNDERSTOOD || f.rule == &OTHER_VERSION;
+    let mut exact: BTreeMap<(PathBuf, Option<usize>), Severity> = BTreeMap::new();
+    for f in &findings {
+        let worst = exact.entry((f.at.path().to_owned(), f.at.line())).or_insert(f.severity);
+        *worst = f.severity.max(*worst);
+    }
+    // A line that stops the server is told beside what is milder.
+    let told = |f: &Finding| {
+        let by = exact.get(&(f.at.path().to_owned(), f.at.line()));
+        by.is_some_and(|by| f.rule != &MALFORMED || *by >= f.severity)
+    };
+    let general = |f: &Finding| [&NOT_UNDERSTOOD, &MALFORMED, &OTHER_VERSION].contains(&f.rule);
     // A value in words of its own is no fault; a line that is no statement is one.
     // What the other library's build would obey is ignored, and told where it matters by the server's own rules.
     let ignored = |f: &Finding| f.rule == &OTHER_VERSION && configuration.server.libraries.len() > 1;
     let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD || ignored(&f) { f.severity(Severity::Info) } else { f };
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
-    findings.extend(all.filter(|f| !(general(f) && exact.contains(&(f.at.path().to_owned(), f.at.line())))));
+    findings.extend(all.filter(|f| !(general(f) && told(f))).collect::<Vec<_>>());
     (settings, findings)
 }
 
@@ -295,6 +304,7 @@ fn opened(file: &NamedFile, path: &Path, tree: Option<&Tree>) -> Opened {
     let named_as = file.named_as;
     let content = match named_as {
         NamedAs::CaDirectory => directory(path),
+        _ if path.is_dir() => Content::Directory(Vec::new()),
         _ => match read::file(path) {
             Ok(input) if named_as == NamedAs::KeyPassword => {
                 Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }

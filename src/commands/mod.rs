@@ -22,6 +22,7 @@ pub mod perms;
 pub mod prepare;
 pub mod probe;
 pub mod renew;
+pub mod set;
 pub mod subject;
 pub mod target;
 

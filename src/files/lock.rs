@@ -21,7 +21,11 @@ pub struct Lock {
 
 /// Locks a file that is there.
 pub fn exclusive(path: &Path, wait: Wait) -> Result<Lock> {
-    let file = open::file(path, OFlags::RDONLY).map_err(|closed| closed.told(path, "locking"))?;
+    hold(open::file(path, OFlags::RDONLY).map_err(|closed| closed.told(path, "locking"))?, path, wait)
+}
+
+/// Locks a file that is open.
+pub(super) fn hold(file: OwnedFd, path: &Path, wait: Wait) -> Result<Lock> {
     let how = match wait {
         Wait::Until => FlockOperation::LockExclusive,
         Wait::Never => FlockOperation::NonBlockingLockExclusive,

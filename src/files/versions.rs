@@ -1,19 +1,21 @@
 //! Sets of files that must change in the same instant: `base/0001`, `base/0002` … and `base/current`, a relative link to the one in
 //! use. A version is filled under a temporary name, synced and renamed; then one rename switches the link. Servers read
-//! through `current`, so they see the old pair or the new one, never a mixture. One file alone is `write`'s business.
+//! through `current`, so they see the old pair or the new one, never a mixture. One file alone is `write`'s business, and what
+//! has to be done with servers before and after a switch is `plan`'s.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode as Bits, OFlags};
+use rustix::fs::{AtFlags, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
+use super::lock::{self, Lock};
 use super::open::{self, Closed};
 use super::temporary::{self, Belonging, Failed, failed, open_inner, own, owner_of_new, remove_tree};
-use super::{interrupt, users, write};
-use crate::change::{Action, Change, Manner, Mode, Owner};
-use crate::content::{Overwrite, VersionWrite};
+use super::{append, interrupt, users, write};
+use crate::change::{Action, Change, Digests, Manner, Mode, Owner, Wait};
+use crate::content::{AppendWrite, Content, FileWrite, Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
@@ -21,11 +23,9 @@ use crate::finding::rules;
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
 pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
     let Manner { mode, owner, .. } = *manner;
-    if write.files.iter().any(|f| f.content.is_secret()) {
-        write::guard(nearest_existing(&write.base))?;
-    }
+    guard(write)?;
     let base = match mode {
-        Mode::Apply => Some(Base::locked(&write.base)?),
+        Mode::Apply => Some(Base::locked(&write.base, Wait::Until)?),
         Mode::DryRun => Base::as_it_is(&write.base)?,
     };
     let next = match &base {
@@ -34,70 +34,109 @@ pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
     };
     if let (Mode::Apply, Some(base)) = (mode, &base) {
         let _held = interrupt::hold();
-        if next.files != Action::Unchanged {
-            base.put(&next.name, write, owner)?;
-        }
+        base.put(&next, write, owner)?;
         if next.link != Action::Unchanged {
-            base.switch(&next.name)?;
+            base.switch(next.number)?;
         }
     }
     Ok(changes(write, &next, manner))
 }
 
-/// What is to become of the set.
-struct Next {
-    name: String,
-    files: Action,
-    link: Action,
+/// Keys are not put where anybody may exchange them.
+pub fn guard(write: &VersionWrite) -> Result<()> {
+    if write.files.iter().any(|f| f.content.is_secret()) {
+        write::guard(nearest_existing(&write.base))?;
+    }
+    Ok(())
+}
+
+/// What is to become of a set.
+#[derive(Clone, Copy, Debug)]
+pub struct Next {
+    /// Under which number.
+    pub number: u32,
+    /// Whether the files are to be made.
+    pub files: Action,
+    /// Whether the link is to be moved.
+    pub link: Action,
 }
 
 impl Next {
-    fn first() -> Next {
-        Next { name: name_of(1), files: Action::Create, link: Action::Create }
+    /// Where there is nothing yet.
+    pub fn first() -> Next {
+        Next { number: 1, files: Action::Create, link: Action::Create }
     }
 }
 
 /// The directory of the versions, opened once. Locked while it is worked on: by a file of its own that only its owner can open,
 /// as any user who can read a directory could lock the directory itself and make root wait for ever.
-struct Base<'a> {
-    path: &'a Path,
+#[derive(Debug)]
+pub struct Base {
+    path: PathBuf,
     dir: OwnedFd,
-    _lock: Option<OwnedFd>,
+    lock: Option<Lock>,
 }
 
-impl<'a> Base<'a> {
-    fn locked(path: &'a Path) -> Result<Base<'a>> {
-        let dir = make_dirs(path)?;
+impl Base {
+    /// For a change; missing directories are made.
+    pub fn locked(path: &Path, wait: Wait) -> Result<Base> {
+        Base::lock(path, make_dirs(path)?, wait)
+    }
+
+    /// For a change of what is there; none where nothing is.
+    pub fn existing(path: &Path, wait: Wait) -> Result<Option<Base>> {
+        let base = Base::as_it_is(path)?;
+        base.map(|base| Base::lock(path, base.dir, wait)).transpose()
+    }
+
+    fn lock(path: &Path, dir: OwnedFd, wait: Wait) -> Result<Base> {
         let locking = |e: Errno| Error::io(&path.join(LOCK), "locking", &e.into());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let lock = rustix::fs::openat(&dir, LOCK, flags, Bits::RUSR | Bits::WUSR).map_err(locking)?;
-        rustix::io::retry_on_intr(|| rustix::fs::flock(&lock, FlockOperation::LockExclusive)).map_err(locking)?;
-        let base = Base { path, dir, _lock: Some(lock) };
+        let file = rustix::fs::openat(&dir, LOCK, flags, Bits::RUSR | Bits::WUSR).map_err(locking)?;
+        let lock = lock::hold(file, &path.join(LOCK), wait)?;
+        let base = Base { path: path.to_owned(), dir, lock: Some(lock) };
         // The lock says that nobody else is at work here, so every temporary thing is a leftover.
         temporary::names_in(&base.dir).iter().for_each(|name| remove_tree(&base.dir, name));
         Ok(base)
     }
 
-    fn as_it_is(path: &'a Path) -> Result<Option<Base<'a>>> {
+    /// Only to look; none where nothing is.
+    pub fn as_it_is(path: &Path) -> Result<Option<Base>> {
         match open::directory(path) {
-            Ok(dir) => Ok(Some(Base { path, dir, _lock: None })),
+            Ok(dir) => Ok(Some(Base { path: path.to_owned(), dir, lock: None })),
             Err(Closed::System(Errno::NOENT)) => Ok(None),
             Err(closed) => Err(closed.told(path, "opening the directory")),
         }
     }
 
-    fn next(&self, write: &VersionWrite, owner: Owner) -> Result<Next> {
+    /// May it be changed, since nobody else does meanwhile?
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// `DIR/pkit/NAME`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a version is.
+    pub fn path_of(&self, number: u32) -> PathBuf {
+        self.path.join(name_of(number))
+    }
+
+    /// Which number the set would get, and what would have to be done for it.
+    pub fn next(&self, write: &VersionWrite, owner: Owner) -> Result<Next> {
         let current = self.current()?;
         let last = self.last()?;
         let same = [current, last].into_iter().flatten().find(|n| self.holds(*n, write, owner));
         let replaces = current.is_some_and(|n| same != current && !self.grows(n, write, owner));
         if replaces && write.overwrite == Overwrite::Refuse {
             let message = format!("{} already holds another key or chain", self.path.display());
-            return Err(Error::refused(&SET_EXISTS, message).path(self.path));
+            return Err(Error::refused(&SET_EXISTS, message).path(&self.path));
         }
         let number = same.unwrap_or(last.unwrap_or(0).saturating_add(1));
         Ok(Next {
-            name: name_of(number),
+            number,
             files: if same.is_some() { Action::Unchanged } else { Action::Create },
             link: match current {
                 Some(n) if n == number => Action::Unchanged,
@@ -108,7 +147,7 @@ impl<'a> Base<'a> {
     }
 
     /// Where `current` leads; none where it is missing. Anything but a link to a version is left for a person to look at.
-    fn current(&self) -> Result<Option<u32>> {
+    pub fn current(&self) -> Result<Option<u32>> {
         let link = self.path.join(CURRENT);
         let odd = |what: String| Error::refused(&LAYOUT_ODD, format!("{} {what}", link.display())).path(&link);
         match rustix::fs::readlinkat(&self.dir, CURRENT, Vec::new()) {
@@ -122,14 +161,26 @@ impl<'a> Base<'a> {
         }
     }
 
+    /// The numbers of the versions that are there, in order.
+    pub fn versions(&self) -> Result<Vec<u32>> {
+        let listing = |e: Errno| Error::io(&self.path, "listing", &e.into());
+        let mut numbers = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.dir).map_err(listing)? {
+            numbers.extend(number_of(entry.map_err(listing)?.file_name().to_bytes()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// The highest number that is taken.
     fn last(&self) -> Result<Option<u32>> {
-        let listing = |e: Errno| Error::io(self.path, "listing", &e.into());
-        let mut last = None;
-        for entry in rustix::fs::Dir::read_from(&self.dir).map_err(listing)? {
-            last = last.max(number_of(entry.map_err(listing)?.file_name().to_bytes()));
-        }
-        Ok(last)
+        Ok(self.versions()?.last().copied())
+    }
+
+    /// The names of a version's files; none where it is not as it was made.
+    pub fn files(&self, number: u32) -> Option<Vec<String>> {
+        let names = temporary::entries(&self.ours(number)?);
+        Some(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
     /// Does the version hold this set, with the right modes and owners? It may hold files for other servers too.
@@ -155,15 +206,18 @@ impl<'a> Base<'a> {
 
     /// Puts a whole version in place: filled under a temporary name that only the owner can enter, then renamed. A rename never
     /// replaces a directory that has something in it (rename(2)).
-    fn put(&self, name: &str, write: &VersionWrite, owner: Owner) -> Result<()> {
-        let path = self.path.join(name);
+    pub fn put(&self, next: &Next, write: &VersionWrite, owner: Owner) -> Result<()> {
+        if next.files == Action::Unchanged {
+            return Ok(());
+        }
+        let path = self.path_of(next.number);
         let told = |(doing, e): Failed| Error::io(&path, doing, &e);
         let aside = temporary::name_for(OsStr::new("version")).map_err(told)?;
         let made = rustix::fs::mkdirat(&self.dir, &aside, Bits::RWXU)
             .map_err(failed("making the directory"))
             .and_then(|()| temporary::fill_directory(&self.dir, &aside, &write.files, DIR_MODE, owner))
             .and_then(|()| {
-                rustix::fs::renameat(&self.dir, &aside, &self.dir, name)
+                rustix::fs::renameat(&self.dir, &aside, &self.dir, name_of(next.number))
                     .map_err(failed("renaming the new version into place"))
             });
         if let Err(failure) = made {
@@ -176,20 +230,77 @@ impl<'a> Base<'a> {
     }
 
     /// The one atomic switch: a new link is made aside and renamed over the old one.
-    fn switch(&self, name: &str) -> Result<()> {
+    pub fn switch(&self, number: u32) -> Result<()> {
         let link = self.path.join(CURRENT);
+        let name = name_of(number);
         let unused = format!("version {name} is there, but not in use");
         let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
-        let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), name).map_err(told)?;
+        let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), &name).map_err(told)?;
         made.replace(OsStr::new(CURRENT)).map_err(failed("switching the link")).map_err(told)?;
         rustix::fs::fsync(&self.dir).map_err(|e| {
             Error::io(&link, "syncing the directory", &e.into())
                 .state("the new version is in use, but a power failure now could undo it")
         })
     }
+
+    /// Adds to the record of what became of the versions, and syncs it.
+    pub fn note(&self, lines: Vec<u8>) -> Result<()> {
+        let path = self.path.join(STATE);
+        let what = "what was done".to_owned();
+        if rustix::fs::statat(&self.dir, STATE, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return append::append(&AppendWrite { path, lines, what }, Mode::Apply).map(|_| ());
+        }
+        let first = FileWrite { path, content: Content::State(lines), what, overwrite: Overwrite::Refuse };
+        write::file(&first, &Manner::of(Mode::Apply, Digests::Untold)).map(|_| ())
+    }
+
+    /// Takes the link away, as before there was a version in use.
+    pub fn release(&self) -> Result<()> {
+        let link = self.path.join(CURRENT);
+        let told = |(doing, e): Failed| Error::io(&link, doing, &e);
+        match rustix::fs::unlinkat(&self.dir, CURRENT, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(told(failed("removing the link")(e))),
+        }
+        rustix::fs::fsync(&self.dir).map_err(failed("syncing the directory")).map_err(told)
+    }
+
+    /// Removes a version that is not in use: first from its name, in one step, so that half a version is never found.
+    pub fn remove(&self, number: u32) -> Result<()> {
+        let path = self.path_of(number);
+        let told = |(doing, e): Failed| Error::io(&path, doing, &e);
+        let aside = temporary::name_for(OsStr::new("old")).map_err(told)?;
+        rustix::fs::renameat(&self.dir, name_of(number), &self.dir, &aside)
+            .map_err(failed("setting the old version aside"))
+            .map_err(told)?;
+        remove_tree(&self.dir, OsStr::new(&aside));
+        rustix::fs::fsync(&self.dir).map_err(failed("syncing the directory")).map_err(told)
+    }
 }
 
-fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
+/// What becomes of the link where this version is put into use.
+pub fn link_change(base: &Base, number: u32) -> Result<Change> {
+    let action = match base.current()? {
+        Some(current) if current == number => Action::Unchanged,
+        Some(_) => Action::Replace,
+        None => Action::Create,
+    };
+    let (uid, gid) = owner_of_new();
+    Ok(Change {
+        path: base.path.join(CURRENT),
+        action,
+        what: format!("-> {}", name_of(number)),
+        mode: None,
+        owner: users::user(uid),
+        group: users::group(gid),
+        before: None,
+        after: None,
+        backup: None,
+    })
+}
+
+/// What becomes of each path.
+pub fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
     let made = |path: PathBuf, action, what: String, (uid, gid): (u32, u32)| {
         let (owner, group) = (users::user(uid), users::group(gid));
         Change { path, action, what, mode: None, owner, group, before: None, after: None, backup: None }
@@ -199,15 +310,25 @@ fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change> {
         Change {
             mode: Some(whose.mode),
             after: write::digest(&f.content, manner.digests),
-            ..made(write.base.join(&next.name).join(&*f.name), next.files, f.what.clone(), (whose.uid, whose.gid))
+            ..made(
+                write.base.join(name_of(next.number)).join(&*f.name),
+                next.files,
+                f.what.clone(),
+                (whose.uid, whose.gid),
+            )
         }
     });
-    let link =
-        made(write.base.join(CURRENT), next.link, format!("-> {}", next.name), temporary::owner_for(manner.owner));
+    let link = made(
+        write.base.join(CURRENT),
+        next.link,
+        format!("-> {}", name_of(next.number)),
+        temporary::owner_for(manner.owner),
+    );
     files.chain([link]).collect()
 }
 
-fn name_of(number: u32) -> String {
+/// What the directory of a version is called.
+pub fn name_of(number: u32) -> String {
     format!("{number:04}")
 }
 
@@ -251,6 +372,8 @@ fn nearest_existing(path: &Path) -> &Path {
 
 const CURRENT: &str = "current";
 const LOCK: &str = ".lock";
+/// Where it is recorded what became of the versions.
+pub const STATE: &str = ".state";
 const DIR_MODE: u32 = 0o755;
 
 rules! {

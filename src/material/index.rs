@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::cert::Cert;
+use super::lines::{self, stamp};
 use crate::crypto;
-use crate::instant;
+
+pub use super::lines::BadLine;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,10 +113,7 @@ impl Issued {
 impl Event {
     /// The line, with its end.
     pub fn line(&self) -> Vec<u8> {
-        // Strings and numbers always have a form in JSON.
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
-        line.push(b'\n');
-        line
+        lines::line(self)
     }
 }
 
@@ -127,25 +126,11 @@ pub struct Index {
     pub torn: bool,
 }
 
-/// A line that is none of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// From 1.
-    pub line: usize,
-    /// What is wrong with it.
-    pub why: String,
-}
-
 impl Index {
     /// Reads every whole line.
     pub fn read(bytes: &[u8]) -> Result<Index, BadLine> {
-        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let mut index = Index { events: Vec::new(), torn: whole < bytes.len() };
-        for (number, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
-            let event = serde_json::from_slice(line).map_err(|e| BadLine { line: number + 1, why: e.to_string() })?;
-            index.events.push(event);
-        }
-        Ok(index)
+        let (events, torn) = lines::read(bytes)?;
+        Ok(Index { events, torn })
     }
 
     /// The certificates that were signed, in order.
@@ -178,21 +163,6 @@ impl Index {
             _ => None,
         });
         numbers.max().unwrap_or(0)
-    }
-}
-
-mod stamp {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-    use time::OffsetDateTime;
-
-    use super::instant;
-
-    pub(super) fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&instant::rfc3339(*at))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
-        instant::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

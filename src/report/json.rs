@@ -305,6 +305,7 @@ impl Serialize for Value {
             Value::Null => serializer.serialize_none(),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(value) => serializer.serialize_i64(*value),
+            Value::Millis(value) => serializer.serialize_f64(*value as f64 / 1000.0),
             Value::Text(value) => serializer.serialize_str(value),
             Value::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;

@@ -17,7 +17,7 @@ mod value;
 
 use std::path::PathBuf;
 
-use crate::change::{Change, Mode};
+use crate::change::{Change, Deed, Mode};
 use crate::content::Content;
 use crate::error::Error;
 use crate::exit::{Exit, State};
@@ -55,7 +55,12 @@ pub struct Report {
     pub metrics: Vec<prometheus::Metric>,
     /// Rows that are still to come, before the rest.
     pub stream: Option<Stream>,
+    /// Puts what was done into the report, and why it was given up, where the result is more than changed files.
+    pub afterwards: Option<Afterwards>,
 }
+
+/// Completes a report by what was done besides changing files, and by why it was given up.
+pub type Afterwards = fn(Report, &[Deed], Option<&Error>) -> Report;
 
 /// A text that findings point into.
 #[derive(Clone, Debug)]
@@ -173,6 +178,7 @@ impl Report {
             gauges: Vec::new(),
             metrics: Vec::new(),
             stream: None,
+            afterwards: None,
         }
     }
 

@@ -10,6 +10,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Int(i64),
+    /// A length of time in milliseconds; programs get seconds.
+    Millis(u64),
     /// Text.
     Text(String),
     /// A list.
@@ -69,6 +71,12 @@ impl From<String> for Value {
 impl From<&std::path::Path> for Value {
     fn from(value: &std::path::Path) -> Value {
         Value::Text(value.to_string_lossy().into_owned())
+    }
+}
+
+impl From<std::time::Duration> for Value {
+    fn from(value: std::time::Duration) -> Value {
+        Value::Millis(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

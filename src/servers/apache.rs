@@ -5,7 +5,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, apache::arguments};
 use super::table::{Directive, File, Never, Number, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings, UserField};
 
 use std::path::PathBuf;
@@ -34,6 +34,7 @@ pub(super) static APACHE: Server = Server {
     },
     other_styles: &[],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::APACHE,
     parts: &PARTS,
     level: TlsLevel::Required,
     files: &[
@@ -42,6 +43,7 @@ pub(super) static APACHE: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:443",
+    reload: &reload::APACHE,
     imply: |_| {},
     notes,
     dh: |build| {
@@ -97,6 +99,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["SSLCipherSuite"], &Text(|s| &mut s.ciphers)).scoped(),
     Directive::new(&[SUITES], &Whole { spell: suites, parse: tls_1_3_list }).since(V2_4_36).scoped(),
     Directive::new(&["SSLHonorCipherOrder"], &Words(|s| &mut s.order, ORDERS)).scoped(),
+    Directive::new(&[], &Never { when: dh_elsewhere, why: DH_BEHIND }).since(V2_4_8),
     Directive::new(&[DH], &Whole { spell: dh_parameters, parse: dh_file }).since(V2_4_8).scoped(),
     Directive::new(&["SSLSessionCacheTimeout"], &Number(|s| &mut s.session_timeout, "")).scoped(),
     Directive::new(&["LogLevel"], &Whole { spell: log_level, parse: logs }).scoped(),
@@ -223,7 +226,9 @@ fn address(head: &str) -> (Option<std::net::IpAddr>, Option<u16>) {
 
 /// Directives that say different things by their first arguments are different rows.
 fn row_name(statement: &Statement) -> String {
-    let words = statement.known().and_then(arguments).unwrap_or_default();
+    // Quotes tell one argument with a blank in it from two.
+    let raw = Some(statement.raw.as_str()).filter(|raw| !raw.contains("${")).or(statement.known());
+    let words = raw.and_then(arguments).unwrap_or_default();
     let begins = |word: &str| words.first().is_some_and(|first| first.eq_ignore_ascii_case(word));
     let name = if statement.is("SSLCipherSuite") && begins("TLSv1.3") {
         SUITES
@@ -341,6 +346,12 @@ fn tls_1_3_list(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { suites: Some(list.clone().into()), ..TlsSettings::default() })
 }
 
+/// With OpenSSL 3 the directive alone changes nothing; what stands behind the certificates counts with every OpenSSL (tried on
+/// 2.4.71 with OpenSSL 3.0 and 3.5).
+fn dh_elsewhere(settings: &TlsSettings) -> bool {
+    settings.dh.is_some() && settings.dh != settings.certificate
+}
+
 fn dh_parameters(settings: &TlsSettings) -> Option<Vec<String>> {
     let file = settings.dh.as_ref()?.value.to_str()?;
     (!file.contains(['"', '\\'])).then(|| vec![format!("DHParameters \"{file}\"")])
@@ -391,10 +402,6 @@ fn notes(settings: &TlsSettings, _: Build) -> Vec<&'static str> {
     if settings.crl_check.is_some() {
         notes.push("every CA of a client's chain, the root too, needs its current CRL in the file; one that has expired keeps all its clients out");
     }
-    if settings.dh.is_some() {
-        // Tried on 2.4.71 with OpenSSL 3.0 and 3.5, where the directive changes nothing.
-        notes.push("with OpenSSL 3 Apache takes DH parameters only from behind the certificates in its first certificate file: `cat DH >> CERT`");
-    }
     if settings.names.is_none() {
         notes.push("without --name the virtual host answers to any name that no other host has");
     }
@@ -404,6 +411,8 @@ fn notes(settings: &TlsSettings, _: Build) -> Vec<&'static str> {
 const IN_ORDER: &str = "Apache knows certificates and keys by their order: the second needs a first";
 const PASSWORD: &str =
     "Apache asks a program for the key's password: `SSLPassPhraseDialog exec:PROGRAM` at server level, set it by hand";
+
+const DH_BEHIND: &str = "Apache takes DH parameters from behind the certificates: make one file with `pkit bundle keycert KEY CHAIN --dh DH --order cert-first -o FILE`, and name it as --cert, --key and --dh";
 
 const CRL_CHECKS: &[(CrlCheck, &[&str])] =
     &[(CrlCheck::None, &["none"]), (CrlCheck::Leaf, &["leaf"]), (CrlCheck::Chain, &["chain"])];

@@ -5,7 +5,7 @@
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, Protocol, TlsLevel, TlsSettings, UserField};
 
 /// Courier's IMAP and POP3 servers.
@@ -43,6 +43,7 @@ pub(super) static COURIER: Server = Server {
     },
     other_styles: &[],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::COURIER,
     parts: &parts::NONE,
     level: TlsLevel::Required,
     files: &[
@@ -54,6 +55,7 @@ pub(super) static COURIER: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::User(USER) },
     ],
     look: "localhost:993",
+    reload: &reload::COURIER,
     imply,
     notes,
     dh: |_| "no DH file is needed: none of these ciphers uses one, and Courier has groups of its own",
@@ -64,7 +66,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["IMAPDSSLSTART"], &Words(|s| &mut s.implicit, YES_NO)),
     Directive::new(&["POP3DSSLSTART"], &Words(|s| &mut s.implicit, YES_NO)),
     Directive::new(&["IMAPDSTARTTLS"], &Words(|s| &mut s.starttls, YES_NO)),
-    Directive::new(&["POP3DSTARTTLS"], &Words(|s| &mut s.starttls, YES_NO)),
+    Directive::new(&["POP3_STARTTLS"], &Words(|s| &mut s.starttls, YES_NO)),
     Directive::new(&["IMAP_TLS_REQUIRED"], &Words(|s| &mut s.level, LEVELS)),
     Directive::new(&["POP3_TLS_REQUIRED"], &Words(|s| &mut s.level, LEVELS)),
     Directive::new(&["TLS_CERTFILE"], &Whole { spell: combined, parse: both }).until(V5_0),

@@ -6,7 +6,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement};
 use super::table::{ContentOf, ContentOrNone, Directive, File, FileOrNone, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings, UserField};
 
 /// Dovecot.
@@ -30,6 +30,7 @@ pub(super) static DOVECOT: Server = Server {
     },
     other_styles: &[],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::DOVECOT,
     parts: &PARTS,
     // Nobody reads mail without TLS.
     level: TlsLevel::Required,
@@ -39,6 +40,7 @@ pub(super) static DOVECOT: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas, Part::Crls], reader: Reader::Root },
     ],
     look: "localhost:993",
+    reload: &reload::DOVECOT,
     imply: |_| {},
     notes,
     dh,

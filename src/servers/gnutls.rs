@@ -10,11 +10,115 @@ pub(super) fn spell(settings: &TlsSettings) -> Option<Vec<String>> {
     all.find(|(meant, _)| same(meant, settings)).map(|(_, priority)| vec![priority])
 }
 
-/// The settings behind a priority string that `spell` could have made.
+/// The settings behind a priority string that `spell` could have made; of any other one, its oldest protocol.
 pub(super) fn parse(values: &[&str]) -> Option<TlsSettings> {
     let mut all = Protocol::ALL.into_iter().flat_map(wordings);
-    all.find(|(_, priority)| values == [priority]).map(|(meant, _)| meant)
+    let spelled = all.find(|(_, priority)| values == [priority]).map(|(meant, _)| meant);
+    spelled.or_else(|| {
+        let spoken = protocols(&values.concat()).ok()??;
+        let oldest = Protocol::ALL.into_iter().find(|protocol| spoken.contains(protocol))?;
+        Some(TlsSettings { min_protocol: Some(oldest.into()), ..TlsSettings::default() })
+    })
 }
+
+/// The protocols that a priority string leaves (gnutls_priority_init(3)), or the word in it that GnuTLS does not know. None where
+/// the system's own configuration decides.
+pub(super) fn protocols(priority: &str) -> Result<Option<Vec<Protocol>>, &str> {
+    let mut words = priority.split(':');
+    let first = words.next().unwrap_or_default();
+    let system = first.starts_with('@') || first == "SYSTEM";
+    let mut spoken = match first {
+        "NONE" => Vec::new(),
+        "SUITEB128" | "SUITEB192" => vec![Protocol::Tls12],
+        _ if system || KEYWORDS.contains(&first) => Protocol::ALL.to_vec(),
+        _ => return Err(first),
+    };
+    for word in words {
+        if word.starts_with('%') || KEYWORDS.contains(&word) {
+            continue;
+        }
+        let Some(name) = word.strip_prefix(['+', '-', '!']) else { return Err(word) };
+        let known = NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family));
+        let Some(version) = name.strip_prefix("VERS-").filter(|_| known) else {
+            if known { continue } else { return Err(word) }
+        };
+        let meant: Vec<Protocol> = match version {
+            "ALL" | "TLS-ALL" => Protocol::ALL.to_vec(),
+            _ => Protocol::ALL.into_iter().filter(|p| p.to_string().replace(' ', "") == version).collect(),
+        };
+        if word.starts_with('+') {
+            spoken.extend(meant);
+        } else {
+            spoken.retain(|protocol| !meant.contains(protocol));
+        }
+    }
+    Ok((!system).then_some(spoken))
+}
+
+/// Where a string begins; they can be added, too.
+const KEYWORDS: &[&str] = &[
+    "NORMAL",
+    "PERFORMANCE",
+    "LEGACY",
+    "PFS",
+    "SECURE128",
+    "SECURE192",
+    "SECURE256",
+    "SUITEB128",
+    "SUITEB192",
+    "NONE",
+];
+
+/// What can be added and taken away: key exchanges, MACs and the like in full, families by their beginning.
+const NAMES: &[&str] = &[
+    "RSA",
+    "DHE-RSA",
+    "DHE-DSS",
+    "ECDHE-RSA",
+    "ECDHE-ECDSA",
+    "ANON-DH",
+    "ANON-ECDH",
+    "PSK",
+    "DHE-PSK",
+    "ECDHE-PSK",
+    "RSA-PSK",
+    "SRP",
+    "SRP-RSA",
+    "SRP-DSS",
+    "KX-ALL",
+    "CIPHER-ALL",
+    "MAC-ALL",
+    "MD5",
+    "SHA1",
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "AEAD",
+    "NULL",
+    "RSA-EXPORT",
+];
+const FAMILIES: &[&str] = &[
+    "VERS-",
+    "AES-",
+    "CAMELLIA-",
+    "CHACHA20-",
+    "3DES-",
+    "ARCFOUR-",
+    "GOST",
+    "VKO-GOST",
+    "UMAC-",
+    "COMP-",
+    "SIGN-",
+    "CURVE-",
+    "GROUP-",
+    "CTYPE-",
+    "SALSA20-",
+    "ESTREAM-",
+    "MAGMA-",
+    "KUZNYECHIK-",
+    "OMAC-",
+    "IMIT",
+];
 
 /// Why not.
 pub(super) const LACKS: &str =

@@ -10,15 +10,19 @@ mod courier;
 mod dovecot;
 mod gnutls;
 pub mod layout;
+pub mod misspelt;
 mod openldap;
 mod parts;
 mod password;
 mod postfix;
 pub mod profile;
 mod read;
+pub mod reload;
 pub mod rules;
 pub mod syntax;
 pub mod table;
+mod vocabulary;
+pub mod words;
 mod write;
 
 use std::fmt;
@@ -32,6 +36,7 @@ use parts::Parts;
 pub use password::holds_key_password;
 use syntax::{Grammar, Statement};
 use table::Directive;
+use words::Vocabulary;
 pub use write::Line;
 
 /// Every server that pkit speaks.
@@ -61,6 +66,8 @@ pub struct Server {
     pub other_styles: &'static [Style],
     /// The table.
     pub directives: &'static [Directive],
+    /// The names and values that it knows, where it refuses others.
+    pub vocabulary: &'static Vocabulary,
     /// How it tells apart protocols, addresses and names.
     pub parts: &'static Parts,
     /// What a server of this kind should ask of its clients.
@@ -69,6 +76,8 @@ pub struct Server {
     pub files: &'static [FileNeed],
     /// What `openssl s_client -connect` is told to see the outcome on the live port.
     pub look: &'static str,
+    /// How it is made to read its certificate again.
+    pub reload: &'static reload::Reload,
     /// Fills in what the server does without being told.
     pub imply: fn(&mut TlsSettings),
     /// What the reader of the text should know besides it.
@@ -248,6 +257,12 @@ rules! {
         summary: "a TLS setting has a value that pkit does not know, so nothing is said about it",
         help: "compare the value with the server's manual",
         source: "the server's own manual",
+    }
+    /// A line outside of the grammar.
+    MALFORMED = Error "config-malformed" {
+        summary: "a line is not in the form that the server reads, so the server refuses the whole file",
+        help: "correct the line; the server's own checker says the same",
+        source: "tried on Dovecot 2.3.19 and 2.4.1, Postfix 3.7.11 (`missing '=' after attribute name`), Apache 2.4.71 and ldapmodify 2.5; none goes on",
     }
     /// A directive that the version at hand does not know.
     OTHER_VERSION = Error "setting-other-version" {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, TlsLevel, TlsSettings};
 
 /// OpenLDAP's slapd.
@@ -47,6 +47,7 @@ pub(super) static OPENLDAP: Server = Server {
         then: "check with `slaptest -u`, which does not open the files, then restart slapd",
     }],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::OPENLDAP,
     parts: &parts::NONE,
     // What must have TLS is said by olcSecurity, entry by entry.
     level: TlsLevel::Offered,
@@ -56,6 +57,7 @@ pub(super) static OPENLDAP: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::User(USER) },
     ],
     look: "localhost:389 -starttls ldap",
+    reload: &reload::OPENLDAP,
     imply,
     notes,
     dh: |_| "no DH file is needed: none of these ciphers uses one, and without a file slapd offers none that does",

@@ -8,7 +8,7 @@ use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, postfix_map};
 use super::table::{Directive, File, Never, Number, Whole, Words};
-use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style};
+use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
 use crate::settings::{CipherOrder, ClientCert, Protocol, Scope, Setting, TlsLevel, TlsSettings};
 
 /// Postfix.
@@ -59,6 +59,7 @@ pub(super) static POSTFIX: Server = Server {
         then: "check with `postconf -n`, which must not say \"unused parameter\", then `postfix reload`",
     }],
     directives: DIRECTIVES,
+    vocabulary: &vocabulary::POSTFIX,
     parts: &PARTS,
     // RFC 3207 section 4: a public mail server must not demand TLS.
     level: TlsLevel::Offered,
@@ -71,6 +72,7 @@ pub(super) static POSTFIX: Server = Server {
         FileNeed { role: Role::ClientCa, parts: &[Part::Cas], reader: Reader::Root },
     ],
     look: "localhost:25 -starttls smtp",
+    reload: &reload::POSTFIX,
     imply,
     notes,
     dh: |build| {

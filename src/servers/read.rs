@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::build::Build;
-use super::syntax::{Grammar, Statement};
+use super::syntax::{Grammar, Statement, Unknown};
 use super::table::Directive;
-use super::{NOT_UNDERSTOOD, OTHER_VERSION, Placed, Server};
-use crate::finding::{Finding, Location};
+use super::{MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Placed, Server};
+use crate::finding::{Finding, Location, Rule};
 use crate::settings::{Scope, Scoped, TlsSettings};
 
 /// What is said of one part: the statements of each name, in their order. Names are in small letters.
@@ -22,7 +22,7 @@ impl Server {
             parsed.statements.iter().map(|statement| Placed { path, statement }).collect();
         let unknown = parsed.unknown.iter().map(|unknown| {
             let at = Location::Line { path: path.to_owned(), line: unknown.line, column: 1 };
-            NOT_UNDERSTOOD.at(at, unknown.why)
+            unknown.rule().at(at, unknown.why)
         });
         let (settings, findings) = self.understand(&statements, build);
         (settings, unknown.chain(findings).collect())
@@ -96,6 +96,13 @@ impl Server {
         }
         let message = format!("{} is not for {} {}", placed.statement.name, self.title, build.version);
         Some(OTHER_VERSION.at(placed.place(), message))
+    }
+}
+
+impl Unknown {
+    /// What is to be told of it.
+    pub fn rule(&self) -> &'static Rule {
+        if self.refused { &MALFORMED } else { &NOT_UNDERSTOOD }
     }
 }
 

@@ -37,3 +37,32 @@ fn each_fault_is_found_in_its_line() {
     case("<VirtualHost *:443>\nSSLEngine on §apache-no-certificate\n</VirtualHost>");
     case(&host("").replace("mail.example", "www.example").replace("Key", "KeyX").replace("KeyX", "Key"));
 }
+
+/// What `apache2 -t` refuses, and what it passes while the port has no TLS.
+#[test]
+fn words_names_and_sections_that_apache_does_not_know_are_found() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("apache2.conf", NEW, text);
+    let host = |text: &str| format!("<VirtualHost *:443>\nServerName mail.example.org\n{PAIR}{text}\n</VirtualHost>");
+    case(&host("SSLHonorCipherOrder maybe §setting-value-refused"));
+    case(&host("SSLHonorCipherOrder OFF"));
+    case(&host("SSLHonorCipherOrder §setting-value-refused"));
+    case(&host("SSLSessionTickets off # as the manual says §setting-value-refused"));
+    case(&host("SSLVerfiyClient none §setting-misspelt"));
+    case(&host("sslverifydepth 3"));
+    case(&host("SSLCipherSuite \"TLSv1.3 TLS_AES_128_GCM_SHA256\" §ciphers-no-match"));
+    case(&host("SSLCipherSuite TLSv1.3 NOPE §suites-no-match"));
+    case(
+        &PAIR
+            .replace("SSLEngine on\n", "<VirtualHost *:443>\n")
+            .replace(".pem\n", ".pem §apache-engine-unset\n")
+            .replace(".key\n", ".key\n</VirtualHost>"),
+    );
+    case(&format!("<Directory />\n{}\n</Directory>", host("")).replace(":443>", ":443> §config-malformed"));
+    case("<VritualHost *:80> §config-malformed\nServerName mail.example.org\n</VritualHost>");
+    case("<VirtualHost *:80> §config-malformed\nServerName mail.example.org");
+    case("<VirtualHost *:80>\nServerName mail.example.org\n</VirtualHost> # of the first");
+    let relative = |pem: &str| host("").replace("D/fullchain.pem", pem);
+    case(&format!("ServerRoot D/.\n{}", relative("fullchain.pem")));
+    case(&format!("ServerRoot D/.\n{}", relative("nowhere.pem §named-file-missing")));
+}

@@ -25,3 +25,24 @@ fn each_fault_is_found_in_its_line() {
     pair("TLS_CERTFILE=D/fullchain.pem\nTLS_PRIVATE_KEYFILE=D/leaf.key");
     pair("TLS_CERTFILE=D/fullchain.pem §key-mismatch\nTLS_PRIVATE_KEYFILE=D/other.key");
 }
+
+/// There is no checker, and a shell says nothing of names that it sets in vain.
+#[test]
+fn what_a_shell_makes_of_the_file_is_found() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("imapd-ssl", GNUTLS, text);
+    case("IMAPDSSLSTART=YES §courier-no-certificate");
+    case("TLS_CERTFILE= §courier-no-certificate");
+    case("TSL_CERTFILE=D/key-last.pem §setting-misspelt courier-no-certificate");
+    case("TLS_CERTFILE=D/key-last.pem as usual §courier-second-word");
+    case("TLS_CERTFILE=D/key-last.pem # as usual");
+    case("IMAPDSSLSTART=YES IMAPDSTARTTLS=YES; TLS_X=1\nTLS_CERTFILE=D/key-last.pem");
+    case("IMAPDSSLSTART=YES\\ §courier-no-certificate\nTLS_CERTFILE=D/key-last.pem");
+    let priority = |text: &str| case(&format!("TLS_CERTFILE=D/key-last.pem\nTLS_PRIORITY={text}"));
+    priority("NORMAL §protocol-old");
+    priority("NORMAL:-VERS-ALL:+VERS-TLS1.2");
+    priority("\"SECURE128:-VERS-TLS-ALL:+VERS-TLS1.3:%COMPAT\"");
+    priority("NORMAL:+NOPE §gnutls-priority");
+    priority("NORMAL:-VERS-ALL §gnutls-priority");
+    priority("HIGH:\\!aNULL §gnutls-priority");
+}

@@ -23,7 +23,10 @@ fn each_fault_is_found_in_its_line() {
     case(V23, &format!("{PAIR}ssl_min_protocol = TLSv1.1 §protocol-old"));
     case(V23, &format!("{PAIR}ssl_cipher_list = TLS_AES_128_GCM_SHA256 §dovecot-cipher-list ciphers-no-match"));
     case(V23, &format!("{PAIR}ssl_cipher_list = NONSENSE §ciphers-no-match"));
-    case(V23, &format!("{PAIR}ssl_cipher_list = DHE-RSA-AES128-GCM-SHA256 §dovecot-dhe-without-dh"));
+    case(
+        V23,
+        &format!("{PAIR}ssl_cipher_list = DHE-RSA-AES128-GCM-SHA256 §dovecot-dhe-without-dh ciphers-for-other-key"),
+    );
     case(V23, &format!("{PAIR}ssl_key_password = <D/password-line §key-password-newline"));
     case(V23, &format!("{PAIR}ssl_key_password = <D/password"));
     case(V23, &format!("{PAIR}ssl_alt_cert = <D/other.pem §dovecot-alt-without-key certificate-without-key"));
@@ -63,6 +66,33 @@ fn each_fault_is_found_in_its_line() {
             "{clients}\nauth_ssl_require_client_cert = yes\npassdb {{\n  driver = static\n  args = nopassword=y §dovecot-nopassword\n}}"
         ),
     );
+}
+
+/// What Dovecot refuses, and what leaves it without TLS.
+#[test]
+fn words_and_names_that_dovecot_does_not_know_are_found() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("dovecot.conf", V23, text);
+    let pair = |text: &str| format!("{PAIR}{text}");
+    case("ssl = yes §dovecot-no-certificate");
+    case("ssl = no");
+    case(
+        "ssl = yes §dovecot-no-certificate\nlocal_name a.example {\n  ssl_cert = <D/other.pem\n  ssl_key = <D/other.key\n}",
+    );
+    case(&pair("verbose_ssl = maybe §setting-value-refused"));
+    case(&pair("verbose_ssl = Y"));
+    case(&pair("ssl = Required §setting-value-refused"));
+    case(&pair("service imap-login {\n  inet_listener imaps {\n    ssl = y\n  }\n}"));
+    case(&pair("sls_ca = <D/ca.pem §setting-misspelt"));
+    case(&pair("SSL_CA = <D/ca.pem §setting-misspelt"));
+    case(&pair("protocol imap { §config-malformed"));
+    case(&pair("ssl_ca <D/ca.pem §config-malformed"));
+    case(&pair("ssl_cipher_list = ECDHE-RSA-AES128-GCM-SHA256 §ciphers-for-other-key"));
+    case(&pair("ssl_cipher_list = ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"));
+    case(&pair("ssl_cipher_suites = HIGH §suites-no-match"));
+    case("ssl = yes\nssl_cert = <fullchain.pem\nssl_key = <leaf.key");
+    case("ssl = yes\nssl_cert = <nowhere.pem §named-file-missing\nssl_key = <leaf.key");
+    case("ssl = yes\nssl_cert = <D/. §named-file-directory\nssl_key = <leaf.key");
 }
 
 #[test]

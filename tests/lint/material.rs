@@ -1,6 +1,7 @@
 //! What configurations name: wherever the fault is, it is told where it can be mended.
 
 use super::{Bench, codes};
+use crate::common::keys::openssl;
 
 const V23: &str = "--server-version 2.3.19";
 
@@ -38,6 +39,7 @@ fn every_ca_of_dovecot_needs_its_crl() {
     assert_eq!(clients("ca.pem"), Vec::<String>::new());
     assert_eq!(clients("no-crl-of-root.pem"), ["crl-missing"]);
     assert_eq!(clients("cas.pem"), ["crl-missing"]);
+    assert_eq!(clients("same-date.pem"), ["crl-same-date"]);
     assert_eq!(clients("crls.pem"), ["ca-issuer-missing", "ca-not-found", "crl-foreign"]);
 }
 
@@ -56,6 +58,27 @@ fn keys_that_others_can_read_and_certificates_that_are_weak_or_old_are_told() {
     let text = "ssl = yes\nssl_cert = <D/fullchain.pem\nssl_key = <D/leaf.key\nlocal_name www.example.org {\n  ssl_cert = <D/other.pem\n  ssl_key = <D/other.key\n}\n";
     b.t.file("dovecot.conf", b.filled(text));
     assert_eq!(codes(&b.lint("dovecot.conf", V23)).into_iter().collect::<Vec<_>>(), ["name-mismatch"]);
+}
+
+#[test]
+fn keys_and_certificates_in_forms_that_servers_do_not_take_are_told() {
+    let b = Bench::new();
+    let t = &b.t;
+    let glued = t.text("fullchain.pem").replace("-----\n-----BEGIN", "----------BEGIN");
+    t.file("glued.pem", glued);
+    assert_eq!(found(&b, "glued.pem", "leaf.key", ""), ["pem-glued"]);
+    let key = t.path("leaf.key").to_str().unwrap().to_owned();
+    t.file("locked.key", openssl(&["pkcs8", "-topk8", "-in", &key, "-passout", "pass:secret"]));
+    t.chmod("locked.key", 0o400);
+    assert_eq!(found(&b, "fullchain.pem", "locked.key", ""), ["key-encrypted"]);
+    assert_eq!(found(&b, "fullchain.pem", "locked.key", "ssl_key_password = <D/password\n"), Vec::<String>::new());
+    let at = |name: &str| t.path(name).to_str().unwrap().to_owned();
+    let request =
+        ["req", "-x509", "-nodes", "-subj", "/CN=mail.example.org", "-addext", "subjectAltName=DNS:mail.example.org"];
+    let small = ["-newkey", "rsa:1024", "-keyout", &at("small.key"), "-out", &at("small.pem")];
+    openssl(&[&request[..], &small].concat());
+    t.chmod("small.key", 0o400);
+    assert_eq!(found(&b, "small.pem", "small.key", ""), ["key-too-small"]);
 }
 
 #[test]

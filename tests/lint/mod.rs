@@ -37,6 +37,7 @@ impl Bench {
         t.file("leaf.key", leaf.key_pem());
         t.file("other.pem", other.pem() + &two.pem() + &one.pem());
         t.file("other.key", other.key_pem());
+        t.file("same-date.pem", bundle.clone() + &crl_pem(&one.crl(&Crl { number: 2, ..Crl::default() })));
         t.file("ca.pem", bundle);
         t.file("cas.pem", two.pem() + &one.pem() + &root.pem());
         t.file("one-ca.pem", root.pem());
@@ -45,6 +46,7 @@ impl Bench {
         t.file("old-crls.pem", [&two, &one, &root].map(|ca| crl_pem(&ca.crl(&old))).concat());
         t.file("key-first.pem", leaf.key_pem() + &leaf.pem() + &two.pem() + &one.pem());
         t.file("key-last.pem", leaf.pem() + &two.pem() + &one.pem() + &leaf.key_pem());
+        t.file("other-first.pem", other.key_pem() + &other.pem() + &two.pem() + &one.pem());
         t.file("leaf-only.pem", leaf.pem());
         t.file("leaf-last.pem", two.pem() + &one.pem() + &leaf.pem());
         t.file("leaf.der", &leaf.der);
@@ -55,7 +57,9 @@ impl Bench {
         t.file("password", "secret");
         t.file("password-line", "secret\n");
         assert_eq!(cert_pem(&root.der), root.pem());
-        for secret in ["leaf.key", "other.key", "key-first.pem", "key-last.pem", "password", "password-line"] {
+        for secret in
+            ["leaf.key", "other.key", "other-first.pem", "key-first.pem", "key-last.pem", "password", "password-line"]
+        {
             t.chmod(secret, 0o400);
         }
         Bench { t }

@@ -57,6 +57,32 @@ fn each_fault_of_a_change_is_found_in_its_line() {
     case(GNUTLS, &apart("§openldap-changed-apart"));
 }
 
+/// RFC 2849: a record that is not in form is refused whole.
+#[test]
+fn each_fault_in_the_form_of_a_change_is_found_in_its_line() {
+    let b = Bench::new();
+    let (cert, key) = ("olcTLSCertificateFile: D/fullchain.pem", "olcTLSCertificateKeyFile: D/leaf.key");
+    let good = format!(
+        "dn: cn=config\nchangetype: modify\nreplace: olcTLSCertificateFile\n{cert}\n-\nreplace: olcTLSCertificateKeyFile\n{key}\n-"
+    );
+    let case = |from: &str, to: &str| b.case("tls.ldif", GNUTLS, &good.replace(from, to));
+    case("", "");
+    case("dn: cn=config", "dn cn=config §config-malformed");
+    case("changetype: modify", "changetype: modfy §config-malformed");
+    case(
+        "changetype: modify",
+        "replace: olcTLSVerifyClient\nolcTLSVerifyClient: never\n-\nchangetype: modify §config-malformed",
+    );
+    case("replace: olcTLSCertificateFile", "repalce: olcTLSCertificateFile §config-malformed");
+    case(&format!("replace: olcTLSCertificateFile\n{cert}"), &format!("{cert} §config-malformed"));
+    case(cert, &cert.replace("File:", "File :").replace(".pem", ".pem §config-malformed"));
+    case(
+        "modify",
+        "modify\nreplace: olcTLSVerifyClient\nolcTLSCRLCheck: none §config-malformed openldap-setting-ignored\n-",
+    );
+    b.case("tls.ldif", GNUTLS, &good.replace("=config", "=confg").replace(".pem", ".pem §openldap-ldif-entry"));
+}
+
 #[test]
 fn each_fault_of_slapd_conf_is_found_in_its_line() {
     let b = Bench::new();

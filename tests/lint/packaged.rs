@@ -34,6 +34,12 @@ const OF_BOOKWORM: &[Packaged] = &[
         from: &["etc/apache2"],
         into: "etc/apache2/sites-enabled/pkit.conf",
     },
+    Packaged {
+        server: "openldap",
+        build: "--server-version 2.5.13 --tls-library gnutls",
+        from: &["etc/ldap"],
+        into: "etc/ldap/slapd.d/cn=config.ldif",
+    },
 ];
 
 const OF_TRIXIE: &[Packaged] = &[
@@ -54,6 +60,12 @@ const OF_TRIXIE: &[Packaged] = &[
         build: "--server-version 2.4.68",
         from: &["etc/apache2"],
         into: "etc/apache2/sites-enabled/pkit.conf",
+    },
+    Packaged {
+        server: "openldap",
+        build: "--server-version 2.6.10 --tls-library openssl",
+        from: &["etc/ldap"],
+        into: "etc/ldap/slapd.d/cn=config.ldif",
     },
 ];
 
@@ -119,13 +131,18 @@ fn no_alarm(root: &Path, packaged: &Packaged) {
     let replaced =
         |line: &&str| ["smtpd_tls_cert_file", "smtpd_tls_key_file"].iter().any(|name| line.starts_with(name));
     let before: String = before.lines().filter(|line| !replaced(line)).map(|line| format!("{line}\n")).collect();
+    // What a change says of cn=config stands in its file afterwards.
+    let stored = |line: &&str| packaged.server != "openldap" || line.starts_with("olc");
+    let emitted: String = emitted.lines().filter(stored).map(|line| format!("{line}\n")).collect();
     t.file(into, before + &emitted);
-    if packaged.server == "courier" {
-        // STARTTLS opens the key as this user.
+    if let "courier" | "openldap" = packaged.server {
+        // This user opens the key (Courier's behind STARTTLS).
         assert!(codes(&lint(t)).contains("server-cannot-read"));
         let passwd = t.text("image/etc/passwd");
-        let uid = passwd.lines().find_map(|line| line.strip_prefix("courier:x:")?.split(':').next()).unwrap();
-        t.peer("chown", [uid, "image/etc/ssl/pkit/k.pem"]).exits(0);
+        let of_user =
+            |line: &str| line.strip_prefix(packaged.server)?.strip_prefix(":x:")?.split(':').next().map(str::to_owned);
+        let uid = passwd.lines().find_map(of_user).unwrap();
+        t.peer("chown", [&uid, "image/etc/ssl/pkit/k.pem"]).exits(0);
     }
     let told = lint(t);
     // A chroot has no store of CAs.

@@ -44,12 +44,38 @@ fn each_fault_of_main_cf_is_found_in_its_line() {
             "{level}smtpd_tls_chain_files = D/fullchain.pem, D/leaf.key §postfix-key-not-first certificate-not-found"
         ),
     );
+    case(NEW, &format!("{level}smtpd_tls_chain_files = D/key-first.pem, D/other-first.pem"));
+    case(NEW, &format!("{level}smtpd_tls_chain_files = D/., §named-file-directory\n  D/fullchain.pem"));
     case(
         NEW,
         &format!("{level}certs = D\nsmtpd_tls_chain_files = $certs/key-last.pem")
             .replace("= D\n", "= D/.\n")
             .replace("last.pem", "last.pem §postfix-key-not-first"),
     );
+}
+
+/// What stops smtpd or leaves it without TLS, and only postconf's `unused parameter` would tell.
+#[test]
+fn words_and_names_that_postfix_does_not_know_are_found() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("main.cf", NEW, text);
+    let pair = |text: &str| format!("{PAIR}{text}");
+    case("smtpd_tls_security_level = may §postfix-no-certificate");
+    case("smtpd_tls_security_level = may\nsmtpd_tls_cert_file = none");
+    case(&pair("smtpd_tls_auth_only = maybe §setting-value-refused"));
+    case(&pair("smtpd_tls_auth_only = YES"));
+    case(&pair("smtpd_tls_auth_only yes §config-malformed"));
+    case(&pair("smtpd_tls_mandatory_ciphers = HIGH:!aNULL §setting-value-refused"));
+    case(&pair("stmpd_tls_loglevel = 1 §setting-misspelt"));
+    case(&pair("smtp_tls_loglevel = 1\nsmtpd_tls_dcert_file ="));
+    case(&pair("smtpd_tls_securitylevel = may §postfix-unknown-parameter"));
+    let both = |list: &str, code: &str| {
+        pair(&format!("smtpd_tls_protocols = {list} {code}\nsmtpd_tls_mandatory_protocols = {list} {code}"))
+    };
+    case(&both("!TLSv1.2", "§postfix-protocol-hole"));
+    case(&both("!SSLv3, !TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3", "§postfix-protocol-hole"));
+    case(&both(">=TLSv1.3", ""));
+    case("smtpd_tls_security_level = may\nsmtpd_tls_chain_files = etc/key.pem, D/fullchain.pem §setting-value-refused");
 }
 
 #[test]
@@ -68,7 +94,7 @@ fn each_fault_of_master_cf_is_found_in_its_line() {
     case(&format!("{smtp}{submission}  -o smtpd_sasl_auth_enable=yes §postfix-auth-in-clear"));
     case(&format!("{smtp}{submission}  -o smtpd_tls_req_ccert=yes §postfix-req-ccert-ignored"));
     case(&format!("{smtp}{submission}  -o smtpd_tls_security_level=yes §postfix-level-unknown"));
-    case("smtp inet n §setting-not-understood");
+    case("smtp inet n §config-malformed");
     // Beside main.cf the two are one.
     b.t.file("main.cf", b.filled(&format!("{PAIR}smtpd_tls_auth_only = yes\n")));
     b.t.file("master.cf", format!("{smtp}{submission}  -o smtpd_sasl_auth_enable=yes\n"));

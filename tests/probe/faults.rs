@@ -82,7 +82,7 @@ fn every_fault_is_named_as_openssl_numbers_it() {
     let early =
         pki.intermediate.leaf_with(&["mail.example.org"], |params| params.not_before = datetime!(2999-01-01 0:00 UTC));
     let other = pki.intermediate.leaf(&["www.example.org"]);
-    let own = Authority::root("mail.example.org").leaf(&["mail.example.org"]);
+    let own = Authority::root("Nobody").leaf(&["mail.example.org"]);
     let foreign = Authority::root("Foreign Root");
     let of_foreign = foreign.leaf(&["mail.example.org"]);
     let alone = alone();

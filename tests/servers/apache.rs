@@ -97,6 +97,28 @@ mod tests {
         assert!(apache.err().unwrap().said.contains("do not match"));
     }
 
+    #[test]
+    fn each_name_has_its_certificate_and_browsers_are_told_to_insist() {
+        for system in [System::Bookworm, System::Trixie] {
+            let test = Test::new();
+            let pki = Pki::new(&test);
+            let other = pki.issuer.leaf(&["www.example.org"]);
+            let chain = test.file("www.pem", other.pem() + &pki.issuer.pem());
+            let key = test.file("www.key", other.key_pem());
+            let part = format!("name=www.example.org:{}:{}", chain.display(), key.display());
+            let of_host = ["--name", "mail.example.org", "--hsts", "--redirect", "mail.example.org", "--for", &part];
+            let hosts = pki.emit(&test, "apache", &pki.key, &[&["--server-version", "2.4.71"], &of_host[..]].concat());
+            let Some(apache) = Apache::start(system, &test, &hosts) else { return };
+            let client = || Client::trusting(&pki.root);
+            client().handshake(apache.https).verifies().presents(&pki.chain());
+            client().name("www.example.org").handshake(apache.https).verifies().presents(&test.text("www.pem"));
+            let page = client().curl("https", apache.https, &["-i"]).exits(0);
+            page.out_has("Strict-Transport-Security: max-age=63072000; includeSubDomains");
+            let sent_on = client().curl("http", apache.http, &["-i"]).exits(0);
+            sent_on.out_has("301").out_has("Location: https://mail.example.org/");
+        }
+    }
+
     fn host(pki: &Pki, key: &Path) -> String {
         let (chain, key) = (pki.fullchain.display(), key.display());
         format!(

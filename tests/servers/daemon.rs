@@ -4,6 +4,7 @@
 //! we hold: when we close it, or die, it ends the daemon and then itself, and the kernel ends every process that is left in the
 //! namespace. So a daemon's children need not be found, and no other process can be hit.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -100,13 +101,78 @@ impl Drop for Daemon {
     }
 }
 
+/// Namespaces in which all daemons are started that this thread starts while it is there, so that a program that is started
+/// there as well means the same processes by the same numbers: in the file that says what to send a signal to, for one. Made
+/// before the daemons, so that it ends after them.
+pub struct Shared {
+    keeper: Child,
+    first: u32,
+}
+
+thread_local! {
+    static WITHIN: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+impl Shared {
+    pub fn new() -> Shared {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "read -r _"]);
+        let keeper = unshare.stdin(Stdio::piped()).spawn().unwrap();
+        let children = format!("/proc/{0}/task/{0}/children", keeper.id());
+        let begin = Instant::now();
+        let first = loop {
+            let told = fs::read_to_string(&children).unwrap_or_default();
+            if let Ok(first) = told.trim().parse() {
+                break first;
+            }
+            assert!(begin.elapsed() < PATIENCE, "no process in the new namespace");
+            std::thread::sleep(PAUSE);
+        };
+        WITHIN.set(Some(first));
+        Shared { keeper, first }
+    }
+
+    /// The same command in there.
+    pub fn command(&self, command: &Command) -> Command {
+        let mut inside = entering(Some(self.first));
+        inside.arg(command.get_program()).args(command.get_args()).env_clear();
+        inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(dir) = command.get_current_dir() {
+            inside.current_dir(dir);
+        }
+        inside.stdin(Stdio::null());
+        inside
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        WITHIN.set(None);
+        drop(self.keeper.stdin.take());
+        // Returns when the namespace is empty.
+        let _ = self.keeper.wait();
+    }
+}
+
+/// What enters these namespaces, or makes new ones.
+fn entering(first: Option<u32>) -> Command {
+    let Some(first) = first else {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--pid", "--fork", "--kill-child"]);
+        return command;
+    };
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &first.to_string(), "--mount", "--pid", "--"]);
+    command
+}
+
 /// The command, with no environment but what it was given, in namespaces of its own, logging to a new file.
 fn spawn(command: &Command, log: &Path) -> Child {
     fs::write(log, "").unwrap();
     // The daemon's processes share the file: each line goes to its end.
     let out = File::options().append(true).open(log).unwrap();
-    Command::new("unshare")
-        .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", KEEPER, "sh"])
+    entering(WITHIN.get())
+        .args(["sh", "-c", KEEPER, "sh"])
         .arg(command.get_program())
         .args(command.get_args())
         .env_clear()

@@ -117,11 +117,15 @@ fn diffie_hellman_groups_are_taken_from_the_file() {
         let groups = [(&named, "3072"), (&own, "2304")];
         for (group, bits) in &groups[..if peer.library == Some("gnutls") { 1 } else { 2 }] {
             let test = Test::new();
-            let pki = Pki::rsa(&test);
-            let file = test.file("dh.pem", group);
+            let mut pki = Pki::rsa(&test);
+            let mut file = test.file("dh.pem", group);
             if peer.server == "apache" {
-                // As the note says.
-                test.file("fullchain.pem", pki.chain() + group);
+                // As the refusal of any other file says.
+                let files = [&pki.key, &pki.fullchain].map(|file| file.to_str().unwrap());
+                let words = ["bundle", "keycert", files[0], files[1], "--dh", "dh.pem", "--order", "cert-first"];
+                test.run(words.into_iter().chain(["-o", "all.pem"])).exits(0);
+                file = test.path("all.pem");
+                (pki.key, pki.fullchain) = (file.clone(), file.clone());
             }
             let Some(running) = serve(peer, &test, &pki, &["--dh", file.to_str().unwrap()]) else { return };
             for door in peer.doors(&running) {

@@ -41,6 +41,7 @@ mod pki;
 mod ports;
 pub mod postfix;
 mod probed;
+mod renewal;
 mod rights;
 pub mod slapd;
 mod system;

@@ -147,6 +147,11 @@ fn disagreements(peer: &Peer, cases: &[Case], explained: &mut BTreeSet<&'static 
     for case in cases.iter().filter(|case| case.broken.is_some() == case.errors.is_empty()) {
         let what = if case.broken.is_some() { "missed" } else { "false alarm" };
         let told = format!("{what}: {}: {} {:?}", peer.name(), case.mutant, [&case.errors, &case.warnings]);
+        println!(
+            "{told}\n    own checker: {}; the daemon: {:?}",
+            if case.checked { "content" } else { "not" },
+            case.broken
+        );
         let matching = patterns().filter(|pattern| pattern.split(" & ").all(|part| told.contains(part)));
         let known = matching.map(|pattern| explained.insert(pattern)).count() > 0;
         if !known {

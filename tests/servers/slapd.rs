@@ -9,7 +9,8 @@ use crate::common::{self, Ran, Test};
 /// A running slapd, without TLS until an LDIF says otherwise. It runs as the user `openldap`, as Debian's does.
 pub struct Slapd {
     pub daemon: Daemon,
-    ldapi: String,
+    /// Its local socket.
+    pub ldapi: String,
     /// LDAP with STARTTLS.
     pub ldap: u16,
     /// LDAP over TLS.

@@ -272,6 +272,23 @@ fn every_command_leaves_the_old_or_the_new_wherever_it_ends() {
     }
 }
 
+/// What has `-o` writes, and must be among the cases; so must those that write without it, which nobody can tell by their words.
+#[test]
+fn no_command_that_writes_is_left_out() {
+    fn writing(command: &clap::Command, words: &str, all: &mut Vec<String>) {
+        if command.get_arguments().any(|arg| arg.get_short() == Some('o')) {
+            all.push(words.trim().to_owned());
+        }
+        command.get_subcommands().for_each(|verb| writing(verb, &format!("{words} {}", verb.get_name()), all));
+    }
+    let mut all = ["prepare", "perms fix", "ca init", "ca revoke", "bundle cadir"].map(String::from).to_vec();
+    writing(&pkit::cli::command(), "", &mut all);
+    let (cases, _server) = cases::all();
+    let tried = |words: &String| cases.iter().any(|case| case.words.join(" ").starts_with(&format!("{words} ")));
+    let left_out: Vec<&String> = all.iter().filter(|words| !tried(words)).collect();
+    assert!(left_out.is_empty() && all.len() > 15, "{left_out:?} of {all:?}");
+}
+
 /// Whatever the umask: each file begins as one that only its owner can open, and ends with the mode that it has to have.
 #[test]
 fn no_command_makes_a_file_that_another_user_could_open_meanwhile() {

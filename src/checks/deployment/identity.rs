@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::{Content, Deployment, Opened, place};
 use crate::checks::chain::{CHAIN_GAP, CHAIN_LEAF_NOT_FIRST, CHAIN_ROOT_INCLUDED};
 use crate::checks::key::{KEY_ENCRYPTED, KEY_NOT_FOUND};
+use crate::checks::settings::signers;
 use crate::checks::{cert, chain, key};
 use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
@@ -14,14 +15,22 @@ use crate::material::{Format, Item, Material};
 use crate::name::HostName;
 use crate::pki::chain::Pile;
 use crate::pki::verify::rules::{EXPIRED, NAME_MISMATCH, NOT_YET_VALID};
-use crate::settings::{Scope, Setting, TlsSettings};
+use crate::settings::{Protocol, Scope, Setting, TlsSettings};
 
 /// The first pair, and the one with the other kind of key.
 pub(super) fn judge(deployment: &Deployment<'_>, scope: &Scope, settings: &TlsSettings) -> Vec<Finding> {
     let names: Vec<&str> =
         settings.names.iter().flat_map(|s| &s.value).chain(&scope.name).map(String::as_str).collect();
     let pairs = [(&settings.certificate, &settings.key), (&settings.alt_certificate, &settings.alt_key)];
-    let mut found = Vec::new();
+    // Two files that begin with a key each are two pairs, and not a key and its chain.
+    let combined = |setting: &Option<Setting<_>>| {
+        let (_, file) = deployment.material(setting).filter(|_| deployment.customs.key_first)?;
+        file.blocks.first().map(|block| is_key(&block.item) && file.certs().next().is_some())
+    };
+    let both = [&settings.key, &settings.certificate];
+    let two = settings.key != settings.certificate && both.iter().all(|file| combined(file) == Some(true));
+    let pairs = if two { both.map(|file| (file, file)) } else { pairs };
+    let mut found = ciphers(deployment, settings);
     for (certificate, key) in pairs {
         let Some(setting) = certificate else { continue };
         let Some((_, file)) = deployment.material(certificate) else { continue };
@@ -35,6 +44,29 @@ pub(super) fn judge(deployment: &Deployment<'_>, scope: &Scope, settings: &TlsSe
         found.extend(paired(deployment, setting, key.as_ref(), &certs));
     }
     found
+}
+
+/// A list of nothing but ciphers for another kind of key than those that are there. Suites of TLS 1.3 fit every key.
+fn ciphers(deployment: &Deployment<'_>, settings: &TlsSettings) -> Vec<Finding> {
+    let modern = settings.min_protocol.as_ref().is_some_and(|min| min.value == Protocol::Tls13);
+    let Some(list) = settings.ciphers.as_ref().filter(|_| !modern) else { return Vec::new() };
+    let files = [&settings.certificate, &settings.alt_certificate].into_iter();
+    let files = files.filter_map(|setting| deployment.material(setting));
+    let leaves: Vec<&Cert> = files.filter_map(|(_, file)| file.certs().next().map(|(_, cert)| cert)).collect();
+    let kinds: Vec<&str> = leaves.iter().map(|leaf| leaf.public_key.kind().algorithm()).collect();
+    let (Some(wanted), Some(at)) = (signers(&list.value), &list.at) else { return Vec::new() };
+    // Ed25519 and Ed448 count as ECDSA (RFC 8422 section 5.10).
+    let fits = |kind: &&str| match *kind {
+        "rsa" | "rsa-pss" => wanted.contains(&"RSA"),
+        "ecdsa" | "ed25519" | "ed448" => wanted.contains(&"ECDSA"),
+        _ => true,
+    };
+    if kinds.is_empty() || kinds.iter().any(fits) {
+        return Vec::new();
+    }
+    let message =
+        format!("every cipher of the list is for a key of {}, and the key is {}", wanted.join(", "), kinds.join(", "));
+    vec![CIPHERS_OTHER_KEY.at(at.clone(), message)]
 }
 
 /// Is there a certificate, in the one form that servers read?
@@ -124,7 +156,9 @@ fn chained(deployment: &Deployment<'_>, settings: &TlsSettings, certs: &[(&Origi
                 .severity(Severity::Error),
         ),
         None => {
-            found.push(CHAIN_GAP.at(at.clone().into(), format!("{message} and no root that clients are known to have")))
+            let severity = if deployment.anchors_named { Severity::Error } else { CHAIN_GAP.severity };
+            let message = format!("{message} and no root that clients are known to have");
+            found.push(CHAIN_GAP.at(at.clone().into(), message).severity(severity));
         }
     }
     found
@@ -158,24 +192,23 @@ fn paired(
         found.extend(matched(key, at, certs, setting));
         return found;
     }
-    let unusable = file.blocks.iter().find_map(|block| match &block.item {
-        Item::UnusableKey(fault) => Some((fault, &block.origin)),
-        _ => None,
-    });
-    match unusable {
-        Some((KeyFault::Encrypted, _)) if customs.key_password => {}
-        Some((KeyFault::Encrypted, _)) => {
-            let message = format!("{path} is encrypted, and the server has no password for it");
-            found.push(KEY_ENCRYPTED.at(place(setting), message).severity(Severity::Error));
+    let encrypted = || {
+        let message = format!("{path} is encrypted, and the server has no password for it");
+        KEY_ENCRYPTED.at(place(setting), message).severity(Severity::Error)
+    };
+    let unusable = file.blocks.iter().find(|block| is_key(&block.item));
+    match unusable.map(|block| (&block.item, &block.origin)) {
+        Some((Item::EncryptedKey(_) | Item::UnusableKey(KeyFault::Encrypted), _)) => {
+            found.extend((!customs.key_password).then(encrypted));
         }
-        Some((fault, at)) => found.push(key::fault(fault, at)),
+        Some((Item::UnusableKey(fault), at)) => found.push(key::fault(fault, at)),
         // The other way round: what stands in the key's place is the certificate.
-        None if customs.key_first
+        _ if customs.key_first
             && deployment.material(&Some(certificate.clone())).is_some_and(|(_, m)| m.holds_key()) =>
         {
             found.push(KEY_NOT_FIRST.at(place(setting), format!("{path} comes first and holds no private key")));
         }
-        None => {
+        _ => {
             let what = if file.certs().next().is_some() { "certificates and no private key" } else { "no private key" };
             found.push(KEY_NOT_FOUND.at(place(setting), format!("{path} holds {what}")));
         }
@@ -184,7 +217,7 @@ fn paired(
 }
 
 fn is_key(item: &Item) -> bool {
-    matches!(item, Item::Key(_) | Item::UnusableKey(_))
+    matches!(item, Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_))
 }
 
 fn matched(
@@ -218,6 +251,12 @@ rules! {
         summary: "a certificate is not in PEM form, which is the only one that servers read",
         help: "`pkit chain build FILE -o NEW.pem` makes it PEM",
         source: "tried with DER, PKCS#7 and PKCS#12 on Dovecot 2.3.19 and Postfix 3.7.11 (`PEM routines::no start line`)",
+    }
+    /// RSA ciphers for an ECDSA key.
+    CIPHERS_OTHER_KEY = Error "ciphers-for-other-key" {
+        summary: "a cipher list has nothing for the kind of key that the server has, so no connection up to TLS 1.2 is possible",
+        help: "list ciphers for both kinds; `pkit emit` prints Mozilla's list",
+        source: "RFC 5246 section 7.4.2; tried on Dovecot 2.3.19, Postfix 3.7.11, Apache 2.4.71 (`no shared cipher`)",
     }
     /// Certificate alone.
     NO_KEY = Error "certificate-without-key" {

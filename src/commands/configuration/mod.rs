@@ -14,7 +14,7 @@ use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
 use crate::servers::layout::{self, Base};
 use crate::servers::syntax::{Grammar, Include, Parsed, Statement, apache, postfix_map};
-use crate::servers::{NOT_UNDERSTOOD, Placed, Server};
+use crate::servers::{Placed, Server};
 use crate::settings::TlsSettings;
 
 /// A server's configuration, as far as it was found.
@@ -220,7 +220,7 @@ impl<'a> Gatherer<'a> {
         self.configuration.texts.push(ConfigText { path: path.to_owned(), text });
         for unknown in unknown {
             let at = Location::Line { path: path.to_owned(), line: unknown.line, column: 1 };
-            self.configuration.findings.push(NOT_UNDERSTOOD.at(at, unknown.why));
+            self.configuration.findings.push(unknown.rule().at(at, unknown.why));
         }
         for mut statement in statements {
             statement.text = number;
@@ -280,6 +280,19 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// A value that is a relative path, as the server sees it: absolute, where it is known from where it starts.
+    fn rooted(&self, statement: &Statement) -> Option<String> {
+        let server = self.configuration.server;
+        let (start, path) = server.relative_path(statement)?;
+        let file = &self.configuration.texts.get(statement.text)?.path;
+        let here = self.absolute(file, path);
+        let seen = match self.root == Path::new("/") {
+            true => std::path::absolute(here).ok()?,
+            false => Path::new("/").join(here.strip_prefix(self.root).ok()?),
+        };
+        Some(format!("{start}{}", seen.to_str()?))
+    }
+
     fn limit(&mut self, at: &Location, why: String) -> Result<()> {
         if !std::mem::replace(&mut self.full, true) {
             self.configuration.findings.push(CONFIG_LIMIT.at(at.clone(), why));
@@ -293,6 +306,12 @@ impl<'a> Gatherer<'a> {
         let grammar = layout::grammar(self.configuration.server.name, &file_name(&self.first));
         let statements = std::mem::take(&mut self.configuration.statements);
         self.configuration.statements = (grammar.resolve)(statements);
+        let rooted: Vec<Option<String>> = self.configuration.statements.iter().map(|s| self.rooted(s)).collect();
+        for (statement, rooted) in self.configuration.statements.iter_mut().zip(rooted) {
+            if let Some(path) = rooted {
+                statement.value = Ok(path);
+            }
+        }
         let tables = self.configuration.statements.iter().flat_map(sni::named);
         let tables: Vec<PathBuf> = tables.map(|table| below(self.root, table.path)).collect();
         for table in tables {

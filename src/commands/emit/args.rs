@@ -24,8 +24,10 @@ use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Scoped
   pkit emit dovecot --cert /c.pem --key /k.pem \\
        --for name=imap.example.com:/c2.pem:/k2.pem
 
-Directories of CAs end in `/`. No server was there to try Dovecot before 2.3
-and Postfix before 3.5 on: these are written from documents.")]
+Directories of CAs end in `/`. Written from documents, since no server was
+there to try them on: Dovecot before 2.3, Postfix before 3.5, OpenLDAP with
+OpenSSL before 2.6 and with GnuTLS since, Apache before 2.4.62, Courier
+before 5.0 and with OpenSSL.")]
 pub struct Args {
     /// Which server
     #[arg(value_parser = server_parser())]

@@ -2,23 +2,21 @@
 //! plans the files in their one layout and prints the server's directives. It shows the plan first and writes with `--apply`:
 //! this is the beginner's path.
 
-mod layout;
 mod words;
 
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
-use crate::checks;
 use crate::checks::key::KEY_NOT_FOUND;
 use crate::commands::chain::build as chain;
 use crate::commands::fetching::FetchArgs;
+use crate::commands::set::layout::{KEY, Layout, PASSWORD};
+use crate::commands::set::{self, judge, secret_file};
 use crate::commands::target::{BuildArgs, Servers};
 use crate::commands::{Context, Outcome, any_error, emit, gather};
-use crate::content::{Content, VersionFile};
+use crate::content::VersionFile;
 use crate::error::{Error, Result};
 use crate::files::trust;
-use crate::finding::{Finding, Origin, rules};
+use crate::finding::{Origin, rules};
 use crate::material::cert::Cert;
 use crate::material::key::PrivateKey;
 use crate::material::{Block, Item, Material};
@@ -33,7 +31,6 @@ use crate::servers::Server;
 use crate::servers::build::Build;
 use crate::servers::profile::Profile;
 use crate::settings::TlsSettings;
-use layout::{KEY, Layout, PASSWORD};
 
 /// Turn what a CA sent into what a server serves
 #[derive(Debug, clap::Args)]
@@ -119,7 +116,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         return Ok(Outcome { report, plan: Plan { steps: Vec::new(), only_shown: !args.apply, ..Plan::default() } });
     }
 
-    let base = base(args, selection.leaf.cert)?;
+    let base = set::base(&args.dir, &lineage(args.name.as_ref(), selection.leaf.cert)?)?;
     let layout = Layout::of(&args.servers.0, &base)?;
     let told = args.servers.0.iter().map(|server| told(server, args, &layout, selection.leaf.cert));
     let told: Vec<Told> = told.collect::<Result<_>>()?;
@@ -193,47 +190,10 @@ fn private_key<'a>(
     if let Some((origin, key)) = named {
         return Ok((origin, key));
     }
-    let keys: Vec<_> = material.keys().collect();
-    let certified =
-        |key: &PrivateKey| key.public().is_some_and(|public| pile.found().iter().any(|f| f.cert.public_key == public));
-    if let Some(found) = keys.iter().copied().find(|(_, key)| certified(key)).or(keys.first().copied()) {
-        return Ok(found);
-    }
-    let unusable = material.blocks.iter().find_map(|block| match &block.item {
-        Item::UnusableKey(fault) => Some(gather::error_of(&checks::key::fault(fault, &block.origin))),
-        _ => None,
-    });
-    Err(unusable.unwrap_or_else(|| {
-        Error::input(&KEY_NOT_FOUND, "no private key among the inputs")
-            .hint("name the key that the CSR was made with: --key FILE")
-    }))
-}
-
-/// Everything that speaks for or against serving this chain with this key.
-fn judge(
-    pile: &Pile<'_>,
-    selection: &Selection<'_>,
-    key: &PrivateKey,
-    key_at: &Origin,
-    context: &Context,
-) -> Vec<Finding> {
-    let mut findings = chain::leftovers(pile, selection);
-    findings.extend(checks::key::consistency(key, key_at).unwrap_or_default());
-    if let Err(faults) = &selection.proof {
-        findings.extend(faults.iter().cloned());
-    }
-    for (depth, cert) in selection.path.certs.iter().enumerate() {
-        let Some(found) = pile.found().iter().find(|f| f.cert == *cert) else { continue };
-        let judge = if depth == 0 { checks::cert::end_entity } else { checks::cert::authority };
-        findings.extend(judge(cert, found.origin, context.now));
-    }
-    findings
-}
-
-/// `DIR/pkit/NAME`, absolute, since the server does not know the directory that the user is in.
-fn base(args: &Args, leaf: &Cert) -> Result<PathBuf> {
-    let dir = std::path::absolute(&args.dir).map_err(|e| Error::io(&args.dir, "finding the directory", &e))?;
-    Ok(dir.join("pkit").join(lineage(args.name.as_ref(), leaf)?.to_string()))
+    set::key_of(material, pile).map_err(|error| {
+        let lacking = error.rule == &KEY_NOT_FOUND;
+        if lacking { error.hint("name the key that the CSR was made with: --key FILE") } else { error }
+    })
 }
 
 /// The name under which the set is kept: as asked for, else the first name of the certificate, without its wildcard.
@@ -249,15 +209,9 @@ fn lineage(asked: Option<&HostName>, leaf: &Cert) -> Result<HostName> {
 
 /// The key decrypted, since servers start unattended; or as it came, with its passphrase beside it.
 fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) -> Result<Vec<VersionFile>> {
-    let secret = |name: &'static str, bytes: &[u8], what: String| VersionFile {
-        name: name.into(),
-        content: Content::Secret(Zeroizing::new(bytes.to_vec())),
-        what,
-        owner: None,
-    };
     let kind = key.kind();
     if !args.keep_encrypted {
-        return Ok(vec![secret(KEY, key.to_pkcs8_pem().as_bytes(), kind.to_string())]);
+        return Ok(vec![secret_file(KEY, key.to_pkcs8_pem().as_bytes(), kind.to_string())]);
     }
     let Some(sealed) = gather::sealed_pem(&key_at.path, key, &context.secret)? else {
         let message = format!("{key_at}: this key is not encrypted in PKCS#8, so it cannot be kept as it is");
@@ -266,8 +220,8 @@ fn key_files(args: &Args, key: &PrivateKey, key_at: &Origin, context: &Context) 
     // Without a newline: Dovecot takes the whole file as the password.
     let passphrase = context.secret.existing(&key_at.to_string())?.octets();
     Ok(vec![
-        secret(KEY, sealed.as_bytes(), format!("{kind}, encrypted")),
-        secret(PASSWORD, passphrase, "the passphrase of the key".into()),
+        secret_file(KEY, sealed.as_bytes(), format!("{kind}, encrypted")),
+        secret_file(PASSWORD, passphrase, "the passphrase of the key".into()),
     ])
 }
 
@@ -300,18 +254,6 @@ fn result(material: &Material, pile: &Pile<'_>, selection: &Selection<'_>, store
 }
 
 rules! {
-    /// Nobody to give the key to.
-    READER_UNKNOWN = Error "key-reader-unknown" {
-        summary: "the server opens its key as a user of its own, and this system has no such user",
-        help: "install the server first, which makes the user; or prepare for the other servers alone",
-        source: "tried: slapd 2.4 to 2.6 and Courier 5.0 behind STARTTLS open the key after they have given up root",
-    }
-    /// Its directory is closed to him.
-    READER_SHUT_OUT = Error "key-reader-shut-out" {
-        summary: "the server opens its key as a user of its own, who cannot get into the directory",
-        help: "choose another directory with --dir, or let others pass this one (chmod o+x)",
-        source: "path_resolution(7): every directory on the way must let the user pass",
-    }
     /// Nothing to keep.
     NOT_ENCRYPTED = Error "key-not-encrypted" {
         summary: "the key is to be kept encrypted, and it is not encrypted in a form that servers read",

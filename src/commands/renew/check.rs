@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
+use crate::checks::due::{Kind, Life, Within};
 use crate::checks::peer;
-use crate::checks::renewal::{Kind, Life, Within};
 use crate::commands::probe::{Opener, UnreachableWord, leaves, sent, softened};
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};

@@ -1,6 +1,8 @@
 //! Apache httpd: `apache2 -t` opens no certificate. Some of this passes it and keeps the server from starting, some lets revoked
 //! clients in with a warning in the log, some is served without a word.
 
+use std::collections::HashSet;
+
 use super::{Placed, Said};
 use crate::finding::{Finding, Severity, rules};
 use crate::servers::build::Version;
@@ -177,9 +179,20 @@ fn clients(said: &Said<'_>) -> Vec<Finding> {
 /// Wherever TLS is on there must be a certificate.
 fn certificates(said: &Said<'_>) -> Vec<Finding> {
     let without = said.all("SSLEngine").filter(on).filter(|engine| said.near(*engine, "SSLCertificateFile").is_none());
-    without
+    let mut found: Vec<Finding> = without
         .map(|engine| engine.breaks(&NO_CERTIFICATE, "SSLEngine is on, and there is no SSLCertificateFile"))
-        .collect()
+        .collect();
+    // Outside of all virtual hosts a certificate is only what they take over.
+    let named =
+        said.all("SSLCertificateFile").filter(in_host).filter(|placed| said.near(*placed, "SSLEngine").is_none());
+    let mut told = HashSet::new();
+    let named = named.filter(|placed| told.insert(placed.block()));
+    let message = "a certificate is named, and SSLEngine is not set: its default is off";
+    // In a part of a configuration it may stand elsewhere.
+    let severity = if said.whole { Severity::Error } else { Severity::Warning };
+    let unset = |placed: Placed<'_>| placed.breaks(&ENGINE_UNSET, message).severity(severity).instead("SSLEngine on");
+    found.extend(named.map(unset));
+    found
 }
 
 const V2_4_8: Version = Version::of(&[2, 4, 8]);
@@ -273,6 +286,12 @@ rules! {
         summary: "SSLCertificateChainFile is obsolete",
         help: "put the chain behind the certificate in SSLCertificateFile: `pkit chain build`",
         source: "mod_ssl's manual: obsolete since 2.4.8; it still works",
+    }
+    /// A certificate without TLS.
+    ENGINE_UNSET = Error "apache-engine-unset" {
+        summary: "a virtual host has a certificate, and TLS is not switched on in it",
+        help: "set SSLEngine on",
+        source: "tried on Apache 2.4.71: the port speaks HTTP without TLS",
     }
     /// TLS without a certificate.
     NO_CERTIFICATE = Error "apache-no-certificate" {

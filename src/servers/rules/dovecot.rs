@@ -12,6 +12,7 @@ pub(super) fn judge(said: &Said<'_>) -> Vec<Finding> {
     let mut found = if newer { of_2_4(said) } else { of_2_3(said) };
     found.extend(protocol(said));
     found.extend(ciphers(said));
+    found.extend(certificate(said));
     found.extend(alternative(said));
     found.extend(client_certificates(said));
     found.extend(passwords(said));
@@ -143,6 +144,22 @@ fn ciphers(said: &Said<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What is to be shown outside of all blocks? The block of a name serves only whoever asks for that name.
+fn certificate(said: &Said<'_>) -> Option<Finding> {
+    let shown = |placed: &Placed<'_>| {
+        let blocks = &placed.statement.scope;
+        !placed.statement.raw.is_empty() && !blocks.iter().any(|block| block.starts_with("local_name"))
+    };
+    if !said.whole
+        || said.says("ssl", &["no"])
+        || CERT.everywhere(said).chain(said.all("ssl_cert_file")).any(|p| shown(&p))
+    {
+        return None;
+    }
+    let at = said.last("ssl").or_else(|| CERT.everywhere(said).next()).or_else(|| said.statements.first().copied())?;
+    Some(at.breaks(&NO_CERTIFICATE, "TLS is on, which is the default, and no certificate is named for all clients"))
 }
 
 fn alternative(said: &Said<'_>) -> Vec<Finding> {
@@ -305,6 +322,12 @@ rules! {
         summary: "ssl_cipher_list holds names of TLS 1.3 suites only, which belong into ssl_cipher_suites",
         help: "name ciphers up to TLS 1.2 there, or leave it out",
         source: "tried on Dovecot 2.3.19: no TLS; OpenSSL: SSL_CTX_set_cipher_list(3) takes no TLS 1.3 names",
+    }
+    /// Nothing to show.
+    NO_CERTIFICATE = Error "dovecot-no-certificate" {
+        summary: "TLS is on, and no certificate is named",
+        help: "set ssl_cert and ssl_key (2.4: ssl_server_cert_file and ssl_server_key_file), or say ssl = no",
+        source: "tried on Dovecot 2.3.19 and 2.4.1: it starts, and no client gets TLS",
     }
     /// Half a pair.
     ALT_WITHOUT_KEY = Error "dovecot-alt-without-key" {

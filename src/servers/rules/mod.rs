@@ -8,6 +8,7 @@ pub mod dovecot;
 pub mod openldap;
 pub mod postfix;
 mod postfix_names;
+pub mod priority;
 
 use std::collections::HashMap;
 
@@ -48,7 +49,12 @@ impl<'a> Said<'a> {
 
     /// The one that counts in the same block, else for the whole server.
     fn near(&self, placed: Placed<'a>, name: &str) -> Option<Placed<'a>> {
-        let same = |other: &Placed<'_>| other.block() == placed.block();
+        let (scope, block) = placed.block();
+        let same = |other: &Placed<'_>| {
+            // The number first: a thousand virtual hosts have the same head.
+            let (others, number) = other.block();
+            number == block && others == scope
+        };
         self.all(name).filter(same).last().or_else(|| self.last(name))
     }
 
@@ -76,8 +82,9 @@ impl<'a> Placed<'a> {
 
     /// Which block: blocks with the same head are one, unless the grammar tells them apart by where they begin.
     fn block(&self) -> (&'a [String], usize) {
-        let apart =
-            self.statement.scope.first().is_some_and(|head| head.to_ascii_lowercase().starts_with("virtualhost"));
+        const HOST: &str = "virtualhost";
+        let is_host = |head: &str| head.get(..HOST.len()).is_some_and(|head| head.eq_ignore_ascii_case(HOST));
+        let apart = self.statement.scope.first().is_some_and(|head| is_host(head));
         (&self.statement.scope, if apart { self.statement.block } else { 0 })
     }
 
@@ -90,13 +97,15 @@ impl<'a> Placed<'a> {
 impl Server {
     /// What is wrong in this server's own words.
     pub fn judge(&self, said: &Said<'_>) -> Vec<Finding> {
-        match self.name {
+        let mut found = match self.name {
             "dovecot" => dovecot::judge(said),
             "postfix" => postfix::judge(said),
             "openldap" => openldap::judge(said),
             "apache" => apache::judge(said),
             "courier" => courier::judge(said),
             _ => Vec::new(),
-        }
+        };
+        found.extend(self.foreign(said, &found));
+        found
     }
 }

@@ -1,7 +1,7 @@
 //! slapd: what its TLS library does not know is accepted and ignored, what it cannot use is refused with "error (80)" and no
 //! reason, and `slaptest` opens no file.
 
-use super::{Placed, Said};
+use super::{Placed, Said, priority};
 use crate::finding::{Finding, rules};
 use crate::servers::build::Library;
 use crate::servers::syntax::ldif::END;
@@ -21,9 +21,12 @@ fn library(said: &Said<'_>) -> Vec<Finding> {
     let library = said.build.library;
     let mut found = Vec::new();
     for placed in said.all("olcTLSCipherSuite") {
-        let priority = placed.value().is_some_and(is_priority);
-        if priority != (library == Library::GnuTls) && placed.value().is_some() {
-            let words = if priority { "GnuTLS" } else { "OpenSSL" };
+        let for_gnutls = placed.value().is_some_and(is_priority);
+        if for_gnutls && library == Library::GnuTls {
+            found.extend(priority::judge(&placed));
+        }
+        if for_gnutls != (library == Library::GnuTls) && placed.value().is_some() {
+            let words = if for_gnutls { "GnuTLS" } else { "OpenSSL" };
             found.push(
                 placed.breaks(&CIPHERS, format!("the string is for {words}, and this slapd is built with {library}")),
             );
@@ -125,6 +128,15 @@ fn regexp(placed: &Placed<'_>) -> Option<Finding> {
 fn change(said: &Said<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let records = said.statements.chunk_by(|a, b| a.path == b.path && a.statement.block == b.statement.block);
+    let elsewhere = |placed: &&Placed<'_>| !placed.statement.scope.is_empty() && is_tls(&placed.statement.name);
+    let ldif = |placed: &&Placed<'_>| placed.path.extension().is_some_and(|extension| extension == "ldif");
+    found.extend(said.statements.iter().filter(ldif).find(elsewhere).map(|placed| {
+        let message = format!(
+            "{} is changed in `{}`, and only cn=config has it",
+            placed.statement.name, placed.statement.scope[0]
+        );
+        placed.breaks(&ENTRY, message)
+    }));
     let (mut certificate, mut key) = (None, None);
     for record in records.filter(|record| record[0].path.extension().is_some_and(|e| e == "ldif")) {
         let has = |name: &str| record.iter().find(|placed| placed.statement.is(name));
@@ -150,7 +162,7 @@ fn change(said: &Said<'_>) -> Vec<Finding> {
             }
         }
         for verb in changes.iter().filter(|verb| verb.statement.is("add")) {
-            if verb.value().is_some_and(|name| name.to_ascii_lowercase().starts_with("olctls")) {
+            if verb.value().is_some_and(is_tls) {
                 let message = format!("it fails where {} has a value already", verb.statement.raw);
                 found.push(verb.breaks(&ADD, message).instead(format!("replace: {}", verb.statement.raw)));
             }
@@ -170,6 +182,10 @@ fn change(said: &Said<'_>) -> Vec<Finding> {
         found.push(alone.breaks(&APART, "certificate and key are not changed together").severity(severity));
     }
     found
+}
+
+fn is_tls(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with("olctls")
 }
 
 rules! {
@@ -210,16 +226,22 @@ rules! {
         source: "tried on slapd 2.5.13: `extra cruft after <regexp> <DN>`",
     }
     /// No modify.
-    NO_CHANGETYPE = Error "openldap-ldif-changetype" {
+    NO_CHANGETYPE = Warning "openldap-ldif-changetype" {
         summary: "a change in LDIF does not say that it is one",
         help: "write `changetype: modify` under the dn",
-        source: "tried with ldapmodify 2.5: `modify operation type is missing`",
+        source: "RFC 2849: a change record has a changetype; ldapmodify 2.5 takes one with `replace:` for a change all the same",
     }
     /// No dash.
     NO_DASH = Error "openldap-ldif-dash" {
         summary: "two changes of one entry stand without a `-` between them",
         help: "end each change with a line `-`",
         source: "tried with ldapmodify 2.5: `wrong attributeType`; RFC 2849",
+    }
+    /// Not cn=config.
+    ENTRY = Error "openldap-ldif-entry" {
+        summary: "a TLS setting is changed in another entry than cn=config",
+        help: "write `dn: cn=config`",
+        source: "tried on slapd 2.5.13: `no such object (32)` or `invalid DN (34)`",
     }
     /// Where a value may be.
     ADD = Warning "openldap-ldif-add" {

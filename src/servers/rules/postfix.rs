@@ -2,8 +2,9 @@
 //! clear. What holds for one service in master.cf is looked up there first.
 
 use super::{Placed, Said, postfix_names};
-use crate::finding::{Finding, rules};
+use crate::finding::{Finding, Severity, rules};
 use crate::servers::build::Version;
+use crate::servers::misspelt::slip;
 use crate::servers::syntax::master_cf::{SERVICE, STRAY};
 
 /// What is wrong in Postfix's own words.
@@ -48,7 +49,14 @@ fn unknown(placed: &Placed<'_>) -> Option<Finding> {
     let server = name.strip_prefix("smtpd_tls_").map(|rest| postfix_names::SMTPD.contains(&rest));
     let client = name.strip_prefix("smtp_tls_").or_else(|| name.strip_prefix("lmtp_tls_"));
     let known = server.or_else(|| client.map(|rest| postfix_names::SMTP.contains(&rest)))?;
-    (!known).then(|| placed.breaks(&UNKNOWN_PARAMETER, format!("Postfix has no parameter {name}, and ignores it")))
+    // Without one of these there is no TLS at all.
+    let vital = ["cert_file", "key_file", "chain_files", "security_level"];
+    let vital = name.strip_prefix("smtpd_tls_").is_some_and(|rest| vital.iter().any(|known| slip(known, rest)));
+    let severity = if vital { Severity::Error } else { UNKNOWN_PARAMETER.severity };
+    (!known).then(|| {
+        let message = format!("Postfix has no parameter {name}, and ignores it");
+        placed.breaks(&UNKNOWN_PARAMETER, message).severity(severity)
+    })
 }
 
 fn protocols(placed: &Placed<'_>, version: Version) -> Vec<Finding> {
@@ -67,6 +75,9 @@ fn protocols(placed: &Placed<'_>, version: Version) -> Vec<Finding> {
         let message = format!("{name}: Postfix {version} does not know `{word}`, and turns TLS off");
         return vec![placed.breaks(&PROTOCOL_SYNTAX, message).instead(instead)];
     }
+    if let Some(why) = hole(&words) {
+        return vec![placed.breaks(&PROTOCOL_HOLE, format!("{name}: {why}")).instead(instead)];
+    }
     let positive: Vec<&str> = words.iter().filter(|w| !w.starts_with('!') && !compares(w)).copied().collect();
     if positive.is_empty() {
         return Vec::new();
@@ -74,6 +85,30 @@ fn protocols(placed: &Placed<'_>, version: Version) -> Vec<Finding> {
     let left_out = if positive.contains(&"TLSv1.3") { "" } else { ": TLS 1.3 is off" };
     let message = format!("{name} allows only what it names, {}{left_out}", positive.join(", "));
     vec![placed.breaks(&PROTOCOLS_POSITIVE, message).instead(instead)]
+}
+
+/// What the words leave out, where that is more than was meant: everything, or TLS 1.2 and not what is older.
+fn hole(words: &[&str]) -> Option<&'static str> {
+    let versions = &PROTOCOLS[2..];
+    let rank = |word: &str| PROTOCOLS.iter().position(|known| *known == word);
+    let bound = |sign: &str| words.iter().filter_map(|word| rank(word.strip_prefix(sign)?)).next_back();
+    let named = |word: &str| words.contains(&word);
+    let positive = words.iter().any(|word| PROTOCOLS.contains(word));
+    let spoken = |version: &&str| {
+        let rank = rank(version);
+        (!positive || named(version))
+            && !named(&format!("!{version}"))
+            && bound(">=").is_none_or(|least| rank >= Some(least))
+            && bound("<=").is_none_or(|most| rank <= Some(most))
+    };
+    let spoken: Vec<&str> = versions.iter().copied().filter(|version| spoken(version)).collect();
+    match spoken[..] {
+        [] => Some("no protocol is left"),
+        ["TLSv1" | "TLSv1.1", ..] if !spoken.contains(&"TLSv1.2") => {
+            Some("TLS 1.2 is left out, and older ones are not")
+        }
+        _ => None,
+    }
 }
 
 /// One counts at level `may`, the other at `encrypt`.
@@ -134,6 +169,15 @@ fn certificates(said: &Said<'_>) -> Vec<Finding> {
     let on = said.last(LEVEL).is_some_and(|p| !p.statement.raw.is_empty())
         || ["smtpd_use_tls", "smtpd_enforce_tls"].iter().any(|name| said.says(name, &["yes"]));
     let elsewhere = said.all(LEVEL).chain(said.all("smtpd_tls_wrappermode")).any(|p| !p.statement.scope.is_empty());
+    let any = ["eccert_file", "dcert_file"].iter().any(|name| said.last(&format!("smtpd_tls_{name}")).is_some())
+        || said.last("tls_server_sni_maps").is_some()
+        || said.any_of(CERTIFICATES).any(|placed| placed.value() != Some(""));
+    if let Some(level) = said.last(LEVEL).filter(|level| matches!(level.value(), Some("may" | "encrypt")))
+        && said.whole
+        && !any
+    {
+        found.push(level.breaks(&NO_CERTIFICATE, "TLS is to be offered, and no certificate is named"));
+    }
     if let (Some(named), false, false) = (chain.or(old), on, elsewhere) {
         let message = format!("{LEVEL} is not set, so STARTTLS is not offered");
         found.push(named.breaks(&LEVEL_EMPTY, message).instead(format!("{LEVEL} = may")));
@@ -192,6 +236,7 @@ fn submission(said: &Said<'_>) -> Vec<Finding> {
     found
 }
 
+const CERTIFICATES: &[&str] = &["smtpd_tls_chain_files", "smtpd_tls_cert_file"];
 const LEVEL: &str = "smtpd_tls_security_level";
 const SAFE: &str = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1";
 const PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
@@ -222,6 +267,12 @@ rules! {
         help: "exclude what is old: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1",
         source: "tried on Postfix 3.7.11: `Invalid TLS protocol list \">=TLS1.2\": disabling TLS support`",
     }
+    /// Neither 1.2 nor newer.
+    PROTOCOL_HOLE = Error "postfix-protocol-hole" {
+        summary: "a protocol list leaves out TLS 1.2 and keeps what is older, or leaves out everything",
+        help: "exclude what is old: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1",
+        source: "tried on Postfix 3.7.11 with `!TLSv1.2`; RFC 9325 section 3.1.1: TLS 1.2 must be supported",
+    }
     /// `>=` before 3.6.
     PROTOCOL_SYNTAX = Error "postfix-protocol-syntax" {
         summary: "a protocol list is in the form of Postfix 3.6 and later, and this version is older",
@@ -251,6 +302,12 @@ rules! {
         summary: "a certificate is set, but no level, so TLS is not offered",
         help: "set smtpd_tls_security_level = may",
         source: "tried on Postfix 3.7.11: no STARTTLS, and no message",
+    }
+    /// Nothing to show.
+    NO_CERTIFICATE = Error "postfix-no-certificate" {
+        summary: "TLS is to be offered, and no certificate is named",
+        help: "set smtpd_tls_chain_files (before 3.4: smtpd_tls_cert_file and smtpd_tls_key_file); `none` says that there is to be none",
+        source: "tried on Postfix 3.7.11: `No server certs available. TLS can't be enabled`",
     }
     /// On every port.
     WRAPPERMODE = Error "postfix-wrappermode-everywhere" {

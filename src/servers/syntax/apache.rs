@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::servers::misspelt::slip;
+
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, indented, plain, substitute};
 
 /// apache2.conf, httpd.conf and what they pull in.
@@ -41,14 +43,18 @@ fn scan(text: &str) -> Parsed {
             close(tag, &mut open, (line, column(&logical, tag)), &mut parsed);
         } else if let Some(tag) = trimmed.strip_prefix('<') {
             let Some(head) = tag.strip_suffix('>') else {
-                parsed.unknown.push(Unknown { line, why: "a section without its closing `>`" });
+                parsed.unknown.push(Unknown::refused(line, "a section without its closing `>`"));
                 continue;
             };
             if open.len() == MAX_DEPTH {
-                parsed.unknown.push(Unknown { line, why: "sections stand deeper in each other than in any real file" });
+                parsed
+                    .unknown
+                    .push(Unknown::unclear(line, "sections stand deeper in each other than in any real file"));
                 return parsed;
             }
-            open.push((head.split_whitespace().collect::<Vec<_>>().join(" "), line));
+            let head = head.split_whitespace().collect::<Vec<_>>().join(" ");
+            parsed.unknown.extend(misplaced(&head, &open).map(|why| Unknown::refused(line, why)));
+            open.push((head, line));
         } else if !trimmed.is_empty() {
             let end = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
             let rest = trimmed[end..].trim_start();
@@ -56,16 +62,56 @@ fn scan(text: &str) -> Parsed {
         }
     }
     if let Some((_, line)) = open.last() {
-        parsed.unknown.push(Unknown { line: *line, why: "a section is not closed" });
+        parsed.unknown.push(Unknown::refused(*line, "a section is not closed"));
     }
     parsed
 }
+
+/// A section that Apache does not have, or not here. Modules bring sections of their own, so only slips are told.
+fn misplaced(head: &str, open: &[(String, usize)]) -> Option<&'static str> {
+    let word = head.split(' ').next().unwrap_or_default();
+    let known = |section: &&str| section.eq_ignore_ascii_case(word);
+    if !SECTIONS.iter().any(known) && SECTIONS.iter().any(|section| slip(section, word)) {
+        return Some("no such section; a letter is wrong in its name");
+    }
+    let within =
+        open.iter().any(|(head, _)| condition(head).is_none() && !head.to_ascii_lowercase().starts_with("macro"));
+    (within && word.eq_ignore_ascii_case("VirtualHost")).then_some("<VirtualHost> cannot stand within another section")
+}
+
+const SECTIONS: &[&str] = &[
+    "VirtualHost",
+    "Directory",
+    "DirectoryMatch",
+    "Files",
+    "FilesMatch",
+    "Location",
+    "LocationMatch",
+    "Limit",
+    "LimitExcept",
+    "Proxy",
+    "ProxyMatch",
+    "IfModule",
+    "IfDefine",
+    "IfVersion",
+    "IfFile",
+    "IfDirective",
+    "IfSection",
+    "If",
+    "ElseIf",
+    "Else",
+    "Macro",
+    "RequireAll",
+    "RequireAny",
+    "RequireNone",
+];
 
 /// Apache's own limit is in the hundreds; real files have four.
 const MAX_DEPTH: usize = 32;
 
 fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usize), parsed: &mut Parsed) {
-    let name = tag.trim_end_matches('>').trim();
+    // What stands behind the tag is ignored (tried on 2.4.71).
+    let name = tag.split_once('>').map_or(tag, |(tag, _)| tag).trim();
     let word = name.split_whitespace().next().unwrap_or_default();
     if name != word {
         parsed.statements.push(Statement { column, ..statement(BAD_CLOSE, name, open, line, 1) });
@@ -75,7 +121,7 @@ fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usi
     if closes {
         open.pop();
     } else {
-        parsed.unknown.push(Unknown { line, why: "a closing tag that does not fit the section it stands in" });
+        parsed.unknown.push(Unknown::refused(line, "a closing tag that does not fit the section it stands in"));
     }
 }
 

@@ -35,23 +35,23 @@ fn scan(text: &str) -> Parsed {
         }
         if trimmed == "}" {
             if scope.pop().is_none() {
-                parsed.unknown.push(Unknown { line, why: "a `}` that closes nothing" });
+                parsed.unknown.push(Unknown::refused(line, "a `}` that closes nothing"));
             }
         } else if let Some((name, value)) = pulled_in(trimmed).or_else(|| assignment(trimmed)) {
             let column = super::column(&logical, value.trim_start());
             parsed.statements.push(statement(name, value.trim(), &scope, line, column));
         } else if let Some(block) = trimmed.strip_suffix('{') {
             if scope.len() == MAX_DEPTH {
-                parsed.unknown.push(Unknown { line, why: "blocks stand deeper in each other than in any real file" });
+                parsed.unknown.push(Unknown::unclear(line, "blocks stand deeper in each other than in any real file"));
                 return parsed;
             }
             scope.push((block.trim().to_owned(), line));
         } else {
-            parsed.unknown.push(Unknown { line, why: "neither a setting nor a block" });
+            parsed.unknown.push(Unknown::refused(line, "neither a setting nor a block"));
         }
     }
     if let Some((_, line)) = scope.last() {
-        parsed.unknown.push(Unknown { line: *line, why: "a block is not closed" });
+        parsed.unknown.push(Unknown::refused(*line, "a block is not closed"));
     }
     parsed
 }

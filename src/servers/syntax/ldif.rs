@@ -29,26 +29,26 @@ fn print(name: &str, value: &str) -> Option<String> {
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let (mut scope, mut block) = (Vec::new(), 0);
-    for (line, logical) in logical_lines(text) {
+    let lines = logical_lines(text.trim_start_matches('\u{feff}'));
+    let records = lines.split(|(_, line)| line.is_empty()).filter(|record| !record.is_empty());
+    parsed.unknown.extend(records.filter_map(form));
+    for (line, logical) in lines.into_iter().filter(|(_, line)| !line.is_empty()) {
         let (name, value) = match logical.split_once(':') {
             Some(parts) => parts,
             None if logical == END => (END, ""),
-            None => {
-                parsed.unknown.push(Unknown { line, why: "no `:` in it" });
-                continue;
-            }
+            None => continue,
         };
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "dn" => {
                 let dn = decode(value).unwrap_or_else(|_| value.trim().to_owned());
                 scope = if dn.eq_ignore_ascii_case("cn=config") { Vec::new() } else { vec![dn] };
                 block = line;
             }
             "delete" => {
-                parsed.unknown.push(Unknown { line, why: "what is left after a `delete:` is not in this text" })
+                parsed.unknown.push(Unknown::unclear(line, "what is left after a `delete:` is not in this text"))
             }
             _ => parsed.statements.push(Statement {
-                name: name.to_owned(),
+                name: name.trim().to_owned(),
                 value: decode(value),
                 raw: value.trim().to_owned(),
                 scope: scope.clone(),
@@ -74,6 +74,55 @@ fn decode(value: &str) -> Result<String, &'static str> {
     }
 }
 
+/// What is wrong with the form of a record (RFC 2849): the first fault, since ldapmodify goes no further.
+fn form(record: &[(usize, String)]) -> Option<Unknown> {
+    let split = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        // Small letters and capital ones are the same to ldapmodify.
+        Some((name.to_ascii_lowercase(), decode(value).unwrap_or_default()))
+    };
+    let wrong = |at: usize, why| Some(Unknown::refused(record[at].0, why));
+    if let Some(at) = record.iter().position(|(_, line)| line != END && !line.contains(':')) {
+        return wrong(at, "no `:` in it");
+    }
+    if let Some(at) = record.iter().position(|(_, line)| split(line).is_some_and(|(name, _)| name.trim() != name)) {
+        return wrong(at, "a blank stands beside the name");
+    }
+    let lines: Vec<(String, String)> =
+        record.iter().map(|(_, line)| split(line).unwrap_or_else(|| (END.to_owned(), String::new()))).collect();
+    let start = lines.iter().take_while(|(name, _)| name == "version").count();
+    if lines.get(start).is_some_and(|(name, _)| name != "dn") {
+        return wrong(start, "a record begins with its `dn:`");
+    }
+    let typed = lines.get(start + 1).is_some_and(|(name, _)| name == "changetype");
+    if typed && !["add", "delete", "modify", "modrdn", "moddn"].contains(&lines[start + 1].1.as_str()) {
+        return wrong(start + 1, "no such changetype");
+    }
+    let first = start + 1 + usize::from(typed);
+    let verb = |at: usize| VERBS.contains(&lines[at].0.as_str());
+    let modify = if typed { lines[start + 1].1 == "modify" } else { first < lines.len() && verb(first) };
+    if let Some(at) = (first..lines.len()).find(|at| ["dn", "changetype"].contains(&lines[*at].0.as_str())) {
+        return wrong(at, "this stands at the beginning of a record, behind an empty line");
+    }
+    let mut changed: Option<&str> = None;
+    for (at, (name, value)) in lines.iter().enumerate().skip(first).filter(|_| modify) {
+        match changed {
+            _ if name == END => changed = None,
+            // A missing `-` is told by slapd's own rules.
+            _ if verb(at) => changed = Some(value),
+            None => return wrong(at, "a change begins with `add:`, `delete:` or `replace:`"),
+            Some(changed) if !name.eq_ignore_ascii_case(changed) => {
+                return wrong(at, "this is not the attribute that the line with `replace:` names");
+            }
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// How a change begins (RFC 2849; `increment` is RFC 4525).
+const VERBS: &[&str] = &["add", "delete", "replace", "increment"];
+
 /// A line that begins with a blank goes on with the line before, without that blank.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
@@ -83,7 +132,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             _ => lines.push((i + 1, line.to_owned())),
         }
     }
-    lines.retain(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines.retain(|(_, line)| !line.starts_with('#'));
     lines
 }
 

@@ -28,7 +28,7 @@ fn scan(text: &str) -> Parsed {
                 line,
                 column: column(&logical, value.trim_start()),
             }),
-            None => parsed.unknown.push(Unknown { line, why: "no `=` in it" }),
+            None => parsed.unknown.push(Unknown::refused(line, "no `=` in it")),
         }
     }
     parsed

@@ -73,7 +73,7 @@ fn split(piece: &str, line: usize) -> Vec<Word> {
 fn service(words: &[Word], parsed: &mut Parsed) {
     let Some(first) = words.first() else { return };
     let [name, kind, _, _, _, _, _, command, arguments @ ..] = words else {
-        parsed.unknown.push(Unknown { line: first.line, why: "a service has eight columns" });
+        parsed.unknown.push(Unknown::refused(first.line, "a service has eight columns"));
         return;
     };
     let scope = vec![format!("{}/{}", name.text, kind.text)];

@@ -90,13 +90,27 @@ pub struct Include {
     pub conditional: bool,
 }
 
-/// A line that was not understood.
+/// A line that is no statement.
 #[derive(Debug)]
 pub struct Unknown {
     /// The line, from 1.
     pub line: usize,
     /// What is wrong with it.
     pub why: &'static str,
+    /// Does the server refuse it, and with it the whole text? If not, pkit only does not know what it means.
+    pub refused: bool,
+}
+
+impl Unknown {
+    /// A line that the server refuses.
+    fn refused(line: usize, why: &'static str) -> Unknown {
+        Unknown { line, why, refused: true }
+    }
+
+    /// A line whose meaning is not known here.
+    fn unclear(line: usize, why: &'static str) -> Unknown {
+        Unknown { line, why, refused: false }
+    }
 }
 
 /// The grammar has no conditions and no values that depend on others.

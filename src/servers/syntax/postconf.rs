@@ -48,7 +48,7 @@ fn scan(text: &str) -> Parsed {
         }
         match statement(content, line) {
             Some(statement) => parsed.statements.push(statement),
-            None => parsed.unknown.push(Unknown { line, why: "no command that pkit would print" }),
+            None => parsed.unknown.push(Unknown::unclear(line, "no command that pkit would print")),
         }
     }
     parsed

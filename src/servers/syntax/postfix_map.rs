@@ -24,7 +24,7 @@ fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (line, logical) in folded_lines(text) {
         let Some((name, value)) = logical.split_once(char::is_whitespace) else {
-            parsed.unknown.push(Unknown { line, why: "a name without a value" });
+            parsed.unknown.push(Unknown::unclear(line, "a name without a value"));
             continue;
         };
         parsed.statements.push(Statement {

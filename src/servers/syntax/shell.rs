@@ -9,6 +9,8 @@ use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, 
 /// imapd-ssl, pop3d-ssl, esmtpd-ssl.
 pub static GRAMMAR: Grammar = Grammar { scan, resolve, include, print, block: super::no_block, head: "" };
 
+/// What stands behind the value is a command, and the value is for that command alone.
+pub const SECOND_WORD: &str = "a second word stands behind the value";
 /// A blank beside the `=`: the shell takes the name for a command.
 pub const BLANK: &str = "a blank stands beside the `=`";
 const COMPUTED: &str = "a shell computes it";
@@ -22,12 +24,13 @@ fn print(name: &str, value: &str) -> Option<String> {
 
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    for (line, content) in text.lines().enumerate().map(|(i, content)| (i + 1, content)) {
-        let trimmed = content.trim();
+    for (line, content) in &logical_lines(text) {
+        let (line, trimmed) = (*line, content.trim());
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let trimmed = trimmed.strip_prefix("export ").map_or(trimmed, str::trim_start);
+        let exported = trimmed.strip_prefix("export ");
+        let trimmed = exported.map_or(trimmed, str::trim_start);
         let end = trimmed.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(trimmed.len());
         let (name, rest) = trimmed.split_at(end);
         let path = trimmed.strip_prefix(". ").or_else(|| trimmed.strip_prefix("source "));
@@ -36,10 +39,13 @@ fn scan(text: &str) -> Parsed {
             (Some(value), ..) if value.starts_with([' ', '\t']) && !value.trim_start().starts_with('#') => {
                 (name, Err(BLANK), value.trim_start())
             }
+            (Some(value), ..) if exported.is_none() && has_command(value) => (name, Err(SECOND_WORD), value),
             (Some(value), ..) => (name, word(value), value),
             (None, Some(value), _) if !name.is_empty() => (name, Err(BLANK), value.trim_start()),
             _ => {
-                parsed.unknown.push(Unknown { line, why: "no assignment; what a shell makes of it is not known here" });
+                parsed
+                    .unknown
+                    .push(Unknown::unclear(line, "no assignment; what a shell makes of it is not known here"));
                 continue;
             }
         };
@@ -48,6 +54,48 @@ fn scan(text: &str) -> Parsed {
         parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, text: 0, line, column });
     }
     parsed
+}
+
+/// Lines of which one that ends with a backslash goes on in the next, but for comments; each with the number of its first line.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (i, line) in text.lines().enumerate() {
+        match lines.last_mut().filter(|_| open) {
+            Some((_, before)) => {
+                before.pop();
+                before.push_str(line);
+            }
+            None => lines.push((i + 1, line.to_owned())),
+        }
+        let backslashes = line.bytes().rev().take_while(|b| *b == b'\\').count();
+        let comment = lines.last().is_some_and(|(_, line)| line.trim_start().starts_with('#'));
+        open = backslashes % 2 == 1 && !comment;
+    }
+    lines
+}
+
+/// Does a second word stand behind the first, which is no assignment, no comment and behind no `;`?
+fn has_command(text: &str) -> bool {
+    let (mut quote, mut escaped) = (None, false);
+    let end = text.find(|c: char| {
+        if std::mem::take(&mut escaped) {
+            return false;
+        }
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), _) => {}
+            (_, '\\') => escaped = true,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, _) => return c.is_whitespace() || ";&|()<>`".contains(c),
+        }
+        false
+    });
+    let rest = end.map_or("", |end| &text[end..]);
+    let next = rest.trim_start();
+    let assigns = next.split(['"', '\'', ' ']).next().is_some_and(|word| word.contains('='));
+    rest.starts_with(char::is_whitespace) && !next.is_empty() && !next.starts_with(['#', ';', '&', '|']) && !assigns
 }
 
 /// A word of the shell without its quotes, up to a blank or a comment.

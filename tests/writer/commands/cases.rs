@@ -76,6 +76,7 @@ fn purchased() -> Vec<Case> {
         Case::new("key convert --to traditional", &[key]).to("dir/target"),
         Case::new("cert convert --to p7b", &[zip]).to("dir/target"),
         Case::new("chain build", &[zip, "--key", key, "--trust", root]).to("dir/target"),
+        Case::new("chain show", &[zip, "--trust", root]).to("dir/target"),
         Case::new("bundle keycert", &[key, zip]).to("dir/target"),
         Case::new(
             "prepare dovecot --server-version 2.3.19 --name mail.example.org --apply --dir dir",

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{READER_SHUT_OUT, READER_UNKNOWN};
 use crate::checks;
 use crate::commands::Context;
 use crate::commands::chain::build as chain;
@@ -15,13 +14,14 @@ use crate::error::{Error, Result, io_words};
 use crate::facts::User;
 use crate::files::facts;
 use crate::files::users::Users;
+use crate::finding::rules;
 use crate::material::key::PrivateKey;
 use crate::pki::select::Selection;
 use crate::report::describe::count;
-use crate::servers::{Part, Reader, Server};
+use crate::servers::{self, Part, Reader, Server};
 
 /// The files of a set below their directory.
-pub(super) struct Layout {
+pub(in crate::commands) struct Layout {
     base: PathBuf,
     extra: Vec<Extra>,
 }
@@ -36,7 +36,7 @@ struct Extra {
 
 impl Layout {
     /// For these servers. Refused where a server's user is not known here, or could not get to his file.
-    pub(super) fn of(servers: &[&'static Server], base: &Path) -> Result<Layout> {
+    pub(in crate::commands) fn of(servers: &[&'static Server], base: &Path) -> Result<Layout> {
         let mut extra = Vec::new();
         for server in servers {
             let keys = server.files.iter().filter(|need| need.parts.contains(&Part::Key));
@@ -47,11 +47,7 @@ impl Layout {
                     Reader::User(name) => Some(reader(server, name, base)?),
                 };
                 if with_chain || reader.is_some() {
-                    let name = if with_chain {
-                        format!("{}.pem", server.name)
-                    } else {
-                        format!("privkey-{}.pem", server.name)
-                    };
+                    let name = if with_chain { combined_name(server) } else { key_name(server) };
                     extra.push(Extra { server: server.name, name, with_chain, reader });
                 }
             }
@@ -61,7 +57,7 @@ impl Layout {
     }
 
     /// Where the server finds its certificate with the chain, and its key.
-    pub(super) fn files_of(&self, server: &Server) -> (PathBuf, PathBuf) {
+    pub(in crate::commands) fn files_of(&self, server: &Server) -> (PathBuf, PathBuf) {
         let path = |name: &str| self.base.join("current").join(name);
         match self.extra.iter().find(|extra| extra.server == server.name) {
             Some(extra) if extra.with_chain => (path(&extra.name), path(&extra.name)),
@@ -70,13 +66,19 @@ impl Layout {
         }
     }
 
+    /// The servers that have a file of their own among these.
+    pub(in crate::commands) fn servers_of(files: &[String]) -> Vec<&'static Server> {
+        let has_own = |server: &Server| files.contains(&combined_name(server)) || files.contains(&key_name(server));
+        servers::ALL.iter().copied().filter(|server| has_own(server)).collect()
+    }
+
     /// The passphrase of a key that stays encrypted.
-    pub(super) fn password(&self) -> PathBuf {
+    pub(in crate::commands) fn password(&self) -> PathBuf {
         self.base.join("current").join(PASSWORD)
     }
 
     /// The whole set, to be written.
-    pub(super) fn version(
+    pub(in crate::commands) fn version(
         self,
         selection: &Selection<'_>,
         key: &PrivateKey,
@@ -101,6 +103,16 @@ impl Layout {
         }));
         VersionWrite { base: self.base, files, overwrite: context.overwrite }
     }
+}
+
+/// Key and chain in one file.
+fn combined_name(server: &Server) -> String {
+    format!("{}.pem", server.name)
+}
+
+/// A copy of the key for the server's own user.
+fn key_name(server: &Server) -> String {
+    format!("privkey-{}.pem", server.name)
 }
 
 /// One buffer that is never grown, so that no copy of the key is left behind.
@@ -130,8 +142,24 @@ fn reader(server: &Server, name: &str, base: &Path) -> Result<User> {
     }
 }
 
-const CHAIN: &str = "fullchain.pem";
+/// The chain.
+pub(in crate::commands) const CHAIN: &str = "fullchain.pem";
 /// The key.
-pub(super) const KEY: &str = "privkey.pem";
+pub(in crate::commands) const KEY: &str = "privkey.pem";
 /// Its passphrase, where it stays encrypted.
-pub(super) const PASSWORD: &str = "privkey.password";
+pub(in crate::commands) const PASSWORD: &str = "privkey.password";
+
+rules! {
+    /// Nobody to give the key to.
+    READER_UNKNOWN = Error "key-reader-unknown" {
+        summary: "the server opens its key as a user of its own, and this system has no such user",
+        help: "install the server first, which makes the user; or prepare for the other servers alone",
+        source: "tried: slapd 2.4 to 2.6 and Courier 5.0 behind STARTTLS open the key after they have given up root",
+    }
+    /// Its directory is closed to him.
+    READER_SHUT_OUT = Error "key-reader-shut-out" {
+        summary: "the server opens its key as a user of its own, who cannot get into the directory",
+        help: "choose another directory with --dir, or let others pass this one (chmod o+x)",
+        source: "path_resolution(7): every directory on the way must let the user pass",
+    }
+}

@@ -1,0 +1,291 @@
+//! A renewal while real servers run: the new certificate is served afterwards, nobody who connects meanwhile is turned away, and
+//! whatever fails brings the old one back.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::apache::Apache;
+use super::daemon::Shared;
+use super::dovecot::Dovecot;
+use super::postfix::Postfix;
+use super::slapd::Slapd;
+use super::{Client, System};
+use crate::common::{Ran, Test, have, root};
+use crate::renew::acme::{Acme, Renewed};
+use crate::renew::{NAME, base, chain, current};
+
+/// A name that several servers on this machine serve.
+struct Machine {
+    // The daemons end before the namespaces that they are in.
+    shared: Shared,
+    acme: Acme,
+    test: Test,
+}
+
+impl Machine {
+    /// The first version has been prepared for these servers.
+    fn prepared(servers: &str) -> Option<Machine> {
+        if !root() || !have("nsenter") {
+            return None;
+        }
+        let test = Test::new();
+        // slapd's user must get to his key.
+        test.chmod("", 0o711);
+        let acme = Acme::new(&test);
+        acme.certbot(&test, 2015);
+        let versions = "dovecot=2.3.19,postfix=3.7.11,openldap=2.5.13,apache=2.4.62";
+        let words =
+            ["prepare", servers, "live/mail.example.org", "--name", NAME, "--dir", "ssl", "--trust", "root.pem"];
+        let build = ["--server-version", versions, "--tls-library", "openldap=gnutls", "--apply"];
+        test.run(words.iter().chain(&build)).exits(0);
+        Some(Machine { shared: Shared::new(), acme, test })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        base(&self.test).join("current").join(name)
+    }
+
+    fn dovecot(&self) -> Option<Dovecot> {
+        let (chain, key) = (self.file("fullchain.pem"), self.file("privkey.pem"));
+        let tls = format!("ssl = required\nssl_cert = <{}\nssl_key = <{}\n", chain.display(), key.display());
+        Dovecot::start(System::Bookworm, &self.test, &tls)
+    }
+
+    fn postfix(&self) -> Option<Postfix> {
+        let combined = self.file("postfix.pem");
+        let tls = format!("smtpd_tls_security_level = may\nsmtpd_tls_chain_files = {}\n", combined.display());
+        Postfix::start(System::Bookworm, &self.test, &tls)
+    }
+
+    fn apache(&self) -> Option<Apache> {
+        let (chain, key) = (self.file("fullchain.pem"), self.file("privkey.pem"));
+        let host = format!(
+            "<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile {}\nSSLCertificateKeyFile {}\n</VirtualHost>\n\
+             <VirtualHost *:80>\n</VirtualHost>\n",
+            chain.display(),
+            key.display()
+        );
+        Apache::start(System::Bookworm, &self.test, &host)
+    }
+
+    fn slapd(&self) -> Option<Slapd> {
+        let slapd = Slapd::start(System::Bookworm, &self.test)?;
+        let (chain, key) = (self.file("fullchain.pem"), self.file("privkey-openldap.pem"));
+        let ldif = format!(
+            "dn: cn=config\nchangetype: modify\nreplace: olcTLSCertificateFile\nolcTLSCertificateFile: {}\n-\n\
+             replace: olcTLSCertificateKeyFile\nolcTLSCertificateKeyFile: {}\n-\n",
+            chain.display(),
+            key.display()
+        );
+        slapd.modify(&self.test, &ldif).exits(0);
+        Some(slapd)
+    }
+
+    fn at(&self, path: &str) -> String {
+        self.test.path(path).display().to_string()
+    }
+
+    /// pkit where the daemons are.
+    fn run(&self, words: &[&str]) -> Ran {
+        Ran::of(self.shared.command(&self.test.command(words)).output().unwrap())
+    }
+
+    fn deploy(&self, more: &[&str]) -> Ran {
+        let words = ["renew", "deploy", "--name", NAME, "--to", "ssl", "--trust", "root.pem"];
+        self.run(&[&words, more, &["--from", "live/mail.example.org"]].concat())
+    }
+
+    fn client(&self) -> Client {
+        Client::trusting(&self.test.path("root.pem"))
+    }
+
+    /// Waits until this is what is served there.
+    #[track_caller]
+    fn comes_to_serve(&self, port: u16, starttls: Option<&'static str>, wanted: &str) {
+        let begin = Instant::now();
+        let wanted: Vec<String> = blocks(wanted);
+        loop {
+            let client = starttls.into_iter().fold(self.client(), Client::starttls);
+            let handshake = client.handshake(port);
+            if handshake.chain == wanted {
+                handshake.verifies();
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "port {port}: {}", handshake.output);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn blocks(pem: &str) -> Vec<String> {
+    pem.split("-----BEGIN CERTIFICATE-----")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("-----END CERTIFICATE-----"))
+        .map(|(base64, _)| base64.split_whitespace().collect())
+        .collect()
+}
+
+/// Connects to each of these ports again and again while something is done. Nobody may be turned away, and nobody may see
+/// anything but the old chain or the new one, whole. Tells how many connections there were, and how long the longest took.
+fn under_load<T>(
+    machine: &Machine,
+    ports: &[(u16, Option<&'static str>)],
+    chains: &[String],
+    act: impl FnOnce() -> T,
+) -> T {
+    let (done, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let chains: Vec<Vec<String>> = chains.iter().map(|chain| blocks(chain)).collect();
+    let (outcome, longest) = std::thread::scope(|scope| {
+        let clients: Vec<_> = ports
+            .iter()
+            .map(|(port, starttls)| {
+                let client = starttls.iter().fold(machine.client(), |client, protocol| client.starttls(protocol));
+                let (done, count, chains) = (&done, &count, &chains);
+                scope.spawn(move || {
+                    let mut longest = Duration::ZERO;
+                    while !done.load(Ordering::Relaxed) {
+                        let begin = Instant::now();
+                        let seen = client.handshake(*port).verifies();
+                        assert!(chains.contains(&seen.chain), "port {port}: {}", seen.output);
+                        longest = longest.max(begin.elapsed());
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    longest
+                })
+            })
+            .collect();
+        let settle = Duration::from_millis(500);
+        std::thread::sleep(settle);
+        let outcome = act();
+        std::thread::sleep(settle);
+        done.store(true, Ordering::Relaxed);
+        (outcome, clients.into_iter().map(|client| client.join().unwrap()).max().unwrap_or_default())
+    });
+    let count = count.into_inner();
+    eprintln!("{count} connections on {} ports, none turned away, the longest took {longest:?}", ports.len());
+    assert!(count > ports.len(), "there was no load");
+    outcome
+}
+
+#[test]
+fn dovecot_and_postfix_serve_the_renewed_certificate_and_turn_nobody_away() {
+    let Some(machine) = Machine::prepared("dovecot,postfix") else { return };
+    let (Some(dovecot), Some(postfix)) = (machine.dovecot(), machine.postfix()) else { return };
+    let old = chain(&machine.test);
+    let ports = [
+        (dovecot.imaps, None),
+        (dovecot.imap, Some("imap")),
+        (postfix.submissions, None),
+        (postfix.smtp, Some("smtp")),
+    ];
+    for (port, starttls) in ports {
+        machine.comes_to_serve(port, starttls, &old);
+    }
+    let renewed = machine.acme.certbot(&machine.test, 2016).fullchain();
+    let reload = format!("dovecot={},postfix={}", machine.at("dovecot/dovecot.conf"), machine.at("postfix"));
+    let doors =
+        [("imaps", dovecot.imaps), ("imap", dovecot.imap), ("smtps", postfix.submissions), ("smtp", postfix.smtp)];
+    let doors = doors.map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
+    let words: Vec<&str> =
+        ["--reload", &reload].into_iter().chain(doors.iter().flat_map(|d| ["--verify", d])).collect();
+    under_load(&machine, &ports, &[old, renewed.clone()], || {
+        let told = machine.deploy(&words).exits(0).out_has("version 0002 is in use; reloaded dovecot=");
+        told.out_has(&format!("served by {}", doors.join(", ")));
+        for (port, starttls) in ports {
+            machine.comes_to_serve(port, starttls, &renewed);
+        }
+    });
+    machine.deploy(&["--reload", &reload]).exits(0).out_has("unchanged");
+    // And back, with the same servers told.
+    machine
+        .run(&["renew", "rollback", "--name", NAME, "--to", "ssl"])
+        .exits(0)
+        .out_has("version 0001 is in use; reloaded");
+    for (port, starttls) in ports {
+        machine.comes_to_serve(port, starttls, &chain(&machine.test));
+    }
+}
+
+#[test]
+fn a_configuration_that_does_not_pass_leaves_the_old_certificate_in_use() {
+    let Some(machine) = Machine::prepared("dovecot") else { return };
+    let Some(dovecot) = machine.dovecot() else { return };
+    let old = chain(&machine.test);
+    machine.acme.certbot(&machine.test, 2016);
+    let conf = machine.test.text("dovecot/dovecot.conf");
+    machine.test.file("dovecot/dovecot.conf", format!("{conf}no_such_setting = yes\n"));
+    let reload = format!("dovecot={}", machine.at("dovecot/dovecot.conf"));
+    let ran = machine.deploy(&["--reload", &reload]).exits(7).err_has("error[deploy-check-failed]");
+    ran.err_has("no_such_setting").err_has("version 0001 is in use again");
+    assert_eq!(current(&machine.test), Some(1));
+    machine.comes_to_serve(dovecot.imaps, None, &old);
+    // Mended: the same command goes on with the version that is there.
+    machine.test.file("dovecot/dovecot.conf", conf);
+    machine.deploy(&["--reload", &reload]).exits(0).out_has("version 0002 is in use");
+    machine.comes_to_serve(dovecot.imaps, None, &chain(&machine.test));
+}
+
+/// The server that is to be seen is not the one that was reloaded: its old certificate shows that something is wrong.
+#[test]
+fn a_port_that_goes_on_serving_the_old_certificate_brings_it_back_everywhere() {
+    let Some(machine) = Machine::prepared("dovecot,postfix") else { return };
+    let (Some(dovecot), Some(postfix)) = (machine.dovecot(), machine.postfix()) else { return };
+    let old = chain(&machine.test);
+    machine.acme.certbot(&machine.test, 2016);
+    let reload = format!("postfix={}", machine.at("postfix"));
+    let [smtps, imaps] = [("smtps", postfix.submissions), ("imaps", dovecot.imaps)]
+        .map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
+    let words = ["--reload", &reload, "--timeout", "3s", "--verify", &smtps, "--verify", &imaps];
+    let ran = machine.deploy(&words).exits(7).err_has("error[deploy-not-served]").err_has(&imaps);
+    let steps: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(
+        steps,
+        ["switch", "check", "reload", "verify", "verify", "switch-back", "reload-back", "verify-back", "verify-back"]
+    );
+    assert_eq!(current(&machine.test), Some(1));
+    for port in [postfix.submissions, dovecot.imaps] {
+        machine.comes_to_serve(port, None, &old);
+    }
+    let nobody = format!("127.0.0.1:{}", super::ports::free::<1>()[0]);
+    let words = ["--reload", &reload, "--timeout", "1s", "--verify", &nobody];
+    machine.deploy(&words).exits(7).err_has("error[deploy-not-served]").err_has("no connection");
+}
+
+/// The one that was reloaded before the other failed serves the old certificate again.
+#[test]
+fn a_dead_server_brings_the_old_certificate_back_on_the_living_one() {
+    let Some(machine) = Machine::prepared("dovecot,postfix") else { return };
+    let Some(dovecot) = machine.dovecot() else { return };
+    let old = chain(&machine.test);
+    let Some(postfix) = machine.postfix() else { return };
+    drop(postfix);
+    machine.acme.certbot(&machine.test, 2016);
+    let reload = format!("dovecot={},postfix={}", machine.at("dovecot/dovecot.conf"), machine.at("postfix"));
+    let ran = machine.deploy(&["--reload", &reload]).exits(7).err_has("error[deploy-reload-failed]");
+    ran.err_has("version 0001 is in use again; reloaded: dovecot=");
+    assert_eq!((current(&machine.test), chain(&machine.test)), (Some(1), old.clone()));
+    machine.comes_to_serve(dovecot.imaps, None, &old);
+}
+
+#[test]
+fn slapd_and_apache_serve_the_renewed_certificate_and_turn_nobody_away() {
+    let Some(machine) = Machine::prepared("openldap,apache") else { return };
+    let (Some(slapd), Some(apache)) = (machine.slapd(), machine.apache()) else { return };
+    let old = chain(&machine.test);
+    let ports = [(slapd.ldaps, None), (slapd.ldap, Some("ldap")), (apache.https, None)];
+    let Renewed { cert, chain: above, .. } = machine.acme.certbot(&machine.test, 2016);
+    let renewed = cert + &above;
+    let reload = format!("openldap={},apache={}", slapd.ldapi, machine.at("apache/apache2.conf"));
+    let doors =
+        [("ldaps", slapd.ldaps), ("https", apache.https)].map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
+    under_load(&machine, &ports, &[old, renewed.clone()], || {
+        machine
+            .deploy(&["--reload", &reload, "--verify", &doors[0], "--verify", &doors[1]])
+            .exits(0)
+            .out_has("version 0002 is in use; reloaded openldap=");
+        for (port, starttls) in ports {
+            machine.comes_to_serve(port, starttls, &renewed);
+        }
+    });
+}
