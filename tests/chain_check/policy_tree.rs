@@ -39,8 +39,8 @@ fn issued() -> impl Strategy<Value = Issued> {
     let mapping = (1u8..4, 1u8..4);
     let mappings = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(mapping, 1..3)];
     let skip = |weight| prop::option::weighted(weight, 0u8..3);
-    let skips = (skip(0.3), skip(0.2), skip(0.2));
-    (policies, mappings, skips, prop::bool::weighted(0.2)).prop_map(|(policies, mappings, skips, self_issued)| {
+    let skips = (skip(0.3), skip(0.2), skip(0.4));
+    (policies, mappings, skips, prop::bool::weighted(0.4)).prop_map(|(policies, mappings, skips, self_issued)| {
         let unique = |mut list: Vec<Policy>| {
             list.dedup();
             list
@@ -58,7 +58,7 @@ fn issued() -> impl Strategy<Value = Issued> {
 
 fn asked() -> impl Strategy<Value = Asked> {
     let rare = || prop::bool::weighted(0.15);
-    (prop::sample::subsequence(vec![1u8, 2, 3], 0..=2), any::<bool>(), rare(), rare()).prop_map(
+    (prop::sample::subsequence(vec![1u8, 2, 3], 0..=2), prop::bool::weighted(0.75), rare(), any::<bool>()).prop_map(
         |(acceptable, explicit, inhibit_mapping, inhibit_any)| Asked {
             acceptable,
             explicit,
