@@ -23,10 +23,11 @@ pub fn deployed() -> (Test, Acme) {
     (t, acme)
 }
 
-/// Deploys what is there.
+/// Deploys what is there, trusting its own root unless told otherwise.
 pub fn deploy(t: &Test, from: &[&str], more: &[&str]) -> Ran {
-    let words = ["renew", "deploy", "--name", NAME, "--to", "ssl", "--trust", "root.pem"];
-    t.run(words.iter().chain(more).chain(&["--from"]).chain(from))
+    let words = ["renew", "deploy", "--name", NAME, "--to", "ssl"];
+    let trust: &[&str] = if more.contains(&"--trust") { &[] } else { &["--trust", "root.pem"] };
+    t.run(words.iter().chain(trust).chain(more).chain(&["--from"]).chain(from))
 }
 
 /// The directory of the versions.

@@ -172,7 +172,7 @@ rules! {
     DEPLOY_COMMAND_FAILED = Error "deploy-command-failed" {
         summary: "a command that was to be run with the new files did not end with 0",
         help: "mend the command, then run it again; with PKIT_ACTION=rollback in its environment it was run for the old files",
-        source: "--run",
+        source: "the command's own exit code, --run",
     }
     /// The proof did not come.
     DEPLOY_NOT_SERVED = Error "deploy-not-served" {

@@ -135,11 +135,12 @@ impl Shared {
     /// The same command in there.
     pub fn command(&self, command: &Command) -> Command {
         let mut inside = entering(Some(self.first));
+        // Who enters a namespace of mounts stands at its root.
+        if let Some(dir) = command.get_current_dir() {
+            inside.args(["env", "--chdir"]).arg(dir);
+        }
         inside.arg(command.get_program()).args(command.get_args()).env_clear();
         inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        if let Some(dir) = command.get_current_dir() {
-            inside.current_dir(dir);
-        }
         inside.stdin(Stdio::null());
         inside
     }

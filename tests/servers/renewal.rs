@@ -126,6 +126,15 @@ fn blocks(pem: &str) -> Vec<String> {
         .collect()
 }
 
+/// The load ends also where what was done under it panics: a scope waits for its threads.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Connects to each of these ports again and again while something is done. Nobody may be turned away, and nobody may see
 /// anything but the old chain or the new one, whole. Tells how many connections there were, and how long the longest took.
 fn under_load<T>(
@@ -157,9 +166,12 @@ fn under_load<T>(
             .collect();
         let settle = Duration::from_millis(500);
         std::thread::sleep(settle);
-        let outcome = act();
-        std::thread::sleep(settle);
-        done.store(true, Ordering::Relaxed);
+        let outcome = {
+            let _end = End(&done);
+            let outcome = act();
+            std::thread::sleep(settle);
+            outcome
+        };
         (outcome, clients.into_iter().map(|client| client.join().unwrap()).max().unwrap_or_default())
     });
     let count = count.into_inner();
@@ -214,6 +226,8 @@ fn a_configuration_that_does_not_pass_leaves_the_old_certificate_in_use() {
     let old = chain(&machine.test);
     machine.acme.certbot(&machine.test, 2016);
     let conf = machine.test.text("dovecot/dovecot.conf");
+    // Dovecot's processes read their configuration when they are first needed; from now on they have it.
+    machine.comes_to_serve(dovecot.imaps, None, &old);
     machine.test.file("dovecot/dovecot.conf", format!("{conf}no_such_setting = yes\n"));
     let reload = format!("dovecot={}", machine.at("dovecot/dovecot.conf"));
     let ran = machine.deploy(&["--reload", &reload]).exits(7).err_has("error[deploy-check-failed]");
