@@ -250,7 +250,7 @@ fn a_port_that_goes_on_serving_the_old_certificate_brings_it_back_everywhere() {
     let reload = format!("postfix={}", machine.at("postfix"));
     let [smtps, imaps] = [("smtps", postfix.submissions), ("imaps", dovecot.imaps)]
         .map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
-    let words = ["--reload", &reload, "--timeout", "3s", "--verify", &smtps, "--verify", &imaps];
+    let words = ["--reload", &reload, "--timeout", "6s", "--verify", &smtps, "--verify", &imaps];
     let ran = machine.deploy(&words).exits(7).err_has("error[deploy-not-served]").err_has(&imaps);
     let steps: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(
@@ -262,7 +262,7 @@ fn a_port_that_goes_on_serving_the_old_certificate_brings_it_back_everywhere() {
         machine.comes_to_serve(port, None, &old);
     }
     let nobody = format!("127.0.0.1:{}", super::ports::free::<1>()[0]);
-    let words = ["--reload", &reload, "--timeout", "1s", "--verify", &nobody];
+    let words = ["--reload", &reload, "--timeout", "6s", "--verify", &nobody];
     machine.deploy(&words).exits(7).err_has("error[deploy-not-served]").err_has("no connection");
 }
 
