@@ -1,8 +1,8 @@
 //! Judges what a server showed on the wire, beyond the chain itself, which is judged as a file's is.
 
 use super::dh;
-use crate::facts::peer::{Failure, PeerFacts};
-use crate::finding::{Finding, Location, Origin, rules};
+use crate::facts::peer::{Failure, Opening, PeerFacts, Protocol};
+use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
 use crate::material::cert::Cert;
 
@@ -62,7 +62,11 @@ pub fn offers(facts: &PeerFacts) -> Vec<Finding> {
         let of = |parts: &[&str]| -> Vec<&str> {
             suites.iter().filter(|suite| parts.iter().any(|part| suite.contains(part))).copied().collect()
         };
-        for (rule, suites) in [(&SUITE_BROKEN, of(BROKEN_SUITES)), (&SUITE_KEEPS_NO_SECRET, of(&["TLS_RSA_"]))] {
+        for (rule, suites) in [
+            (&SUITE_BROKEN, of(BROKEN_SUITES)),
+            (&SUITE_ANONYMOUS, of(&["_anon_"])),
+            (&SUITE_KEEPS_NO_SECRET, of(&["TLS_RSA_"])),
+        ] {
             if !suites.is_empty() {
                 tell(rule, format!("{version}: {}", suites.join(", ")));
             }
@@ -71,11 +75,16 @@ pub fn offers(facts: &PeerFacts) -> Vec<Finding> {
             tell(&dh::DH_TOO_SMALL, format!("{version}: the prime of the Diffie-Hellman group has {bits} bits"));
         }
     }
+    // Between mail servers nobody would look at the certificate.
+    let opportunistic = facts.target.opening == Opening::StartTls(Protocol::Smtp);
+    for finding in findings.iter_mut().filter(|f| opportunistic && f.rule == &SUITE_ANONYMOUS) {
+        finding.severity = Severity::Info;
+    }
     findings
 }
 
 /// Parts of the names of suites that protect nothing by now.
-const BROKEN_SUITES: &[&str] = &["_NULL_", "_anon_", "_EXPORT_", "_RC4_", "_RC2_", "_WITH_DES_", "_3DES_"];
+const BROKEN_SUITES: &[&str] = &["_NULL_", "_EXPORT_", "_RC4_", "_RC2_", "_WITH_DES_", "_3DES_"];
 
 /// Where findings about the connection point: the server takes the place of a file.
 pub fn place(facts: &PeerFacts) -> Location {
@@ -165,9 +174,15 @@ rules! {
     }
     /// RFC 9325.
     SUITE_BROKEN = Error "tls-suite-broken" {
-        summary: "the server has suites without encryption, without a certificate, or with a cipher that is broken",
+        summary: "the server has suites without encryption, or with a cipher that is broken",
         help: "take them out of its list of ciphers; `pkit emit` prints a good one",
         source: "RFC 9325 section 4.1; RFC 7465 (RC4); CVE-2016-2183 (3DES); CVE-2015-0204 (export)",
+    }
+    /// Nobody shows who he is.
+    SUITE_ANONYMOUS = Error "tls-suite-anonymous" {
+        summary: "the server has suites without a certificate, with which anybody in between can pose as it",
+        help: "take them out of its list of ciphers (!aNULL); a mail server that takes mail without TLS as well may keep them",
+        source: "RFC 5246 appendix A.5; RFC 7435: encrypting without knowing to whom is better than not at all; Postfix has them by default",
     }
     /// No forward secrecy.
     SUITE_KEEPS_NO_SECRET = Warning "tls-suite-without-forward-secrecy" {

@@ -13,8 +13,8 @@ use crate::facts::peer::{Address, Failure, Opening, PeerFacts, Protocol, Session
 use crate::files::trust;
 use crate::finding::{Finding, Origin, Severity};
 use crate::instant;
+use crate::material::Material;
 use crate::material::cert::Cert;
-use crate::material::{Block, Item, Material};
 use crate::name::HostName;
 use crate::pki::chain::Pile;
 use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
@@ -30,9 +30,10 @@ use crate::report::{Form, Line, Report, Value, Verdict, describe, object};
   pkit probe mail.example.org:993 --expect-cert fullchain.pem
   pkit probe localhost:1143 --starttls imap --trust ca.pem
 
-Without a port, those of mail, LDAP and the web are looked at, and the ones
-that answer are told. Exit 1: a chain is not valid, or something else is
-wrong; 6: a server that was named does not answer.")]
+Without a port, those of mail, LDAP and the web are looked at (of a protocol
+that --starttls names, its own), and the ones that answer are told. Exit 1: a
+chain is not valid, or something else is wrong; 6: a server that was named
+does not answer.")]
 pub struct Args {
     /// Servers: HOST, HOST:PORT or a url such as imaps://HOST
     #[arg(required = true, value_name = "HOST[:PORT]")]
@@ -153,7 +154,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         };
         questions.extend(server.targets(args.opener.opening()).into_iter().map(ask));
     }
-    let answers = present(look_at_all(&questions), &args.servers);
+    let answers = present(look_at_all(&questions), &args.servers, args.opener.opening());
     let judge = Judge { context, store: &store, public: args.trust == trust::Source::System };
     let seen: Vec<Seen> = answers.iter().map(|facts| judge.seen(facts, &expected)).collect();
 
@@ -179,16 +180,18 @@ pub(super) fn leaves(material: &Material) -> Vec<(&Origin, &Cert)> {
 }
 
 /// Of a host without a port only what answers is told; one where nothing does is told once.
-fn present(answers: Vec<PeerFacts>, servers: &[Address]) -> Vec<PeerFacts> {
+fn present(answers: Vec<PeerFacts>, servers: &[Address], opening: Option<Opening>) -> Vec<PeerFacts> {
     let mut answers = answers.into_iter();
     let mut kept = Vec::new();
     for server in servers {
-        let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(None).len()).collect();
+        let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(opening).len()).collect();
         let absent = |facts: &PeerFacts| facts.failure.as_ref().is_some_and(Failure::is_absence);
+        let several = all.len() > 1;
         match all.iter().all(absent) {
-            true => kept.extend(all.into_iter().take(1).map(|facts| match (server.port, &facts.failure) {
-                (None, Some(Failure::Unreachable(_) | Failure::TimedOut(_))) => {
-                    let none = "no port of mail, LDAP or the web takes one".to_owned();
+            true => kept.extend(all.into_iter().take(1).map(|facts| match &facts.failure {
+                Some(Failure::Unreachable(_) | Failure::TimedOut(_)) if several => {
+                    let which = if opening.is_some() { "where TLS begins so" } else { "of mail, LDAP or the web" };
+                    let none = format!("no port {which} takes one");
                     PeerFacts { failure: Some(Failure::Unreachable(none)), ..facts }
                 }
                 _ => facts,
@@ -225,7 +228,7 @@ impl Judge<'_> {
         seen.findings = peer::connection(facts);
         seen.findings.extend(peer::offers(facts));
         seen.findings.extend(chain.findings.clone());
-        if let Some((_, leaf)) = chain.certs().next() {
+        if let Some(leaf) = own(&chain) {
             seen.findings.extend(peer::served(facts, leaf, expected));
             let names = std::slice::from_ref(&facts.name);
             let wanted = Wanted {
@@ -273,13 +276,14 @@ pub(super) fn sent(facts: &PeerFacts) -> Material {
     let mut material = Material::default();
     let ders = facts.session.iter().flat_map(|session| &session.chain);
     for (index, der) in ders.enumerate() {
-        let origin = Origin { index, ..Origin::file(facts.target.to_string()) };
-        let read = Material::read(&origin.path, der);
-        let blocks = read.blocks.into_iter().filter(|block| matches!(block.item, Item::Cert(_)));
-        material.blocks.extend(blocks.map(|block| Block { origin: origin.clone(), ..block }));
-        material.findings.extend(read.findings);
+        material.sent(Origin { index, ..Origin::file(facts.target.to_string()) }, der);
     }
     material
+}
+
+/// The server's own: the first that it sent, or none where that one cannot be read.
+pub(super) fn own(chain: &Material) -> Option<&Cert> {
+    chain.certs().next().filter(|(at, _)| at.index == 0).map(|(_, cert)| cert)
 }
 
 impl Seen<'_> {
@@ -288,7 +292,7 @@ impl Seen<'_> {
     }
 
     fn leaf(&self) -> Option<&Cert> {
-        self.chain.certs().next().map(|(_, cert)| cert)
+        own(&self.chain)
     }
 
     fn line(&self, now: OffsetDateTime) -> Line {
@@ -300,11 +304,14 @@ impl Seen<'_> {
             (Some(session), _) => {
                 cells.push(session.version.unwrap_or("-").to_owned());
                 cells.push(session.suite.clone().unwrap_or_else(|| "-".into()));
-                cells.push(
-                    self.leaf().map_or("-".into(), |leaf| format!("until {}", instant::day(leaf.not_after, now))),
-                );
-                cells.push(if is_valid(&self.faults) { "chain valid" } else { "chain not valid" }.into());
-                cells.push(if self.has_name() { "name OK" } else { "wrong name" }.into());
+                match self.leaf() {
+                    Some(leaf) => {
+                        cells.push(format!("until {}", instant::day(leaf.not_after, now)));
+                        cells.push(if is_valid(&self.faults) { "chain valid" } else { "chain not valid" }.into());
+                        cells.push(if self.has_name() { "name OK" } else { "wrong name" }.into());
+                    }
+                    None => cells.push("no certificate that can be read".into()),
+                }
             }
         }
         Line::Verdict(verdict, cells)

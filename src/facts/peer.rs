@@ -120,8 +120,8 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// The ports to look at: the one that is named, else all on which such servers listen. `opening` goes before what the port
-    /// or the scheme says.
+    /// The ports to look at: the one that is named, else all on which such servers listen, or those where TLS begins as
+    /// `opening` says, which goes before what the port or the scheme says.
     pub fn targets(&self, opening: Option<Opening>) -> Vec<Target> {
         let target = |port, usual| Target {
             host: self.host.clone(),
@@ -130,7 +130,14 @@ impl Address {
         };
         match self.port {
             Some(port) => vec![target(port, usual(port))],
-            None => SERVICES[..USUAL].iter().map(|(_, port, opening)| target(*port, Some(*opening))).collect(),
+            None => {
+                let fits = |(_, _, usual): &&(&str, u16, Opening)| opening.is_none_or(|asked| asked == *usual);
+                let mut services: Vec<_> = SERVICES[..USUAL].iter().filter(fits).collect();
+                if services.is_empty() {
+                    services = SERVICES.iter().filter(fits).collect();
+                }
+                services.into_iter().map(|(_, port, usual)| target(*port, Some(*usual))).collect()
+            }
         }
     }
 }
@@ -193,7 +200,7 @@ pub struct Offer {
     pub version: &'static str,
     /// The suites by IANA's names, in the order in which the server chose them.
     pub suites: Vec<&'static str>,
-    /// The size of the prime of its Diffie-Hellman group, where it has suites with one.
+    /// The size of the smallest prime of its Diffie-Hellman groups, where it has suites with a certificate that use them.
     pub dh_bits: Option<usize>,
 }
 
@@ -319,6 +326,14 @@ mod tests {
             let ports: Vec<u16> = address.targets(None).iter().map(|t| t.port).collect();
             assert_eq!(ports, [25, 465, 587, 143, 993, 110, 995, 389, 636, 443, 4190]);
         }
+        let ports = |opening| {
+            let address: Address = "mail.example.org".parse().unwrap();
+            address.targets(Some(opening)).iter().map(|t| t.port).collect::<Vec<_>>()
+        };
+        assert_eq!(ports(Opening::StartTls(Protocol::Imap)), [143]);
+        assert_eq!(ports(Opening::StartTls(Protocol::Smtp)), [25, 587]);
+        assert_eq!(ports(Opening::StartTls(Protocol::Lmtp)), [24]);
+        assert_eq!(ports(Opening::AtOnce), [465, 993, 995, 636, 443]);
         for bad in ["", ":993", "a:0", "a:65536", "a:x", "gopher://a", "a b:25", "https://a/b", "a:", "[::1]x:1"] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }

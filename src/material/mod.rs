@@ -185,6 +185,11 @@ impl Material {
         material
     }
 
+    /// Adds a certificate as it came in a handshake: DER, and nothing else.
+    pub fn sent(&mut self, origin: Origin, der: &[u8]) {
+        self.der(origin, der, Format::Der, Some(Kind::Cert));
+    }
+
     /// Opens every key that is encrypted; one that the passphrase does not open becomes unusable.
     pub fn unlock_keys(&mut self, passphrase: &Passphrase) {
         for block in &mut self.blocks {

@@ -80,8 +80,12 @@ pub(super) fn offer(
             Ok(answer) if answer.version == version => {
                 let Some(chosen) = left.iter().position(|number| *number == answer.suite) else { break };
                 let number = left.remove(chosen);
-                offer.suites.extend(SUITES.iter().find(|(of, _)| *of == number).map(|(_, name)| *name));
-                offer.dh_bits = offer.dh_bits.or(answer.dh_bits);
+                let name = SUITES.iter().find(|(of, _)| *of == number).map(|(_, name)| *name);
+                offer.suites.extend(name);
+                // A server may have a group for each strength: the weakest is what an attacker asks for. Without a certificate
+                // he needs to break none.
+                let counts = name.is_some_and(|name| !name.contains("_anon_"));
+                offer.dh_bits = [offer.dh_bits, answer.dh_bits.filter(|_| counts)].into_iter().flatten().min();
             }
             // An alert, or an older version instead: it has no more. Some hang up without a word.
             Ok(_) | Err(Failure::Refused(_) | Failure::Broken(..)) => break,

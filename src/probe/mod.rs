@@ -99,7 +99,19 @@ fn first(question: &Question) -> PeerFacts {
     }
     wire.begin(HANDSHAKE_BYTES);
     (facts.session, facts.failure) = tls::handshake(&mut wire, name);
+    // What came too late to be seen behind the go-ahead stands where the server's first record should.
+    if target.opening != Opening::AtOnce && facts.failure.is_some() && facts.preface.injected.is_empty() {
+        facts.preface.injected = before_tls(wire.heard()).to_vec();
+    }
     facts
+}
+
+/// What stands in front of the first record (RFC 8446 section 5.1).
+fn before_tls(heard: &[u8]) -> &[u8] {
+    let record = heard.windows(2).position(|head| matches!(head, [20..=23, 3]));
+    // Its first byte alone may have come.
+    let end = record.unwrap_or(if matches!(heard, [20..=23]) { 0 } else { heard.len() });
+    &heard[..end]
 }
 
 /// Several questions, some of them at once; the answers in their order.

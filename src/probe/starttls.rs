@@ -37,6 +37,8 @@ enum Reply {
     More,
     Yes,
     No,
+    /// We are logged in already.
+    Known,
     Nonsense,
 }
 
@@ -81,6 +83,10 @@ impl Talk {
         let reply = self.reply(line);
         match (reply, self.phase) {
             (Reply::Nonsense, _) => Err(Failure::Nonsense(Stage::Preface, excerpt(line.as_bytes()))),
+            // RFC 9051 section 6.2.1: then it is too late for STARTTLS.
+            (Reply::Known, _) => {
+                Err(Failure::NoStartTls(format!("it takes us for logged in: {}", excerpt(line.as_bytes()))))
+            }
             (Reply::No, Phase::Greeting) => Err(Failure::Nonsense(Stage::Preface, excerpt(line.as_bytes()))),
             (Reply::No, Phase::GoAhead) => Err(Failure::NoStartTls(excerpt(line.as_bytes()))),
             // RFC 2449 section 5: an old POP3 server may not know CAPA, and still have STLS.
@@ -141,7 +147,8 @@ impl Talk {
                 _ => Reply::Nonsense,
             },
             Protocol::Imap => match self.phase {
-                Phase::Greeting if starts("* OK") || starts("* PREAUTH") => Reply::Yes,
+                Phase::Greeting if starts("* OK") => Reply::Yes,
+                Phase::Greeting if starts("* PREAUTH") => Reply::Known,
                 Phase::Greeting if starts("* BYE") => Reply::No,
                 Phase::Greeting => Reply::Nonsense,
                 _ if starts("* ") => Reply::More,

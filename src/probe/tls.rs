@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -26,7 +27,7 @@ pub(super) fn handshake(wire: &mut Wire, name: &HostName) -> (Option<Session>, O
         Ok(connection) => connection,
         Err(error) => return (None, Some(Failure::Refused(error.to_string()))),
     };
-    let failure = shake(wire, &mut connection).err();
+    let failure = shake(wire, &mut connection, &seen).err();
     let recorded = std::mem::take(&mut *seen.recorded());
     let session = (!recorded.chain.is_empty()).then(|| Session {
         version: connection.protocol_version().and_then(version),
@@ -59,12 +60,15 @@ fn connection(seen: &Arc<Seen>, name: &HostName) -> Result<ClientConnection, rus
     ClientConnection::new(Arc::new(config), name)
 }
 
-fn shake(wire: &mut Wire, connection: &mut ClientConnection) -> Result<(), Failure> {
+fn shake(wire: &mut Wire, connection: &mut ClientConnection, seen: &Seen) -> Result<(), Failure> {
     loop {
         while connection.wants_write() {
             connection.write_tls(wire).map_err(|error| wire.failure(Stage::Handshake, &error))?;
         }
         if !connection.is_handshaking() {
+            if is_1_3(connection) && seen.recorded().asks_for_certificate {
+                wire.within(VERDICT, |wire| verdict(wire, connection))?;
+            }
             connection.send_close_notify();
             // The server has shown all it has to show; whether it still reads does not matter.
             let _ = connection.write_tls(wire).and_then(|_| wire.flush());
@@ -78,6 +82,25 @@ fn shake(wire: &mut Wire, connection: &mut ClientConnection) -> Result<(), Failu
         }
     }
 }
+
+/// In TLS 1.3 the handshake is over for us before the server sees that we have no certificate (RFC 8446 section 4.4.2.4). One that
+/// wants it hangs up then; another sends tickets, or what belongs to its protocol, or waits for us to speak.
+fn verdict(wire: &mut Wire, connection: &mut ClientConnection) -> Result<(), Failure> {
+    if let Err(error) = connection.read_tls(wire) {
+        return match wire.failure(Stage::Handshake, &error) {
+            Failure::TimedOut(_) => Ok(()),
+            failure => Err(failure),
+        };
+    }
+    connection.process_new_packets().map(|_| ()).map_err(|error| failure(&error, wire))
+}
+
+fn is_1_3(connection: &ClientConnection) -> bool {
+    connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+}
+
+/// An answer takes one way there and back.
+const VERDICT: Duration = Duration::from_secs(2);
 
 fn failure(error: &rustls::Error, wire: &Wire) -> Failure {
     match error {

@@ -48,6 +48,15 @@ impl Wire {
         self.left = allowed;
     }
 
+    /// Does this in so much time at most.
+    pub(super) fn within<T>(&mut self, time: Duration, act: impl FnOnce(&mut Wire) -> T) -> T {
+        let deadline = self.deadline;
+        self.deadline = deadline.min(Instant::now() + time);
+        let done = act(self);
+        self.deadline = deadline;
+        done
+    }
+
     /// The first bytes since then.
     pub(super) fn heard(&self) -> &[u8] {
         &self.heard

@@ -194,6 +194,39 @@ fn several_servers_are_looked_at_in_one_run() {
     assert!(target(&none)["error"].as_str().unwrap().contains("no port of mail, LDAP or the web"), "{none:#}");
 }
 
+#[test]
+fn a_server_that_wants_a_certificate_is_told_from_one_that_asks_for_it() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let leaf = pki.intermediate.leaf(&["mail.example.org"]);
+    for version in ["-tls1_2", "-tls1_3"] {
+        for (asking, told) in [("-Verify", true), ("-verify", false)] {
+            let served = pki.serve(&leaf.key, &[&leaf.der, &pki.intermediate.der], &[version, asking, "1"]);
+            let json = probe(&pki.test, &served.address(), &[]).exits(0).json();
+            assert_eq!(target(&json)["client_certificate_requested"], true, "{version} {asking}");
+            assert_eq!(codes(&json).contains(&"client-certificate-wanted"), told, "{version} {asking}: {json:#}");
+            assert_eq!(target(&json)["valid"], true);
+        }
+    }
+}
+
+#[test]
+fn of_a_protocol_only_its_own_ports_are_asked() {
+    if !root() {
+        return;
+    }
+    let test = Test::new();
+    for (starttls, words) in
+        [("imap", "FAIL  127.0.0.1:143  imap  no connection: "), ("smtp", "no port where TLS begins so")]
+    {
+        let probe = ["probe", "127.0.0.1", "--starttls", starttls, "--timeout", "5s", "-v"];
+        let alone = [&["--net", env!("CARGO_BIN_EXE_pkit")], &probe[..]].concat();
+        test.peer("unshare", alone).exits(6).err_or_out(words);
+    }
+}
+
 /// A certificate that signed itself for a server.
 fn alone() -> (Vec<u8>, KeyPair) {
     let key = KeyPair::generate().unwrap();

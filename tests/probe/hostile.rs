@@ -2,7 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, ServerConnection};
 
 use super::{codes, probe};
 use crate::common::Test;
@@ -132,6 +137,49 @@ fn no_server_costs_more_than_its_time() {
             });
         }
     });
+}
+
+/// What stands in the first place is the server's own certificate, or nothing is; what is in another form is none.
+#[test]
+fn what_is_no_certificate_is_not_taken_for_one() {
+    let test = Test::new();
+    let root = Authority::root("root");
+    test.file("root.pem", root.pem());
+    let leaf = root.leaf(&["mail.example.org"]);
+    let presenting =
+        |chain: &[&[u8]]| presenting(leaf.key.serialize_der(), chain.iter().map(|der| der.to_vec()).collect());
+    for first in [b"junk", leaf.pem().as_bytes(), &[&leaf.der[..], b"0"].concat(), &leaf.der[..100]] {
+        let address = presenting(&[first, &leaf.der]);
+        let json = probe(&test, &address, &[]).exits(1).json();
+        let seen = super::target(&json);
+        assert!(codes(&json).contains(&"malformed"), "{json:#}");
+        assert_eq!((&seen["valid"], &seen["name_match"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+        let shown = test.run(["probe", &address, "--trust", "root.pem", "--name", "mail.example.org"]).exits(1);
+        shown.out_has("FAIL").out_has("no certificate that can be read");
+    }
+    let json = probe(&test, &presenting(&[&leaf.der, b"junk"]), &[]).exits(1).json();
+    assert_eq!((&super::target(&json)["valid"], codes(&json)), (&true.into(), vec!["malformed"]));
+}
+
+/// A server that sends this as its chain, whatever it is.
+fn presenting(key: Vec<u8>, chain: Vec<Vec<u8>>) -> String {
+    let key = rustls::crypto::ring::sign::any_supported_type(&PrivatePkcs8KeyDer::from(key).into()).unwrap();
+    let chain = chain.into_iter().map(CertificateDer::from).collect();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))));
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut connection = ServerConnection::new(config.clone()).unwrap();
+            // Until the client hangs up.
+            while connection.complete_io(&mut stream).is_ok_and(|moved| moved != (0, 0)) {}
+        }
+    });
+    address
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Old protocols and suites are seen and named, as sslscan sees them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use super::{Served, codes, probe, target};
 use crate::common::pki::Authority;
@@ -71,7 +73,63 @@ fn servers_that_clients_of_today_refuse_are_seen_all_the_same() {
     let served = old.serve(&["-tls1_2", "-cipher", "ADH-AES128-SHA256:@SECLEVEL=0"]);
     let json = probe(&old.test, &served.address(), &[]).exits(1).json();
     assert_eq!((&target(&json)["dh_bits"], &target(&json)["valid"]), (&1024.into(), &serde_json::Value::Null));
-    assert_eq!(codes(&json), ["peer-handshake-refused", "tls-suite-broken", "dh-too-small"], "{json:#}");
+    assert_eq!(codes(&json), ["peer-handshake-refused", "tls-suite-anonymous", "dh-too-small"], "{json:#}");
+}
+
+#[test]
+fn of_several_groups_the_smallest_is_told() {
+    let old = Old::new();
+    const DHE_AES256: u16 = 0x9f;
+    const DHE_AES128: u16 = 0x9e;
+    const ANONYMOUS: u16 = 0xa6;
+    for groups in [&[(DHE_AES256, 3072), (DHE_AES128, 1536)][..], &[(DHE_AES128, 1536), (DHE_AES256, 3072)]] {
+        let json = probe(&old.test, &choosing(groups), &["--deep"]).exits(1).json();
+        assert_eq!(target(&json)["offers"][0]["dh_bits"], 1536, "{json:#}");
+        assert!(codes(&json).contains(&"dh-too-small"), "{json:#}");
+    }
+    // Whoever can be spoken to without a certificate needs no group to be broken.
+    let json = probe(&old.test, &choosing(&[(ANONYMOUS, 1024), (DHE_AES256, 3072)]), &["--deep"]).exits(1).json();
+    assert_eq!(target(&json)["offers"][0]["dh_bits"], 3072, "{json:#}");
+    assert!(codes(&json).contains(&"tls-suite-anonymous") && !codes(&json).contains(&"dh-too-small"), "{json:#}");
+}
+
+/// A server of TLS 1.2 that has these suites, the first one that it is offered going before the others, each with a prime of so
+/// many bits. It goes no further than its first turn.
+fn choosing(groups: &'static [(u16, usize)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).unwrap();
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+            stream.read_exact(&mut hello).unwrap();
+            // Behind the head, the version and what is random: the session, and the suites.
+            let suites = &hello[4 + 2 + 32 + 1 + usize::from(hello[38])..];
+            let offered: Vec<u16> = suites[2..][..usize::from(u16::from_be_bytes([suites[0], suites[1]]))]
+                .chunks(2)
+                .map(|suite| u16::from_be_bytes([suite[0], suite[1]]))
+                .collect();
+            let chosen = groups.iter().find(|(suite, _)| offered.contains(suite));
+            let turn = chosen.map_or(vec![21, 3, 3, 0, 2, 2, 40], |(suite, bits)| {
+                let mut prime = vec![0xff; bits / 8];
+                let mut exchange = (prime.len() as u16).to_be_bytes().to_vec();
+                exchange.append(&mut prime);
+                let hello = [&[3, 3][..], &[7; 32], &[0], &suite.to_be_bytes(), &[0]].concat();
+                [(2, hello), (12, exchange), (14, Vec::new())].map(|(kind, body)| message(kind, &body)).concat()
+            });
+            // The client may be gone.
+            let _ = stream.write_all(&turn);
+        }
+    });
+    address
+}
+
+/// A handshake message in a record of its own.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u16).to_be_bytes();
+    let message = [&[kind, 0][..], &length, body].concat();
+    [&[22, 3, 3][..], &(message.len() as u16).to_be_bytes(), &message].concat()
 }
 
 #[test]

@@ -63,8 +63,34 @@ fn passwords_in_the_clear_and_injected_bytes_are_found() {
     let disabled = scripted(&["* OK\r\n", "* CAPABILITY STARTTLS LOGINDISABLED AUTH=GSSAPI\r\np1 OK\r\n", "p2 NO\r\n"]);
     let json = probe(&test, &disabled, &["--starttls", "imap"]).exits(1).json();
     assert_eq!(codes(&json), ["starttls-not-offered"]);
+    let known = scripted(&["* PREAUTH hello\r\n", "* CAPABILITY IMAP4rev1 STARTTLS\r\np1 OK\r\n", "p2 OK\r\n"]);
+    let json = probe(&test, &known, &["--starttls", "imap"]).exits(1).json();
+    assert_eq!(codes(&json), ["starttls-not-offered"]);
+    assert!(target(&json)["error"].as_str().unwrap().contains("logged in: * PREAUTH hello"), "{json:#}");
     let injected = scripted(&["* OK\r\n", "* CAPABILITY STARTTLS LOGINDISABLED\r\np1 OK\r\n", "p2 OK\r\n* BYE x\r\n"]);
     let json = probe(&test, &injected, &["--starttls", "imap"]).json();
     assert!(codes(&json).contains(&"starttls-injection"), "{json:#}");
     assert!(json["findings"].to_string().contains("* BYE x"), "{json:#}");
+}
+
+#[test]
+fn what_is_injected_late_is_found_too() {
+    let test = ready();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                say(stream.try_clone().unwrap(), &["220 mx\r\n", "250 STARTTLS\r\n", "220 go\r\n"]);
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                // And the beginning of a record, as TLS would go on.
+                let _ = stream.write_all(b"250 injected\r\n\x16\x03\x03\0\x7a");
+                std::thread::sleep(std::time::Duration::from_secs(1));
+            });
+        }
+    });
+    let json = probe(&test, &address, &["--starttls", "smtp"]).json();
+    assert_eq!(codes(&json), ["starttls-injection", "peer-no-handshake"]);
+    let said = json["findings"][0]["message"].as_str().unwrap();
+    assert!(said.ends_with("in the clear: 250 injected"), "{said}");
 }

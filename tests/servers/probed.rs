@@ -60,6 +60,23 @@ fn a_server_that_asks_for_a_certificate_is_seen_all_the_same() {
     });
 }
 
+/// Between mail servers nobody looks at the certificate, so Postfix as it comes offers to do without.
+#[test]
+fn a_mail_server_as_it_comes_has_nothing_broken() {
+    let test = Test::new();
+    Pki::new(&test);
+    let pair = "smtpd_tls_cert_file = DIR/fullchain.pem\nsmtpd_tls_key_file = DIR/leaf.key\n";
+    let pair = pair.replace("DIR", test.path("").to_str().unwrap().trim_end_matches('/'));
+    // Names of protocols are taken in whatever letters.
+    let tls = format!("smtpd_tls_security_level = may\nsmtpd_tls_protocols = >=TLSV1.2, <=tlsv1.2\n{pair}");
+    let Some(postfix) = Postfix::start(System::Bookworm, &test, &tls) else { return };
+    let json = probe(&test, Door { port: postfix.smtp, starttls: Some("smtp") }, &["--deep"]).exits(0).json();
+    let anonymous = json["findings"].as_array().unwrap().iter().find(|f| f["id"] == "tls-suite-anonymous");
+    assert_eq!(anonymous.unwrap_or_else(|| panic!("{json:#}"))["severity"], "info", "{json:#}");
+    let offers = json["result"]["targets"][0]["offers"].as_array().unwrap();
+    assert_eq!(offers.iter().map(|o| o["version"].as_str().unwrap()).collect::<Vec<_>>(), ["TLS 1.2"], "{json:#}");
+}
+
 #[test]
 fn a_server_without_tls_is_told_from_one_that_is_down() {
     let test = Test::new();
