@@ -1,6 +1,7 @@
 //! The words that can be typed. Each verb's own arguments live with the verb in `commands`; here are the options that mean the
 //! same everywhere and the list of nouns. What is typed is turned into what is meant once, in `Global::context`.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -52,17 +53,27 @@ impl Cli {
 }
 
 /// The dialect that was typed. Asked of the words themselves, since wrong ones have to be answered in it as well.
-pub fn dialect(words: impl Iterator<Item = std::ffi::OsString>) -> Dialect {
+pub fn dialect(words: impl Iterator<Item = OsString>) -> Dialect {
     let words: Vec<_> = words.collect();
-    let typed = |word: &str| words.iter().any(|w| w == word);
-    let format = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "nagios");
-    if typed("--exec-condition") {
+    if words.iter().any(|word| word == "--exec-condition") {
         Dialect::Condition
-    } else if typed("--nagios") || typed("--format=nagios") || format {
+    } else if has_form(&words, "nagios") {
         Dialect::Nagios
     } else {
         Dialect::Own
     }
+}
+
+/// Was JSON asked for, in either way? Asked of the words for the same reason.
+pub fn json(words: impl Iterator<Item = OsString>) -> bool {
+    has_form(&words.collect::<Vec<_>>(), "json")
+}
+
+/// `--json`, `--format json` or `--format=json`.
+fn has_form(words: &[OsString], form: &str) -> bool {
+    let (short, long) = (format!("--{form}"), format!("--format={form}"));
+    let apart = |pair: &[OsString]| pair[0] == "--format" && *pair[1] == *form;
+    words.iter().any(|word| **word == *short || **word == *long) || words.windows(2).any(apart)
 }
 
 /// The whole command line, for parsing and for whoever lists it. Help shows the examples before the options.

@@ -42,7 +42,8 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let style = cli.global.style();
+    // A command's own `--format` asks for it as `--json` does, also where the command comes to no report.
+    let style = Style { json: cli::json(std::env::args_os()), ..cli.global.style() };
     let mut acted = std::panic::catch_unwind(|| act(&cli, style)).unwrap_or_else(|_| Acted {
         error: Some(Error::bug("pkit met a condition that it does not handle")),
         ..Acted::default()
@@ -109,7 +110,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ended_with(error.print(), Exit::Ok, State::Ok);
     }
     let words = error.render().to_string();
-    let json = std::env::args_os().any(|arg| arg == "--json");
+    let json = cli::json(std::env::args_os());
     if !json && dialect() != Dialect::Nagios {
         let mut err = io::stderr().lock();
         let told = words.lines().try_for_each(|line| writeln!(err, "{}", visible(line)));

@@ -271,6 +271,21 @@ fn a_server_that_was_not_reloaded_is_found() {
         .out_has("hint: reload the service");
     ran(&["served.pem"]).exits(0);
     ran(&["other.pem"]).exits(0);
+    // One for some of its names is another service's, one for all of them and more takes its place.
+    let both = |more: &[&str]| {
+        ca.leaf_with(&[&["localhost"], more].concat(), |params| {
+            params.not_before = now;
+            params.not_after = now + Duration::days(90);
+        })
+    };
+    let two = both(&["a.example.org", "b.example.org"]);
+    let wide = test.file("wide.pem", two.pem());
+    test.file("narrow.pem", both(&["a.example.org"]).pem());
+    test.file("wider.pem", both(&["a.example.org", "b.example.org", "c.example.org"]).pem());
+    let of_two = Served::start(&test, &wide, &test.file("wide.key", two.key_pem()), &[]);
+    let address_of_two = format!("localhost:{}", of_two.port);
+    test.run(["renew", "check", &address_of_two, "narrow.pem"]).exits(0);
+    test.run(["renew", "check", &address_of_two, "wider.pem"]).exits(1).out_has("STALE");
     // The old one still lies there, but it is not what should be served.
     ran(&["served.pem", "new.pem"]).exits(1).out_has("STALE");
     ran(&["served.pem", "new.pem", "--exec-condition"]).exits(255);
@@ -278,6 +293,20 @@ fn a_server_that_was_not_reloaded_is_found() {
     let json = ran(&["served.pem", "--json"]).exits(0).json();
     assert_eq!(json["result"]["servers"][0]["served_matches_file"], true);
     assert_eq!(json["result"]["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn programs_get_json_whatever_happens() {
+    let disk = Disk::new();
+    for json in [&["--json"][..], &["--format", "json"], &["--format=json"]] {
+        let missing = check(&disk.test, &[&["missing.pem"], json].concat()).exits(3).json();
+        assert_eq!((&missing["error"]["id"], &missing["exit"]), (&"file-missing".into(), &3.into()), "{missing:#}");
+        let wrong = check(&disk.test, &[&["fresh.pem", "--within", "x"], json].concat()).exits(2).json();
+        assert_eq!(wrong["error"]["id"], "usage", "{wrong:#}");
+        assert_eq!(check(&disk.test, &[&["fresh.pem"], json].concat()).exits(0).json()["result"]["due"], 0);
+        let lint = disk.test.run([&["lint", "missing.conf"], json].concat()).exits(3).json();
+        assert_eq!(lint["error"]["id"], "file-missing", "{lint:#}");
+    }
 }
 
 #[test]

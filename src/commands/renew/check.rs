@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::checks::due::{Kind, Life, Within};
 use crate::checks::peer;
-use crate::commands::probe::{Opener, UnreachableWord, answered, leaves, sent};
+use crate::commands::probe::{Opener, UnreachableWord, answered, leaves, own, sent};
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -35,10 +35,10 @@ use crate::report::{Form, Line, Report, Value, Verdict, object};
   pkit renew check /etc/ssl/pkit --format prometheus > pkit.prom
 
 Every certificate and CRL of a file is looked at. What a server presents is
-compared with the newest certificate of the files that has the same names
-and kind of key. Exit 1 if something is due or wrong; with --exec-condition 0
-if something is due, 1 if nothing is, 255 if something else is wrong; with
---nagios 0, 1, 2 or 3.")]
+compared with the newest certificate of the files that has all its names
+and the same kind of key. Exit 1 if something is due or wrong; with
+--exec-condition 0 if something is due, 1 if nothing is, 255 if something
+else is wrong; with --nagios 0, 1, 2 or 3.")]
 pub struct Args {
     /// Files, directories, and servers as HOST:PORT or a url
     #[arg(required = true, value_name = "CERT|DIR|HOST:PORT")]
@@ -273,11 +273,12 @@ impl<'a> Presented<'a> {
         findings.retain(|finding| finding.severity == Severity::Error);
         findings.extend(chain.findings.iter().cloned());
         let mut current = None;
-        if let Some((_, served)) = chain.certs().next() {
+        if let Some(served) = own(&chain) {
             let candidates = leaves(files);
             let alike = |cert: &Cert| {
-                cert.public_key.kind() == served.public_key.kind()
-                    && cert.alt_names().iter().any(|name| served.alt_names().contains(name))
+                let (names, needed) = (cert.alt_names(), served.alt_names());
+                let covered = !needed.is_empty() && needed.iter().all(|name| names.contains(name));
+                covered && cert.public_key.kind() == served.public_key.kind()
             };
             let newest = candidates.iter().filter(|(_, cert)| alike(cert)).max_by_key(|(_, cert)| cert.not_before);
             if let Some(newest) = newest {
