@@ -52,12 +52,23 @@ fn words_names_and_sections_that_apache_does_not_know_are_found() {
     case(&host("sslverifydepth 3"));
     case(&host("SSLCipherSuite \"TLSv1.3 TLS_AES_128_GCM_SHA256\" §ciphers-no-match"));
     case(&host("SSLCipherSuite TLSv1.3 NOPE §suites-no-match"));
-    case(
-        &PAIR
-            .replace("SSLEngine on\n", "<VirtualHost *:443>\n")
-            .replace(".pem\n", ".pem §apache-engine-unset\n")
-            .replace(".key\n", ".key\n</VirtualHost>"),
-    );
+    // Without a word the protocol of the port decides.
+    let unset = |before: &str, address: &str, mark: &str| {
+        let host = PAIR.replace("SSLEngine on", &format!("<VirtualHost {address}>"));
+        case(&format!("{before}\n{}</VirtualHost>", host.replace(".pem\n", &format!(".pem{mark}\n"))));
+    };
+    for (listen, address, served) in [
+        ("", "*:443", true),
+        ("Listen 443", "_default_:443", true),
+        ("Listen [::]:8443 HTTPS", "*:8443", true),
+        ("Listen 443", "*:443 *:8443", true),
+        ("", "*:8443", false),
+        ("Listen 443 http", "*:443", false),
+        ("Listen 443", "*", false),
+        ("Listen 8443\nListen 443 https", "*:8443 *:443", false),
+    ] {
+        unset(listen, address, if served { "" } else { " §apache-engine-unset" });
+    }
     case(&format!("<Directory />\n{}\n</Directory>", host("")).replace(":443>", ":443> §config-malformed"));
     case("<VritualHost *:80> §config-malformed\nServerName mail.example.org\n</VritualHost>");
     case("<VirtualHost *:80> §config-malformed\nServerName mail.example.org");

@@ -24,7 +24,11 @@ pub(super) fn judge(said: &Said<'_>) -> Vec<Finding> {
 }
 
 fn in_host(placed: &Placed<'_>) -> bool {
-    placed.statement.scope.iter().any(|head| head.to_ascii_lowercase().starts_with("virtualhost"))
+    placed.statement.scope.iter().any(|head| is_host(head))
+}
+
+fn is_host(head: &str) -> bool {
+    head.to_ascii_lowercase().starts_with("virtualhost")
 }
 
 fn on(placed: &Placed<'_>) -> bool {
@@ -183,11 +187,11 @@ fn certificates(said: &Said<'_>) -> Vec<Finding> {
         .map(|engine| engine.breaks(&NO_CERTIFICATE, "SSLEngine is on, and there is no SSLCertificateFile"))
         .collect();
     // Outside of all virtual hosts a certificate is only what they take over.
-    let named =
-        said.all("SSLCertificateFile").filter(in_host).filter(|placed| said.near(*placed, "SSLEngine").is_none());
+    let unsaid = |placed: &Placed<'_>| said.near(*placed, "SSLEngine").is_none() && !is_https(said, placed);
+    let named = said.all("SSLCertificateFile").filter(in_host).filter(unsaid);
     let mut told = HashSet::new();
     let named = named.filter(|placed| told.insert(placed.block()));
-    let message = "a certificate is named, and SSLEngine is not set: its default is off";
+    let message = "a certificate is named, and SSLEngine is not set: its default on this port is off";
     // In a part of a configuration it may stand elsewhere.
     let severity = if said.whole { Severity::Error } else { Severity::Warning };
     let unset = |placed: Placed<'_>| placed.breaks(&ENGINE_UNSET, message).severity(severity).instead("SSLEngine on");
@@ -195,6 +199,21 @@ fn certificates(said: &Said<'_>) -> Vec<Finding> {
     found
 }
 
+/// Where SSLEngine is not set, the protocol of the port decides, and of several ports that of the first.
+fn is_https(said: &Said<'_>, placed: &Placed<'_>) -> bool {
+    let port = |address: &str| address.rsplit_once(':').map_or(address, |(_, port)| port).to_owned();
+    let host = placed.statement.scope.iter().find(|head| is_host(head));
+    let address = host.and_then(|head| head.split_whitespace().nth(1)).unwrap_or_default();
+    let of_host = if address.contains(':') { port(address) } else { return false };
+    let listens = said.all("Listen").filter_map(|listen| listen.value().and_then(arguments));
+    let named = listens.filter(|words| words.first().is_some_and(|address| port(address) == of_host));
+    let protocols: Vec<String> = named.filter_map(|words| words.get(1).cloned()).collect();
+    let https = protocols.iter().any(|protocol| protocol.eq_ignore_ascii_case("https"));
+    https || protocols.is_empty() && of_host == HTTPS
+}
+
+/// core's manual, Listen: https is the default of this port, http that of the others.
+const HTTPS: &str = "443";
 const V2_4_8: Version = Version::of(&[2, 4, 8]);
 const PROTOCOLS: &[&str] = &["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const SERVER_LEVEL: &[&str] =
@@ -291,7 +310,7 @@ rules! {
     ENGINE_UNSET = Error "apache-engine-unset" {
         summary: "a virtual host has a certificate, and TLS is not switched on in it",
         help: "set SSLEngine on",
-        source: "tried on Apache 2.4.71: the port speaks HTTP without TLS",
+        source: "tried on Apache 2.4.71: the port speaks HTTP without TLS, unless it is 443 or its Listen says https",
     }
     /// TLS without a certificate.
     NO_CERTIFICATE = Error "apache-no-certificate" {
