@@ -21,23 +21,45 @@ pub(super) fn parse(values: &[&str]) -> Option<TlsSettings> {
     })
 }
 
+/// Is it a priority string, and no list of OpenSSL's? Those that begin with Suite B may be either, and are not called one.
+pub(super) fn is_priority(value: &str) -> bool {
+    let first = value.split(':').next().unwrap_or(value).to_ascii_uppercase();
+    let keyword = KEYWORDS.contains(&first.as_str()) && !is_suite_b(value);
+    keyword || first == "SYSTEM" || first.starts_with('@') || value.to_ascii_uppercase().contains("VERS-")
+}
+
+/// Does it begin with a word for RFC 6460, which both libraries have?
+pub(super) fn is_suite_b(value: &str) -> bool {
+    value.get(..SUITE_B.len()).is_some_and(|first| first.eq_ignore_ascii_case(SUITE_B))
+}
+
+const SUITE_B: &str = "SUITEB";
+
 /// The protocols that a priority string leaves (gnutls_priority_init(3)), or the word in it that GnuTLS does not know. None where
-/// the system's own configuration decides.
+/// the system's own configuration decides. Small letters and capital ones are the same, but for `@` and `%`.
 pub(super) fn protocols(priority: &str) -> Result<Option<Vec<Protocol>>, &str> {
     let mut words = priority.split(':');
     let first = words.next().unwrap_or_default();
-    let system = first.starts_with('@') || first == "SYSTEM";
-    let mut spoken = match first {
+    let begins = first.to_ascii_uppercase();
+    let system = begins.starts_with('@') || begins == "SYSTEM";
+    let mut spoken = match begins.as_str() {
         "NONE" => Vec::new(),
-        "SUITEB128" | "SUITEB192" => vec![Protocol::Tls12],
-        _ if system || KEYWORDS.contains(&first) => Protocol::ALL.to_vec(),
+        keyword if is_suite_b(keyword) && KEYWORDS.contains(&keyword) => vec![Protocol::Tls12],
+        keyword if system || KEYWORDS.contains(&keyword) => Protocol::ALL.to_vec(),
         _ => return Err(first),
     };
     for word in words {
-        if word.starts_with('%') || KEYWORDS.contains(&word) {
+        if word.starts_with('%') {
             continue;
         }
-        let Some(name) = word.strip_prefix(['+', '-', '!']) else { return Err(word) };
+        let capital = word.to_ascii_uppercase();
+        let added = capital.strip_prefix('+').unwrap_or(&capital);
+        if added != "NONE" && KEYWORDS.contains(&added) {
+            // Of the keywords that follow only Suite B's bring a protocol with them.
+            spoken.extend(is_suite_b(added).then_some(Protocol::Tls12));
+            continue;
+        }
+        let Some(name) = capital.strip_prefix(['+', '-', '!']) else { return Err(word) };
         let known = NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family));
         let Some(version) = name.strip_prefix("VERS-").filter(|_| known) else {
             if known { continue } else { return Err(word) }
@@ -61,6 +83,7 @@ const KEYWORDS: &[&str] = &[
     "PERFORMANCE",
     "LEGACY",
     "PFS",
+    "SECURE",
     "SECURE128",
     "SECURE192",
     "SECURE256",
@@ -90,6 +113,7 @@ const NAMES: &[&str] = &[
     "MAC-ALL",
     "MD5",
     "SHA1",
+    "SHA224",
     "SHA256",
     "SHA384",
     "SHA512",
@@ -103,9 +127,15 @@ const FAMILIES: &[&str] = &[
     "CAMELLIA-",
     "CHACHA20-",
     "3DES-",
+    "DES-",
+    "RC2-",
     "ARCFOUR-",
     "GOST",
     "VKO-GOST",
+    "KX-GOST",
+    "CIPHER-GOST",
+    "MAC-GOST",
+    "STREEBOG-",
     "UMAC-",
     "COMP-",
     "SIGN-",

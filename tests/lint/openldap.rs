@@ -1,6 +1,7 @@
 //! OpenLDAP.
 
-use super::Bench;
+use super::{Bench, codes};
+use crate::common::have;
 
 const GNUTLS: &str = "--server openldap --server-version 2.5.13 --tls-library gnutls";
 const OPENSSL: &str = "--server openldap --server-version 2.6.10 --tls-library openssl";
@@ -32,6 +33,42 @@ fn each_fault_of_cn_config_is_found_in_its_line() {
     let clients = "olcTLSCACertificateFile: D/cas.pem\nolcTLSVerifyClient: demand\n";
     case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crls.pem"));
     case(GNUTLS, &format!("{clients}olcTLSCRLFile: D/crl-of-two.pem §crl-fail-open"));
+}
+
+/// What `gnutls-cli` takes is taken, in whatever letters, and what it refuses is told.
+#[test]
+fn priority_strings_are_judged_as_gnutls_judges_them() {
+    if !have("gnutls-cli") {
+        return;
+    }
+    let b = Bench::new();
+    for priority in [
+        "NORMAL:+SECURE128",
+        "SECURE128:+SUITEB128",
+        "NORMAL:-VERS-ALL:+SUITEB192",
+        "SUITEB128",
+        "suiteb192",
+        "normal:-vers-all:+vers-tls1.3",
+        "Normal:+aes-128-gcm:+Sha1",
+        "SECURE",
+        "NORMAL:+SHA224:+STREEBOG-256:+DES-CBC:+RC2-40:+KX-GOST-ALL",
+        "NORMAL:PFS:+LEGACY",
+        "NORMAL:%COMPAT",
+        "NORMAL:-VERS-ALL",
+        "NORMAL:-VERS-ALL:+SECURE256",
+        "NORMAL:+NONE",
+        "NORMAL:-SECURE128",
+        "NORMAL:+AES",
+        "NORMAL:RSA",
+        "NORMAL:",
+        "NORMAL:-VERS-ALL:+ECDHE",
+    ] {
+        let theirs = b.t.peer("gnutls-cli", ["--list", "--priority", priority]).stdout.contains("VERS-TLS");
+        b.t.file("cn=config.ldif", b.filled(&format!("dn: cn=config\n{PAIR}olcTLSCipherSuite: {priority}\n")));
+        let told = codes(&b.lint("cn=config.ldif", GNUTLS));
+        assert_eq!(told.contains("gnutls-priority"), !theirs, "{priority}: {told:?}");
+        assert!(!told.contains("openldap-cipher-library"), "{priority}");
+    }
 }
 
 #[test]
@@ -79,6 +116,14 @@ fn each_fault_in_the_form_of_a_change_is_found_in_its_line() {
     case(
         "modify",
         "modify\nreplace: olcTLSVerifyClient\nolcTLSCRLCheck: none §config-malformed openldap-setting-ignored\n-",
+    );
+    // The forms of RFC 2849 that seldom come up, and OpenLDAP's own.
+    case("changetype", "control: 1.2.840.113556.1.4.1413 true\nchangetype");
+    case("dn: cn", "version: 1\ndn: cn");
+    case("dn: cn", "include: file:///etc/ldap/schema/cosine.ldif §setting-not-understood\n\ndn: cn");
+    case(
+        "dn: cn",
+        "include: file:///a.ldif §setting-not-understood\ninclude: file:///b.ldif §setting-not-understood\n\ndn: cn",
     );
     b.case("tls.ldif", GNUTLS, &good.replace("=config", "=confg").replace(".pem", ".pem §openldap-ldif-entry"));
 }

@@ -4,6 +4,7 @@
 use super::{Placed, Said, priority};
 use crate::finding::{Finding, rules};
 use crate::servers::build::Library;
+use crate::servers::gnutls;
 use crate::servers::syntax::ldif::END;
 
 /// What is wrong in slapd's own words.
@@ -21,7 +22,8 @@ fn library(said: &Said<'_>) -> Vec<Finding> {
     let library = said.build.library;
     let mut found = Vec::new();
     for placed in said.all("olcTLSCipherSuite") {
-        let for_gnutls = placed.value().is_some_and(is_priority);
+        let either = placed.value().is_some_and(gnutls::is_suite_b) && library == Library::GnuTls;
+        let for_gnutls = either || placed.value().is_some_and(gnutls::is_priority);
         if for_gnutls && library == Library::GnuTls {
             found.extend(priority::judge(&placed));
         }
@@ -47,17 +49,6 @@ fn library(said: &Said<'_>) -> Vec<Finding> {
         found.push(placed.breaks(&IGNORED, message).instead(instead(name)));
     }
     found
-}
-
-/// gnutls_priority_init(3): a string begins with one of these keywords.
-fn is_priority(value: &str) -> bool {
-    let first = value.split(':').next().unwrap_or(value);
-    let keywords = ["NORMAL", "PERFORMANCE", "LEGACY", "PFS", "NONE", "SYSTEM"];
-    keywords.contains(&first)
-        || first.starts_with("SECURE1")
-        || first.starts_with("SECURE2")
-        || value.contains("VERS-")
-        || first.starts_with('@')
 }
 
 /// The numbers of the record layer.

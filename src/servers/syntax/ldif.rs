@@ -44,6 +44,9 @@ fn scan(text: &str) -> Parsed {
                 scope = if dn.eq_ignore_ascii_case("cn=config") { Vec::new() } else { vec![dn] };
                 block = line;
             }
+            "include" => parsed.unknown.push(Unknown::unclear(line, "what an `include:` brings is not in this text")),
+            // They say how a change is made, not what is changed (RFC 2849).
+            "control" | "version" => {}
             "delete" => {
                 parsed.unknown.push(Unknown::unclear(line, "what is left after a `delete:` is not in this text"))
             }
@@ -90,17 +93,20 @@ fn form(record: &[(usize, String)]) -> Option<Unknown> {
     }
     let lines: Vec<(String, String)> =
         record.iter().map(|(_, line)| split(line).unwrap_or_else(|| (END.to_owned(), String::new()))).collect();
-    let start = lines.iter().take_while(|(name, _)| name == "version").count();
+    // OpenLDAP's programs read other files in the place of `include:` (ldif(5)).
+    let start = lines.iter().take_while(|(name, _)| name == "version" || name == "include").count();
     if lines.get(start).is_some_and(|(name, _)| name != "dn") {
         return wrong(start, "a record begins with its `dn:`");
     }
-    let typed = lines.get(start + 1).is_some_and(|(name, _)| name == "changetype");
-    if typed && !["add", "delete", "modify", "modrdn", "moddn"].contains(&lines[start + 1].1.as_str()) {
-        return wrong(start + 1, "no such changetype");
+    let controls = lines.iter().skip(start + 1).take_while(|(name, _)| name == "control").count();
+    let verb_of_record = start + 1 + controls;
+    let typed = lines.get(verb_of_record).is_some_and(|(name, _)| name == "changetype");
+    if typed && !["add", "delete", "modify", "modrdn", "moddn"].contains(&lines[verb_of_record].1.as_str()) {
+        return wrong(verb_of_record, "no such changetype");
     }
-    let first = start + 1 + usize::from(typed);
+    let first = verb_of_record + usize::from(typed);
     let verb = |at: usize| VERBS.contains(&lines[at].0.as_str());
-    let modify = if typed { lines[start + 1].1 == "modify" } else { first < lines.len() && verb(first) };
+    let modify = if typed { lines[verb_of_record].1 == "modify" } else { first < lines.len() && verb(first) };
     if let Some(at) = (first..lines.len()).find(|at| ["dn", "changetype"].contains(&lines[*at].0.as_str())) {
         return wrong(at, "this stands at the beginning of a record, behind an empty line");
     }
