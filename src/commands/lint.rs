@@ -231,7 +231,8 @@ fn judge(
     context: &Context,
 ) -> (TlsSettings, Vec<Finding>) {
     let placed = configuration.placed();
-    let whole = configuration.texts.first().is_some_and(|text| is_main(configuration.server, &text.path));
+    let main = configuration.texts.first().is_some_and(|text| is_main(configuration.server, &text.path));
+    let whole = main && configuration.is_whole();
     let said = Said::new(&placed, build, whole);
     let mut findings = configuration.server.judge(&said);
     let (settings, unclear) = configuration.settings(build, &args.root);

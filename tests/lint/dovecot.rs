@@ -76,6 +76,13 @@ fn words_and_names_that_dovecot_does_not_know_are_found() {
     let pair = |text: &str| format!("{PAIR}{text}");
     case("ssl = yes §dovecot-no-certificate");
     case("ssl = no");
+    // Only a mail server asks this one, over a socket.
+    let auth = "service auth {\n  unix_listener D/auth {\n    mode = 0660\n  }\n}";
+    case(&format!("protocols = none\nssl = yes\n{auth}"));
+    case(&format!("protocols =\nssl = yes\n{auth}"));
+    case(&format!("protocols = lmtp\nprotocols = $protocols imap\nssl = yes §dovecot-no-certificate\n{auth}"));
+    // Where a part is not there the certificate may be in it.
+    case("ssl = yes\n!include D/nowhere.conf §include-missing");
     case(
         "ssl = yes §dovecot-no-certificate\nlocal_name a.example {\n  ssl_cert = <D/other.pem\n  ssl_key = <D/other.key\n}",
     );

@@ -51,6 +51,12 @@ impl Configuration {
         (settings, findings)
     }
 
+    /// Was all of it read that the texts pull in?
+    pub(crate) fn is_whole(&self) -> bool {
+        let gaps = [&read::NOT_READ, &CONFIG_LIMIT, &CONFIG_BINARY, &INCLUDE_MISSING, &INCLUDE_UNKNOWN];
+        !self.findings.iter().any(|finding| gaps.contains(&finding.rule))
+    }
+
     /// The directories that a web server hands out, where they really are; none of those that are not there.
     pub(crate) fn web_roots(&self, tree: &Tree) -> Vec<PathBuf> {
         let roots = self.statements.iter().filter(|statement| statement.is("DocumentRoot"));
@@ -142,6 +148,8 @@ fn file_name(path: &Path) -> String {
 struct Gatherer<'a> {
     root: &'a Path,
     first: PathBuf,
+    /// What the last statement that is read says about where relative names start.
+    start: Option<PathBuf>,
     configuration: Configuration,
     /// The files that are being read now, each pulled in by the one before.
     open: Vec<PathBuf>,
@@ -165,6 +173,7 @@ impl<'a> Gatherer<'a> {
         Gatherer {
             root,
             first: PathBuf::new(),
+            start: None,
             configuration,
             open: Vec::new(),
             lines: 0,
@@ -228,8 +237,19 @@ impl<'a> Gatherer<'a> {
             statement.scope.splice(0..0, inside.scope.iter().cloned());
             match (grammar.include)(&statement) {
                 Some(include) => self.include(path, statement, include, grammar),
-                None => self.configuration.statements.push(statement),
+                None => {
+                    self.note_start(&statement);
+                    self.configuration.statements.push(statement);
+                }
             }
+        }
+    }
+
+    fn note_start(&mut self, statement: &Statement) {
+        if let Base::Directive(name) = layout::base(self.configuration.server.name)
+            && statement.is(name)
+        {
+            self.start = statement.known().map(|dir| below(self.root, Path::new(dir)));
         }
     }
 
@@ -273,10 +293,7 @@ impl<'a> Gatherer<'a> {
         match layout::base(self.configuration.server.name) {
             _ if named.starts_with('/') => below(self.root, Path::new(named)),
             Base::Neighbour => of_file(path).join(named),
-            Base::Directive(name) => {
-                let said = self.configuration.statements.iter().rfind(|s| s.is(name)).and_then(Statement::known);
-                said.map_or_else(|| of_file(&self.first), |dir| below(self.root, Path::new(dir))).join(named)
-            }
+            Base::Directive(_) => self.start.clone().unwrap_or_else(|| of_file(&self.first)).join(named),
         }
     }
 
@@ -305,7 +322,10 @@ impl<'a> Gatherer<'a> {
     fn finish(mut self) -> Configuration {
         let grammar = layout::grammar(self.configuration.server.name, &file_name(&self.first));
         let statements = std::mem::take(&mut self.configuration.statements);
-        self.configuration.statements = (grammar.resolve)(statements);
+        let statements = (grammar.resolve)(statements);
+        self.start = None;
+        statements.iter().for_each(|statement| self.note_start(statement));
+        self.configuration.statements = statements;
         let rooted: Vec<Option<String>> = self.configuration.statements.iter().map(|s| self.rooted(s)).collect();
         for (statement, rooted) in self.configuration.statements.iter_mut().zip(rooted) {
             if let Some(path) = rooted {

@@ -154,12 +154,24 @@ fn certificate(said: &Said<'_>) -> Option<Finding> {
     };
     if !said.whole
         || said.says("ssl", &["no"])
+        || !serves_clients(said)
         || CERT.everywhere(said).chain(said.all("ssl_cert_file")).any(|p| shown(&p))
     {
         return None;
     }
     let at = said.last("ssl").or_else(|| CERT.everywhere(said).next()).or_else(|| said.statements.first().copied())?;
     Some(at.breaks(&NO_CERTIFICATE, "TLS is on, which is the default, and no certificate is named for all clients"))
+}
+
+/// Does it listen for mail clients? One that only checks passwords for a mail server has no protocols.
+fn serves_clients(said: &Said<'_>) -> bool {
+    let Some(last) = said.last("protocols") else { return true };
+    let lists: Vec<&str> = match last.value() {
+        Some(known) => vec![known],
+        None => said.all("protocols").map(|placed| placed.statement.raw.as_str()).collect(),
+    };
+    let mut words = lists.iter().flat_map(|list| list.split([' ', ',', '\t']));
+    words.any(|word| !["", "none", "lmtp"].contains(&word))
 }
 
 fn alternative(said: &Said<'_>) -> Vec<Finding> {
