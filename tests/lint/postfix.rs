@@ -75,6 +75,10 @@ fn words_and_names_that_postfix_does_not_know_are_found() {
     case(&both("!TLSv1.2", "§postfix-protocol-hole"));
     case(&both("!SSLv3, !TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3", "§postfix-protocol-hole"));
     case(&both(">=TLSv1.3", ""));
+    case(&both(">=tlsv1.2", ""));
+    case(&both("!sslv2, !sslv3, !tlsv1, !TLSV1.1", ""));
+    case(&both("!sslv3, !tlsv1.2", "§postfix-protocol-hole"));
+    case(&both("tlsv1.2", "§postfix-protocols-positive"));
     case("smtpd_tls_security_level = may\nsmtpd_tls_chain_files = etc/key.pem, D/fullchain.pem §setting-value-refused");
 }
 

@@ -63,6 +63,8 @@ fn protocols(placed: &Placed<'_>, version: Version) -> Vec<Finding> {
     let Some(value) = placed.value() else { return Vec::new() };
     let name = &placed.statement.name;
     let words: Vec<&str> = value.split([',', ' ', '\t', ':']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<String> = words.into_iter().map(canonical).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let compares = |word: &&&str| word.starts_with(">=") || word.starts_with("<=");
     let bare = |word: &str| word.trim_start_matches(['!', '>', '<', '=']).to_owned();
     let hex = |word: &str| version >= V3_6 && word.chars().all(|c| c.is_ascii_hexdigit());
@@ -85,6 +87,15 @@ fn protocols(placed: &Placed<'_>, version: Version) -> Vec<Finding> {
     let left_out = if positive.contains(&"TLSv1.3") { "" } else { ": TLS 1.3 is off" };
     let message = format!("{name} allows only what it names, {}{left_out}", positive.join(", "));
     vec![placed.breaks(&PROTOCOLS_POSITIVE, message).instead(instead)]
+}
+
+/// A protocol as Postfix writes it: names in small letters and in capital ones are the same to it.
+fn canonical(word: &str) -> String {
+    let name = word.trim_start_matches(['!', '>', '<', '=']);
+    match PROTOCOLS.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        Some(known) => word.replace(name, known),
+        None => word.to_owned(),
+    }
 }
 
 /// What the words leave out, where that is more than was meant: everything, or TLS 1.2 and not what is older.
