@@ -61,6 +61,7 @@ fn lay_out(dir: &Path, hosts: usize) -> usize {
     let issuer = root.below("issuer");
     std::fs::write(dir.join("root.pem"), root.pem()).unwrap();
     std::fs::create_dir_all(dir.join("tls")).unwrap();
+    std::fs::create_dir_all(dir.join("www")).unwrap();
     let at = dir.to_str().unwrap();
     let mut sites = String::new();
     for n in 0..hosts {
@@ -72,7 +73,7 @@ fn lay_out(dir: &Path, hosts: usize) -> usize {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400)).unwrap();
         write!(
             sites,
-            "<VirtualHost *:443>\n  ServerName {name}\n  DocumentRoot {at}\n  SSLEngine on\n  SSLCertificateFile {at}/tls/{n}.pem\n  \
+            "<VirtualHost *:443>\n  ServerName {name}\n  DocumentRoot {at}/www\n  SSLEngine on\n  SSLCertificateFile {at}/tls/{n}.pem\n  \
              SSLCertificateKeyFile {at}/tls/{n}.key\n  SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLHonorCipherOrder off\n  \
              LogLevel warn ssl:info\n</VirtualHost>\n"
         )

@@ -74,8 +74,7 @@ fn misplaced(head: &str, open: &[(String, usize)]) -> Option<&'static str> {
     if !SECTIONS.iter().any(known) && SECTIONS.iter().any(|section| slip(section, word)) {
         return Some("no such section; a letter is wrong in its name");
     }
-    let within =
-        open.iter().any(|(head, _)| condition(head).is_none() && !head.to_ascii_lowercase().starts_with("macro"));
+    let within = open.iter().any(|(head, _)| condition(head).is_none());
     (within && word.eq_ignore_ascii_case("VirtualHost")).then_some("<VirtualHost> cannot stand within another section")
 }
 
