@@ -218,7 +218,7 @@ fn hosts(statements: &[&Statement]) -> Vec<Host> {
 }
 
 /// `VirtualHost 192.0.2.10:443`; of several addresses the first.
-fn address(head: &str) -> (Option<std::net::IpAddr>, Option<u16>) {
+pub(super) fn address(head: &str) -> (Option<std::net::IpAddr>, Option<u16>) {
     let first = head.split(' ').nth(1).unwrap_or_default();
     let (host, port) = first.rsplit_once(':').unwrap_or((first, ""));
     (host.trim_matches(['[', ']']).parse().ok(), port.parse().ok())

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::{Placed, Said};
 use crate::finding::{Finding, Severity, rules};
+use crate::servers::apache::address;
 use crate::servers::build::Version;
 use crate::servers::syntax::apache::{BAD_CLOSE, arguments};
 
@@ -201,19 +202,20 @@ fn certificates(said: &Said<'_>) -> Vec<Finding> {
 
 /// Where SSLEngine is not set, the protocol of the port decides, and of several ports that of the first.
 fn is_https(said: &Said<'_>, placed: &Placed<'_>) -> bool {
-    let port = |address: &str| address.rsplit_once(':').map_or(address, |(_, port)| port).to_owned();
     let host = placed.statement.scope.iter().find(|head| is_host(head));
-    let address = host.and_then(|head| head.split_whitespace().nth(1)).unwrap_or_default();
-    let of_host = if address.contains(':') { port(address) } else { return false };
+    let Some(port) = host.and_then(|head| address(head).1) else { return false };
     let listens = said.all("Listen").filter_map(|listen| listen.value().and_then(arguments));
-    let named = listens.filter(|words| words.first().is_some_and(|address| port(address) == of_host));
-    let protocols: Vec<String> = named.filter_map(|words| words.get(1).cloned()).collect();
+    let here = |words: &Vec<String>| {
+        let named = words.first().map(|word| word.rsplit_once(':').map_or(word.as_str(), |(_, port)| port));
+        named.is_some_and(|named| named.parse() == Ok(port))
+    };
+    let protocols: Vec<String> = listens.filter(here).filter_map(|words| words.get(1).cloned()).collect();
     let https = protocols.iter().any(|protocol| protocol.eq_ignore_ascii_case("https"));
-    https || protocols.is_empty() && of_host == HTTPS
+    https || protocols.is_empty() && port == HTTPS
 }
 
 /// core's manual, Listen: https is the default of this port, http that of the others.
-const HTTPS: &str = "443";
+const HTTPS: u16 = 443;
 const V2_4_8: Version = Version::of(&[2, 4, 8]);
 const PROTOCOLS: &[&str] = &["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const SERVER_LEVEL: &[&str] =
