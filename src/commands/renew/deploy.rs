@@ -1,11 +1,14 @@
 //! `renew deploy`: what an ACME client has just written becomes the next version, if it may follow the one in use, and is put
 //! into use with everything that servers need for it. The same again changes nothing, so a timer may run it as often as it likes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use time::OffsetDateTime;
 
 use super::lineage::Lineage;
 use super::services::ServicesArgs;
-use super::{DEPLOY_INTERRUPTED, told};
+use super::{DEPLOY_INTERRUPTED, NOBODY_TOLD, told};
 use crate::checks;
 use crate::checks::renewal::RENEWAL_FILE_LOST;
 use crate::commands::chain::build as chain;
@@ -21,7 +24,8 @@ use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::material::key::PrivateKey;
 use crate::name::HostName;
-use crate::pki::chain::Pile;
+use crate::pki::chain::{Found, Pile};
+use crate::pki::select;
 use crate::pki::verify::{Purpose, Wanted};
 use crate::plan::deploy::{Deployment, Target};
 use crate::plan::{Plan, Step};
@@ -80,10 +84,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let material = gather::material(&args.from, context)?;
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let (key_at, key) = newest_pair(&material, &pile, &args.name)?;
     let wanted = Wanted { purpose: Purpose::Server, ..Wanted::at(context.now) };
-    let public = gather::public(key, key_at)?;
-    let selection = chain::choose(&pile, Some(&public), Some(key_at.path.as_path()), &wanted)?;
+    let (key_at, key, selection) = match newest_pair(&material, &pile, &args.name, context.now)? {
+        Some((leaf, (key_at, key))) => (key_at, key, select::chosen(&pile, leaf, &wanted)),
+        // What is lacking is told as it is everywhere.
+        None => {
+            let (key_at, key) = set::key_of(&material, &pile)?;
+            let public = gather::public(key, key_at)?;
+            (key_at, key, chain::choose(&pile, Some(&public), Some(key_at.path.as_path()), &wanted)?)
+        }
+    };
 
     let before = lineage.settled.and_then(|version| Some((version, lineage.files(version)?)));
     let mut servers: Vec<_> = before.iter().flat_map(|(_, files)| Layout::servers_of(files)).collect();
@@ -107,6 +117,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             findings.extend(follows);
         }
         findings.extend(before.iter().flat_map(|(version, files)| lost(&lineage, *version, files, &write)));
+    }
+    let services = &args.services;
+    if !same && services.reload.is_empty() && services.run.is_empty() && services.verify.is_empty() {
+        let message = "no server is told to read the new files";
+        findings.push(NOBODY_TOLD.at(Location::File(lineage.path.clone()), message));
     }
     findings.extend(interrupted(&lineage));
     let findings = context.accepted(findings);
@@ -141,19 +156,34 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
 }
 
-/// The key of the certificate to serve: of those that have their key here, and present the name if any does, the newest.
-fn newest_pair<'a>(material: &'a Material, pile: &Pile<'_>, name: &HostName) -> Result<(&'a Origin, &'a PrivateKey)> {
+/// The certificate to serve, with its key: of those that have their key here, and present the name if any does, the newest that
+/// is valid already. Where none presents it, certificates of different names leave nothing to go by.
+fn newest_pair<'a>(
+    material: &'a Material,
+    pile: &Pile<'a>,
+    name: &HostName,
+    now: OffsetDateTime,
+) -> Result<Option<(Found<'a>, (&'a Origin, &'a PrivateKey))>> {
     let key_for = |cert: &Cert| material.keys().find(|(_, key)| key.public().is_some_and(|p| p == cert.public_key));
-    let pairs = pile.end_entities().into_iter().filter_map(|found| Some((found.cert, key_for(found.cert)?)));
+    let pairs = pile.end_entities().into_iter().filter_map(|found| Some((found, key_for(found.cert)?)));
     let mut pairs: Vec<_> = pairs.collect();
     let presents = |cert: &Cert| cert.alt_names().iter().any(|presented| name.matches(presented));
-    if pairs.iter().any(|(cert, _)| presents(cert)) {
-        pairs.retain(|(cert, _)| presents(cert));
+    if pairs.iter().any(|(found, _)| presents(found.cert)) {
+        pairs.retain(|(found, _)| presents(found.cert));
+    } else if let Some(((first, _), others)) = pairs.split_first()
+        && others.iter().any(|(other, _)| names(other.cert) != names(first.cert))
+    {
+        let candidates: Vec<Found> = pairs.iter().map(|(found, _)| *found).collect();
+        let hint = "say which one with a --name that it presents, or name its files with --from";
+        return Err(chain::several(&candidates).hint(hint));
     }
-    match pairs.into_iter().max_by_key(|(cert, _)| cert.not_before) {
-        Some((_, pair)) => Ok(pair),
-        None => set::key_of(material, pile),
-    }
+    Ok(pairs.into_iter().max_by_key(|(found, _)| (found.cert.not_before <= now, found.cert.not_before)))
+}
+
+/// What it is for; the subject only where it says nothing else.
+fn names(cert: &Cert) -> BTreeSet<String> {
+    let presented: BTreeSet<String> = cert.alt_names().iter().map(ToString::to_string).collect();
+    if presented.is_empty() { [cert.subject.to_string()].into() } else { presented }
 }
 
 fn lost(lineage: &Lineage, version: u32, files: &[String], write: &VersionWrite) -> Option<Finding> {

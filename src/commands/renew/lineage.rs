@@ -75,6 +75,7 @@ impl Lineage {
         Deployment {
             doors: services.doors(&asked_for(name, leaf)),
             fingerprint: looked_for.map(|cert| crypto::hex(cert.sha256())),
+            proven: self.settled.and_then(|version| self.leaf(version)).map(|cert| crypto::hex(cert.sha256())),
             base: self.base,
             target,
             settled: self.settled,
@@ -85,7 +86,6 @@ impl Lineage {
             patience: services.timeout.unsigned_abs(),
             keep: None,
             at: context.now,
-            wait: context.wait,
         }
     }
 
