@@ -22,10 +22,10 @@ use crate::finding::rules;
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
 pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
-    let Manner { mode, owner, .. } = *manner;
+    let Manner { mode, owner, wait, .. } = *manner;
     guard(write)?;
     let base = match mode {
-        Mode::Apply => Some(Base::locked(&write.base, Wait::Until)?),
+        Mode::Apply => Some(Base::locked(&write.base, wait)?),
         Mode::DryRun => Base::as_it_is(&write.base)?,
     };
     let next = match &base {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::change::{Action, Change, Deed, Manner, Mode, Wait};
+use crate::change::{Action, Change, Deed, Manner, Mode};
 use crate::content::VersionWrite;
 use crate::error::{Error, Result};
 use crate::files::interrupt;
@@ -41,6 +41,8 @@ pub struct Deployment {
     pub doors: Vec<Door>,
     /// SHA-256 of the certificate that is put into use, or taken out of it.
     pub fingerprint: Option<String>,
+    /// The same of the proven version's.
+    pub proven: Option<String>,
     /// What the commands find in their environment besides the version.
     pub environment: Vec<(String, String)>,
     /// How long each program may take, and each port to come round.
@@ -49,8 +51,6 @@ pub struct Deployment {
     pub keep: Option<usize>,
     /// The instant that the record tells.
     pub at: OffsetDateTime,
-    /// What to do while another run is at work.
-    pub wait: Wait,
 }
 
 /// What is to be in use.
@@ -94,7 +94,7 @@ impl Deployment {
             (Some(base), _) if base.is_locked() => base,
             (_, Target::Set(write)) => {
                 versions::guard(write)?;
-                made = Base::locked(&write.base, self.wait)?;
+                made = Base::locked(&write.base, manner.wait)?;
                 &made
             }
             _ => return Err(Error::bug("a version that is there, in a directory that is not locked")),
