@@ -1,6 +1,7 @@
 //! A run that was killed between the switch and the proof, and what the next one makes of it: whatever that one meets itself.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::acme::{Acme, certbot};
 use super::{NAME, base, chain, current, deploy, deployed};
@@ -68,7 +69,7 @@ fn whom_the_interrupted_run_was_to_tell_is_told_by_the_next_one() {
 #[test]
 fn an_error_of_the_next_run_is_told_once_the_interrupted_one_is_undone() {
     for (from, exit, code) in
-        [("nowhere", 3, "file-missing"), ("root.pem", 3, "key-not-found"), ("broken.pem", 3, "pem-")]
+        [("nowhere", 3, "file-missing"), ("root.pem", 3, "key-not-found"), ("broken.pem", 3, "malformed")]
     {
         let (t, _) = interrupted("true");
         t.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
@@ -82,28 +83,32 @@ fn an_error_of_the_next_run_is_told_once_the_interrupted_one_is_undone() {
         assert!(!again.stdout.contains("switch-back"));
     }
     let (t, _) = interrupted("true");
-    t.run(["renew", "rollback", "--name", NAME, "--to", "ssl", "--to-version", "9"]).exits(3).err_has("version-missing");
+    t.run(["renew", "rollback", "--name", NAME, "--to", "ssl", "--to-version", "9"])
+        .exits(3)
+        .err_has("version-missing");
     assert_eq!(current(&t), Some(1));
 }
 
-/// The way back from the proven version itself, whose deployment fails: it stays in use.
+/// The client has its old certificate again, and putting that into use fails: it was in use before, so it is afterwards.
 #[test]
-fn the_proven_version_stays_in_use_where_going_back_to_it_fails_as_well() {
+fn the_proven_version_stays_in_use_also_where_deploying_it_once_more_fails() {
     let (t, acme) = deployed();
-    let first = acme.issued(2015);
-    acme.certbot(&t, 2016);
     let old = chain(&t);
+    acme.certbot(&t, 2016);
     deploy(&t, LIVE, &[]).exits(0);
+    // Killed before the switch.
     forget_the_end(&t);
-    certbot(&t, first);
-    fs::write(t.path(LIVE[0]).join("fullchain.pem"), &old).unwrap();
-    fs::write(t.path(LIVE[0]).join("cert.pem"), &old).unwrap();
+    fs::remove_file(base(&t).join("current")).unwrap();
+    symlink("0001", base(&t).join("current")).unwrap();
+    for file in ["cert.pem", "fullchain.pem"] {
+        fs::write(t.path(LIVE[0]).join(file), &old).unwrap();
+    }
     let ran = deploy(&t, LIVE, &["--run", "test $PKIT_ACTION = rollback"]).exits(7);
     ran.err_has("deploy-interrupted").err_has("version 0001 is in use again");
     assert_eq!((current(&t), chain(&t)), (Some(1), old));
-    acme.certbot(&t, 2016);
-    deploy(&t, LIVE, &["--run", "true"]).exits(0);
-    t.run(["renew", "rollback", "--name", NAME, "--to", "ssl", "--run", "true"]).exits(0).out_has("version 0001");
+    acme.certbot(&t, 2017);
+    deploy(&t, LIVE, &["--run", "true"]).exits(0).out_has("version 0003");
+    t.run(["renew", "rollback", "--name", NAME, "--to", "ssl"]).exits(0).out_has("version 0001 is in use");
 }
 
 /// Somebody has taken rights to its directory away: it is the one that was in use all the same.
@@ -120,9 +125,8 @@ fn the_proven_version_comes_back_also_where_its_directory_has_another_mode() {
 #[test]
 fn nothing_is_taken_out_of_use_where_the_proven_version_is_gone() {
     let (t, acme) = interrupted("true");
-    certbot(&t, acme.issued(2014));
     fs::remove_dir_all(base(&t).join("0001")).unwrap();
-    let ran = deploy(&t, LIVE, &[]).exits(8).err_has("error[deploy-rollback-failed]");
+    let ran = deploy(&t, &["nowhere"], &[]).exits(8).err_has("error[deploy-rollback-failed]");
     ran.err_has("0001").err_has("leads to 0002");
     assert_eq!(current(&t), Some(2));
     acme.certbot(&t, 2017);
