@@ -1,5 +1,5 @@
 //! The one seam to the crypto back ends: digests, signatures, random bytes. Nothing else names such a crate but
-//! the big integers in `primes` and `checks::weak`. ring does what it can; the RustCrypto curves do what it lacks.
+//! the big integers in `primes` and `checks::weak`, and rustls in `probe`. ring does what it can; the RustCrypto curves do what it lacks.
 
 mod ciphers;
 mod kdf;

@@ -9,6 +9,8 @@ pub enum Exit {
     Changed,
     /// The check answered "no".
     Findings,
+    /// The check answered that something is to be renewed, whatever else it found.
+    Due,
     /// Wrong flags or arguments (clap's own code).
     Usage,
     /// A file is missing, unreadable or unparsable, or not everything could be looked at.
@@ -36,7 +38,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Ok => 0,
-            Exit::Findings => 1,
+            Exit::Findings | Exit::Due => 1,
             Exit::Usage => 2,
             Exit::Input => 3,
             Exit::Refused => 4,
@@ -53,7 +55,7 @@ impl Exit {
 
     /// The graver of two: trouble goes before an answer, as grep has it.
     pub fn worst(self, other: Exit) -> Exit {
-        const GRAVEST_FIRST: [Exit; 13] = [
+        const GRAVEST_FIRST: [Exit; 14] = [
             Exit::Interrupted,
             Exit::Terminated,
             Exit::Bug,
@@ -64,11 +66,17 @@ impl Exit {
             Exit::Refused,
             Exit::Input,
             Exit::Usage,
+            Exit::Due,
             Exit::Findings,
             Exit::Changed,
             Exit::Ok,
         ];
         GRAVEST_FIRST.into_iter().find(|e| *e == self || *e == other).unwrap_or(Exit::Bug)
+    }
+
+    /// Did the work come to an answer, good or bad?
+    pub fn is_answer(self) -> bool {
+        matches!(self, Exit::Ok | Exit::Changed | Exit::Findings | Exit::Due)
     }
 }
 
@@ -111,15 +119,14 @@ impl State {
 impl Dialect {
     /// The number that the process returns; `state` is what the findings amount to.
     pub fn code(self, exit: Exit, state: State) -> u8 {
-        let looked = matches!(exit, Exit::Ok | Exit::Changed | Exit::Findings | Exit::Network);
         match (self, exit) {
             (Dialect::Own, exit) => exit.code(),
-            (Dialect::Condition, Exit::Findings) => 0,
+            (Dialect::Condition, Exit::Due) => 0,
             (Dialect::Condition, Exit::Ok | Exit::Changed) => 1,
             (Dialect::Condition, _) => 255,
             (Dialect::Nagios, _) => match state {
                 State::Critical => 2,
-                _ if !looked => 3,
+                _ if !exit.is_answer() => 3,
                 State::Unknown => 3,
                 State::Warning => 1,
                 State::Ok => 0,
@@ -135,6 +142,7 @@ mod tests {
     #[test]
     fn trouble_goes_before_an_answer() {
         assert_eq!(Exit::Findings.worst(Exit::Input), Exit::Input);
+        assert_eq!(Exit::Findings.worst(Exit::Due), Exit::Due);
         assert_eq!(Exit::Io.worst(Exit::Findings), Exit::Io);
         assert_eq!(Exit::Findings.worst(Exit::Network), Exit::Network);
         assert_eq!(Exit::Io.worst(Exit::Network), Exit::Io);
@@ -146,7 +154,7 @@ mod tests {
     fn dialects_keep_to_their_own_numbers() {
         use Dialect::{Condition, Nagios};
         assert_eq!(
-            [Exit::Findings, Exit::Ok, Exit::Input, Exit::Usage, Exit::Bug].map(|e| Condition.code(e, State::Ok)),
+            [Exit::Due, Exit::Ok, Exit::Findings, Exit::Input, Exit::Bug].map(|e| Condition.code(e, State::Ok)),
             [0, 1, 255, 255, 255]
         );
         for (exit, state, code) in [

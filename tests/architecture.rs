@@ -125,7 +125,7 @@ fn unsafe_code_is_in_the_kernels_only() {
         }
     }
     places.sort();
-    assert_eq!(places, [("avx2.rs".to_owned(), 4), ("avx512ifma.rs".to_owned(), 4)]);
+    assert_eq!(places, ["avx2.rs", "avx512ifma.rs", "columns.rs"].map(|name| (name.to_owned(), 2)));
 }
 
 /// Path, room and code without comments of every source file.

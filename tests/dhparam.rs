@@ -82,6 +82,18 @@ fn weak_parameters_are_named() {
     t.run(["dhparam", "check", "even.der"]).exits(1).out_has("divisible by 2");
 }
 
+/// Each prime may take seconds, so a file of thousands would hold a renewal up for hours.
+#[test]
+fn of_very_many_parameters_the_first_are_tested_and_it_is_told() {
+    let t = Test::new();
+    let one = t.run(["dhparam", "new", "--group", "ffdhe2048"]).exits(0).stdout;
+    t.file("many.pem", one.repeat(2_000));
+    let told = t.run(["dhparam", "check", "many.pem"]).exits(3).out_has("[dh-not-tested]");
+    assert_eq!(told.stdout.matches("ffdhe2048").count(), 16);
+    t.file("sixteen.pem", one.repeat(16));
+    assert!(!t.run(["dhparam", "check", "sixteen.pem"]).exits(0).stdout.contains("dh-not-tested"));
+}
+
 /// PKCS#3 behind certificates, X9.42, and the groups that openssl has of other RFCs.
 #[test]
 fn other_forms_and_other_groups_are_recognised() {

@@ -3,7 +3,6 @@
 //! here.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
     NameConstraints, date_time_ymd,
@@ -15,7 +14,7 @@ use webpki::{
 };
 
 use crate::common::pki::{Authority, Crl, cert_pem, crl_pem};
-use crate::common::{Test, have, scaled};
+use crate::common::{Test, have, sweep};
 use pkit::material::cert::Cert;
 use pkit::material::der::{self, tag};
 
@@ -100,14 +99,12 @@ fn four_implementations_agree_or_are_known_to_differ() {
     if !have("openssl") || !have("certtool") {
         return;
     }
-    let cases = u32::try_from(scaled(60)).unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let agree = |shape: Shape| {
         let verdicts = judge(&shape);
         prop_assert!(known(&shape, &verdicts), "{verdicts:?} on {shape:#?}");
         Ok(())
     };
-    runner.run(&shape(), agree).unwrap();
+    sweep(60, shape(), agree);
 }
 
 #[derive(Clone, Copy, Debug)]

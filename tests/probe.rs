@@ -4,7 +4,7 @@
 mod faults;
 mod hostile;
 mod old;
-mod preface;
+pub mod preface;
 
 use std::net::TcpStream;
 use std::path::Path;

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem};
 use crate::common::{Ran, Test, have};
 use crate::probe::Served;
+use crate::probe::preface::scripted;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
 
@@ -96,6 +97,76 @@ fn every_certificate_of_a_file_and_every_list_is_looked_at() {
     disk.test.file("certs/a.pem", disk.test.text("due.pem"));
     std::os::unix::fs::symlink("a.pem", disk.test.path("certs/0.0")).unwrap();
     assert_eq!(check(&disk.test, &["certs", "--json"]).exits(1).json()["result"]["due"], 1);
+}
+
+#[test]
+fn of_the_versions_that_were_deployed_the_one_in_use_is_judged() {
+    let (test, acme) = crate::renew::deployed();
+    acme.certbot(&test, 2016);
+    crate::renew::deploy(&test, &["live/mail.example.org"], &[]).exits(0);
+    for named in ["ssl/pkit", "ssl/pkit/mail.example.org", "ssl/pkit/mail.example.org/current"] {
+        let json = test.run(["renew", "check", named, "--at", "2016-01-05", "--json"]).exits(0).json();
+        let items = json["result"]["items"].as_array().unwrap();
+        let sources: Vec<_> = items.iter().map(|item| item["source"].as_str().unwrap()).collect();
+        assert!(!sources.is_empty() && sources.iter().all(|s| s.contains("/current/fullchain.pem:")), "{sources:?}");
+        assert_eq!(json["findings"], serde_json::json!([]));
+    }
+    std::fs::remove_dir_all(test.path("ssl/pkit/mail.example.org/0002")).unwrap();
+    test.run(["renew", "check", "ssl/pkit"]).exits(3).out_has("SKIP").out_has("mail.example.org/current");
+}
+
+#[test]
+fn where_nothing_can_be_judged_nothing_is_well() {
+    let disk = Disk::new();
+    disk.test.file("empty.pem", "");
+    disk.test.file("leaf.key", leaf(&disk.ca, "mail.example.org", 30, 60).key_pem());
+    disk.test.file("keys/leaf.key", disk.test.text("leaf.key"));
+    std::fs::create_dir(disk.test.path("bare")).unwrap();
+    let whole = disk.test.text("fresh.pem");
+    disk.test.file("cut.pem", &whole[..300]);
+    disk.test.file("all/fresh.pem", &whole);
+    disk.test.file("all/cut.pem", &whole[..300]);
+    disk.test.file("all/empty.pem", "");
+    for named in ["empty.pem", "leaf.key", "keys", "bare", "cut.pem", "all"] {
+        for more in [&[][..], &["fresh.pem"], &["due.pem"]] {
+            let words = [&[named], more].concat();
+            check(&disk.test, &words).exits(3).out_has("SKIP").out_has(named);
+            check(&disk.test, &[&["--exec-condition"], &words[..]].concat()).exits(255);
+            check(&disk.test, &[&["--nagios"], &words[..]].concat()).exits(3).out_has("PKIT UNKNOWN - ").out_has(named);
+        }
+        check(&disk.test, &[named, "fresh.pem", "--allow-incomplete"]).exits(0);
+        let forgiven = check(&disk.test, &[named, "fresh.pem", "--allow-incomplete", "--nagios"]).exits(0);
+        forgiven.out_has("PKIT OK - 0 due of 1 thing");
+        check(&disk.test, &[named, "due.pem", "--allow-incomplete", "--nagios"]).exits(1).out_has("WARNING - due.pem");
+        check(&disk.test, &[named, "over.pem", "--nagios"]).exits(2).out_has("CRITICAL - over.pem");
+    }
+}
+
+#[test]
+fn what_is_accepted_is_not_due() {
+    let disk = Disk::new();
+    for (file, code) in [("due.pem", "renewal-due"), ("over.pem", "cert-expired")] {
+        let json = check(&disk.test, &[file, "--accept", code, "--json"]).exits(0).json();
+        assert_eq!((&json["result"]["due"], &json["findings"][0]["severity"]), (&0.into(), &"info".into()), "{json:#}");
+        check(&disk.test, &[file, "--accept", code]).exits(0).out_has("NOTE").out_has("0 due of 1 thing");
+        check(&disk.test, &[file, "--accept", code, "--exec-condition"]).exits(1);
+        check(&disk.test, &[file, "--accept", code, "--nagios"]).exits(0);
+    }
+    let nobody = ["127.0.0.1:1", "--accept", "peer-unreachable"];
+    check(&disk.test, &nobody).exits(0);
+    disk.test.run([&["probe"], &nobody[..]].concat()).exits(0);
+}
+
+#[test]
+fn what_is_wrong_and_not_due_starts_no_renewal() {
+    let disk = Disk::new();
+    let bare = scripted(&["* OK\r\n", "* CAPABILITY IMAP4rev1\r\np1 OK\r\n"]);
+    let imap = ["--starttls", "imap"];
+    check(&disk.test, &[&[bare.as_str(), "fresh.pem"], &imap[..]].concat()).exits(1).out_has("STARTTLS is not offered");
+    check(&disk.test, &[&["--exec-condition", &bare, "fresh.pem"], &imap[..]].concat()).exits(255);
+    // What is due is renewed all the same: that may well mend it.
+    check(&disk.test, &[&["--exec-condition", &bare, "due.pem"], &imap[..]].concat()).exits(0);
+    check(&disk.test, &["--exec-condition", "due.pem", "127.0.0.1:1"]).exits(255);
 }
 
 #[test]
@@ -202,6 +273,8 @@ fn a_server_that_was_not_reloaded_is_found() {
     ran(&["other.pem"]).exits(0);
     // The old one still lies there, but it is not what should be served.
     ran(&["served.pem", "new.pem"]).exits(1).out_has("STALE");
+    ran(&["served.pem", "new.pem", "--exec-condition"]).exits(255);
+    ran(&["served.pem", "new.pem", "--accept", "served-differs"]).exits(0).out_has("NOTE");
     let json = ran(&["served.pem", "--json"]).exits(0).json();
     assert_eq!(json["result"]["servers"][0]["served_matches_file"], true);
     assert_eq!(json["result"]["items"].as_array().unwrap().len(), 2);
@@ -232,6 +305,27 @@ fn prometheus_gets_metrics_by_the_names_that_are_in_use() {
     ] {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
+    // One list under two names, two of one issuer in one file, certificates that only their digests tell apart, a server that
+    // is named twice: each sample comes once, that of what ends first.
+    let list = |until| crl_pem(&disk.ca.crl(&Crl { next_update: Some(until), ..Crl::default() }));
+    disk.test.file("all/copy.crl", disk.test.text("all/ca.crl"));
+    disk.test.file("all/two.pem", list(2031) + &list(2030));
+    let alike = |end| {
+        disk.ca.leaf_with(&["www.example.org"], |params| {
+            params.serial_number = Some(7_u64.into());
+            params.not_after = NOW + Duration::days(end);
+        })
+    };
+    disk.test.file("all/alike.pem", alike(90).pem() + &alike(80).pem());
+    let ran = check(&disk.test, &["all", "127.0.0.1:1", "127.0.0.1:1", "--format", "prometheus"]).exits(6);
+    let samples = ran.stdout.lines().filter(|line| !line.starts_with('#'));
+    let mut names: Vec<_> = samples.map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "{}", ran.stdout);
+    let nearest = ran.stdout.lines().find(|l| l.contains("x509_crl_next_update{filename=\"two.pem\"")).unwrap();
+    assert!(nearest.ends_with(" 1893456000"), "{nearest}");
     if !have("prometheus-node-exporter") {
         return;
     }

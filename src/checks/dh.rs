@@ -178,10 +178,10 @@ rules! {
         help: "`pkit dhparam new` writes a safe group; never use openssl's -dsaparam for a server",
         source: "RFC 7919 sections 1 and 8.1, RFC 2785",
     }
-    /// Too large to test.
+    /// Too large to test, or too many.
     DH_NOT_TESTED = Skipped "dh-not-tested" {
-        summary: "the modulus is larger than any group in use and was not tested for primality: that would take minutes",
-        help: "use a named group: `pkit dhparam new`",
+        summary: "the parameters were not tested for primality, which would take minutes: too large, or too many of them",
+        help: "use a named group, alone in its file: `pkit dhparam new`",
         source: "the largest group of RFC 7919 has 8192 bits; OpenSSL refuses above OPENSSL_DH_MAX_MODULUS_BITS (10000)",
     }
     /// Out of range.

@@ -1,6 +1,7 @@
 //! Judges keys: do a private key's numbers fit together, is the key strong, will TLS take it, and is it the one that a
 //! certificate or request was made for?
 
+use super::weak;
 use crate::crypto::{self, RsaNumbers};
 use crate::finding::{Finding, Location, Origin, rules};
 use crate::material::encryption::{ENCRYPTION_UNSUPPORTED, PASSPHRASE_WRONG};
@@ -36,6 +37,13 @@ pub fn consistency(key: &PrivateKey, at: &Origin) -> Option<Vec<Finding>> {
         Parts::Edwards { public, .. } => edwards_consistency(key, public.as_deref(), at),
         Parts::Opaque { .. } => return None,
     })
+}
+
+/// Everything that can be said of a public key that is to be used: its strength, and what makes it easy to break.
+pub fn public(key: &PublicKey, at: &Origin) -> Vec<Finding> {
+    let mut findings = strength(key, MIN_BITS, at);
+    findings.extend(weak::public(key, at));
+    findings
 }
 
 /// Is the key strong enough, and of a kind that TLS takes?

@@ -2,7 +2,7 @@
 
 use super::dh;
 use crate::facts::peer::{Failure, PeerFacts};
-use crate::finding::{Finding, Location, Origin, Severity, rules};
+use crate::finding::{Finding, Location, Origin, rules};
 use crate::instant;
 use crate::material::cert::Cert;
 
@@ -127,11 +127,9 @@ pub fn openssl(code: &str, depth: usize, length: usize) -> Option<VerifyCode> {
     Some(VerifyCode { code: number, words })
 }
 
-/// Could the network, or the server's whole TLS, not be had? Then there is no answer, rather than a bad one.
-pub fn is_trouble(facts: &PeerFacts) -> bool {
-    let fault =
-        connection(facts).into_iter().find(|f| std::ptr::eq(f.rule, &UNREACHABLE) || std::ptr::eq(f.rule, &BROKEN));
-    fault.is_some_and(|f| f.severity == Severity::Error)
+/// Is it that the network, or the server's whole TLS, could not be had? Then there is no answer, rather than a bad one.
+pub fn is_absence(finding: &Finding) -> bool {
+    std::ptr::eq(finding.rule, &UNREACHABLE) || std::ptr::eq(finding.rule, &BROKEN)
 }
 
 rules! {

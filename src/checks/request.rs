@@ -1,6 +1,6 @@
 //! Judges requests: does the asker hold the key, is the key strong, and can a CA make a certificate of these names?
 
-use super::{key, weak};
+use super::key;
 use crate::crypto::SignatureFault;
 use crate::finding::{Finding, Origin, Severity, rules};
 use crate::material::csr::Csr;
@@ -58,8 +58,7 @@ pub fn wishes(csr: &Csr, at: &Origin) -> Option<Finding> {
 /// Everything that can be said without its private key.
 pub fn all(csr: &Csr, at: &Origin) -> Vec<Finding> {
     let mut findings = signature(csr, at);
-    findings.extend(key::strength(&csr.public_key, key::MIN_BITS, at));
-    findings.extend(weak::public(&csr.public_key, at));
+    findings.extend(key::public(&csr.public_key, at));
     findings.extend(names(csr, at));
     findings.extend(wishes(csr, at));
     findings

@@ -61,10 +61,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// The findings, errors that the user has accepted by name turned into notes, so that they no longer count.
+    /// The findings, those that the user has accepted by name turned into notes, so that they no longer count. What could not
+    /// be looked at is not known well enough to be accepted.
     pub fn accepted(&self, findings: Vec<Finding>) -> Vec<Finding> {
         let milder = |f: Finding| match f.severity {
-            Severity::Error if self.accept.iter().any(|code| code == f.rule.code) => f.severity(Severity::Info),
+            Severity::Error | Severity::Warning if self.accept.iter().any(|code| code == f.rule.code) => {
+                f.severity(Severity::Info)
+            }
             _ => f,
         };
         findings.into_iter().map(milder).collect()

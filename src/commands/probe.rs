@@ -85,14 +85,16 @@ impl Opener {
     }
 }
 
-/// Findings about servers that do not answer, as the user wants them told.
-pub(super) fn softened(findings: &[Finding], unreachable: UnreachableWord) -> Vec<Finding> {
-    let absent = |f: &Finding| std::ptr::eq(f.rule, &peer::UNREACHABLE) || std::ptr::eq(f.rule, &peer::BROKEN);
-    let told = |f: Finding| match unreachable {
-        UnreachableWord::Unknown if absent(&f) => f.severity(Severity::Skipped),
-        _ => f,
-    };
-    findings.iter().cloned().map(told).collect()
+/// Findings about servers, and whether one of them did not answer, which the user may have accepted, or call unknown.
+pub(super) fn answered(mut findings: Vec<Finding>, unreachable: UnreachableWord) -> (Vec<Finding>, Exit) {
+    let mut trouble = Exit::Ok;
+    for finding in findings.iter_mut().filter(|f| peer::is_absence(f) && f.severity > Severity::Info) {
+        trouble = Exit::Network;
+        if unreachable == UnreachableWord::Unknown {
+            finding.severity = Severity::Skipped;
+        }
+    }
+    (findings, trouble)
 }
 
 /// The words for it.
@@ -160,13 +162,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         "trust" => store.name.as_str(),
     });
     report.body = seen.iter().flat_map(|seen| std::iter::once(seen.line(context.now)).chain(seen.offers())).collect();
-    report.findings = store.incomplete.clone().into_iter().collect();
-    report.findings.extend(seen.iter().flat_map(|seen| softened(&seen.findings, args.unreachable)));
+    let (findings, trouble) = answered(seen.iter().flat_map(|seen| seen.findings.clone()).collect(), args.unreachable);
+    report.findings = store.incomplete.iter().cloned().chain(findings).collect();
+    report.trouble = trouble;
     report.form = args.nagios.then_some(Form::Nagios);
     report.closing = args.nagios.then(|| format!("{} as they should be", describe::count(seen.len(), "server")));
-    if answers.iter().any(peer::is_trouble) {
-        report.trouble = Exit::Network;
-    }
     Ok(report.into())
 }
 

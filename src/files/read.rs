@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
+use super::versions;
 use crate::error::{Error, Result, io_words};
 use crate::finding::{Finding, Location, rules};
 use crate::material::CRL_LABEL;
@@ -102,22 +103,29 @@ impl Gathered {
     }
 
     /// The files of one directory and of those below it. Links to files are followed, as hashed CA directories consist of them;
-    /// links to directories are not, so that no loop can be built.
+    /// links to directories are not, so that no loop can be built. Of the versions that pkit keeps the one in use is read, by
+    /// its link, and no other.
     fn directory(&mut self, dir: &Path, depth: usize) -> Result<()> {
         let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let mut entries = entries.map_err(|e| unreadable(dir, &e))?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
+        let versions = versions::in_use(dir);
         for entry in entries {
-            let path = entry.path();
-            let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+            let (path, name) = (entry.path(), entry.file_name());
+            if versions && versions::is_kept(&name) {
+                continue;
+            }
+            let is_dir = entry.file_type().is_ok_and(|t| t.is_dir()) || versions && name == versions::CURRENT;
             if is_dir && depth >= MAX_DEPTH {
                 self.skip(path, format!("more than {MAX_DEPTH} directories deep"));
-            } else if is_dir {
-                self.directory(&path, depth + 1)?;
-            } else if self.inputs.len() >= MAX_FILES {
+                continue;
+            }
+            if !is_dir && self.inputs.len() >= MAX_FILES {
                 self.skip(path, format!("only the first {MAX_FILES} files are read"));
                 return Ok(());
-            } else if let Err(error) = self.file(&path) {
+            }
+            let read = if is_dir { self.directory(&path, depth + 1) } else { self.file(&path) };
+            if let Err(error) = read {
                 self.skip(path, error.message);
             }
         }

@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode as Bits, OFlags};
@@ -370,6 +371,17 @@ pub fn changes(write: &VersionWrite, next: &Next, manner: &Manner) -> Vec<Change
     files.chain([link]).collect()
 }
 
+/// Does this directory have the layout, with a version in use? Asked by whoever reads it, for whom the others are only kept.
+pub fn in_use(dir: &Path) -> bool {
+    let target = rustix::fs::readlink(dir.join(CURRENT), Vec::new());
+    target.is_ok_and(|target| number_of(target.to_bytes()).is_some())
+}
+
+/// Is a thing of this name kept for pkit itself: a version, the record, the lock?
+pub fn is_kept(name: &OsStr) -> bool {
+    name == STATE || name == LOCK || number_of(name.as_bytes()).is_some()
+}
+
 /// What the directory of a version is called.
 pub fn name_of(number: u32) -> String {
     format!("{number:04}")
@@ -427,7 +439,8 @@ fn nearest_existing(path: &Path) -> &Path {
     above.into_iter().find(|p| p.exists()).unwrap_or(Path::new("."))
 }
 
-const CURRENT: &str = "current";
+/// The link to the version in use.
+pub const CURRENT: &str = "current";
 const LOCK: &str = ".lock";
 /// Where it is recorded what became of the versions.
 const STATE: &str = ".state";

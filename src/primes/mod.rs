@@ -1,5 +1,5 @@
 //! Primes: found for RSA keys, recognised in other people's keys and DH parameters, and the arithmetic that tells whether the
-//! numbers of a key fit together. The only room that computes with big integers; what a fault means is for `checks`.
+//! numbers of a key fit together. What a fault means is for `checks`.
 
 mod confirm;
 mod fermat;
@@ -9,6 +9,8 @@ mod rsa;
 mod safe;
 mod sieve;
 mod small;
+
+use std::thread::Builder;
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Limb, NonZero, Odd, Resize};
@@ -57,8 +59,12 @@ pub fn primality(number: &[u8]) -> Primality {
     }
     let half = p.wrapping_shr_vartime(1);
     let (half, proof) = std::thread::scope(|scope| {
-        let proof = scope.spawn(|| p.bits_vartime() > 32 && confirm::fits_pocklington(&p));
-        (composite(&half), proof.join().unwrap_or(false))
+        let prove = || p.bits_vartime() > 32 && confirm::fits_pocklington(&p);
+        match Builder::new().spawn_scoped(scope, prove) {
+            Ok(proof) => (composite(&half), proof.join().unwrap_or(false)),
+            // The system gives no more threads.
+            Err(_) => (composite(&half), prove()),
+        }
     });
     match half {
         None if proof => Primality::SafePrime,

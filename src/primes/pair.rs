@@ -2,8 +2,9 @@
 //!
 //! A prime is the first one at or after a random start, as OpenSSL finds it, where FIPS 186-5 (A.1.3) draws every candidate anew:
 //! primes after long gaps are a little likelier (less than two bits of the choice), which helps nobody to guess one. How many
-//! candidates there were, and where the sieve struck, can be seen in the time it takes; the numbers themselves cannot. What was
-//! in memory is wiped; registers, the stack and the working memory of `crypto-primes` are not.
+//! candidates there were can be seen in the time it takes; the tests of the numbers show nothing else. The sieve is no such thing:
+//! where it strikes depends on the start, so another user who watches the cache of the same core is not kept out. What was in
+//! memory is wiped; registers, the stack and the working memory of `crypto-primes` are not.
 
 use crypto_bigint::{BoxedUint, Limb, NonZero};
 use zeroize::Zeroizing;

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 use crypto_bigint::{BoxedUint, Limb, NonZero, Resize};
 
@@ -81,8 +82,9 @@ impl SafePrimes<'_> {
                 (self.watch)(numbers.len());
             }
         };
+        // Where the system gives no more threads, fewer do the work.
         std::thread::scope(|scope| {
-            (1..self.threads).for_each(|_| drop(scope.spawn(work)));
+            (1..self.threads).for_each(|_| drop(Builder::new().spawn_scoped(scope, work)));
             work();
         });
         found.into_inner().unwrap_or_else(PoisonError::into_inner)

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
@@ -58,8 +59,9 @@ pub(super) fn survivors(candidates: &Candidates, bound: u32, threads: usize) -> 
         let mut all = struck.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter_mut().zip(own.iter()).for_each(|(all, own): (&mut u64, &u64)| *all |= own);
     };
+    // Where the system gives no more threads, fewer do the work.
     std::thread::scope(|scope| {
-        (1..threads).for_each(|_| drop(scope.spawn(work)));
+        (1..threads).for_each(|_| drop(Builder::new().spawn_scoped(scope, work)));
         work();
     });
     let struck = struck.into_inner().unwrap_or_else(PoisonError::into_inner);

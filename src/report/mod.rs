@@ -245,12 +245,12 @@ impl Ended<'_> {
         self.streamed.of(self.findings())
     }
 
-    /// The same for Nagios: what is critical goes before what is not known.
+    /// The same for Nagios: what is critical goes before what is not known. The exit code knows which gaps are forgiven.
     pub fn state(&self) -> State {
         let tally = self.tally();
         if tally.error > 0 {
             State::Critical
-        } else if self.error.is_some() || tally.skipped > 0 {
+        } else if !self.exit.is_answer() {
             State::Unknown
         } else if tally.warning > 0 {
             State::Warning

@@ -30,7 +30,7 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         .filter(|f| f.severity > Severity::Info)
         .map(|f| plain(&format!("{} [{}] {}: {}", severity_word(f.severity), f.rule.code, f.at, f.message)))
         .collect();
-    let worst = findings.iter().filter(|f| f.severity > Severity::Info).max_by_key(|f| rank(f.severity));
+    let worst = findings.iter().find(|f| severity_word(f.severity) == state.word());
     let mut head = match (ended.error, worst) {
         (Some(error), _) => error.message.clone(),
         (None, Some(worst)) => format!("{}: {}", worst.at, worst.message),
@@ -53,16 +53,7 @@ pub fn render(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// What is critical goes before what could not be looked at.
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Info => 0,
-        Severity::Warning => 1,
-        Severity::Skipped => 2,
-        Severity::Error => 3,
-    }
-}
-
+/// The state that a finding makes by itself.
 fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "note",

@@ -2,11 +2,10 @@
 //! pkit, openssl, certtool and rustls-webpki. Where they differ the reason must be one that is known and written down here.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use rcgen::{CertificateParams, CidrSubnet, DistinguishedName, DnType, GeneralSubtree, NameConstraints, SanType};
 
 use crate::common::pki::{Authority, cert_pem};
-use crate::common::{Test, have, scaled};
+use crate::common::{Test, have, sweep};
 use crate::differential::accepted_by_webpki;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,14 +117,12 @@ fn names_are_held_to_constraints_as_others_do() {
     if !have("openssl") || !have("certtool") {
         return;
     }
-    let cases = u32::try_from(scaled(80)).unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let agree = |scene: Scene| {
         let verdicts = judge(&scene);
         prop_assert!(known(&scene, verdicts), "{verdicts:?} on {scene:#?}");
         Ok(())
     };
-    runner.run(&scene(), agree).unwrap();
+    sweep(80, scene(), agree);
 }
 
 /// Are these verdicts equal, or different for a reason?

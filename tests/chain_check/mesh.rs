@@ -3,13 +3,12 @@
 //! else need judge; rustls-webpki, which gives up sooner, must not find a way that pkit does not.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints, date_time_ymd,
 };
 
 use crate::common::pki::{Authority, cert_pem};
-use crate::common::{Test, scaled};
+use crate::common::{Test, sweep};
 use crate::differential::accepted_by_webpki;
 
 /// What is wrong with a certificate.
@@ -71,9 +70,7 @@ fn mesh() -> impl Strategy<Value = Mesh> {
 
 #[test]
 fn the_way_out_of_a_mesh_is_found_where_there_is_one() {
-    let cases = u32::try_from(scaled(60)).unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    runner.run(&mesh(), |mesh| judged(&mesh)).unwrap();
+    sweep(60, mesh(), |mesh| judged(&mesh));
 }
 
 /// Six CAs that all certify each other, and one sound way that visits them all: it comes last of more than three hundred.

@@ -2,11 +2,10 @@
 //! with its three counters. It can grow exponentially, which is why pkit keeps a graph; for chains of four it does not matter.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use rcgen::{CertificateParams, CustomExtension};
 
 use crate::common::pki::{Authority, cert_pem};
-use crate::common::{Test, scaled};
+use crate::common::{Test, sweep};
 use pkit::material::der::{self, tag};
 
 /// 0 is anyPolicy, `n` is 1.2.3.4.n.
@@ -70,8 +69,6 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 #[test]
 fn policies_come_out_as_the_tree_of_rfc_5280_has_it() {
-    let cases = u32::try_from(scaled(120)).unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let path = prop::collection::vec(issued(), 1..5);
     let agree = |(mut path, asked): (Vec<Issued>, Asked)| {
         path.last_mut().unwrap().self_issued = false;
@@ -79,7 +76,7 @@ fn policies_come_out_as_the_tree_of_rfc_5280_has_it() {
         prop_assert_eq!(ran.exit, i32::from(!wanted), "{:?}\n{:#?}\n{}{}", &asked, &path, &ran.stdout, &ran.stderr);
         Ok(())
     };
-    runner.run(&(path, asked()), agree).unwrap();
+    sweep(120, (path, asked()), agree);
 }
 
 fn check(path: &[Issued], asked: &Asked) -> crate::common::Ran {

@@ -12,6 +12,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
 /// A scratch directory in which files are laid out and commands run.
 pub struct Test {
     dir: tempfile::TempDir,
@@ -235,4 +238,12 @@ pub fn cache() -> PathBuf {
 /// How many rounds a sweep makes: `base` times `PKIT_TEST_SCALE` (1 in the gate, 100 in the full run).
 pub fn scaled(base: usize) -> usize {
     base * std::env::var("PKIT_TEST_SCALE").ok().and_then(|v| v.parse::<usize>().ok()).unwrap_or(1)
+}
+
+/// Tries so many scenes made by chance, times `PKIT_TEST_SCALE`; one that fails is made as small as it gets, and told.
+#[track_caller]
+pub fn sweep<S: Strategy>(base: usize, scenes: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let cases = u32::try_from(scaled(base)).unwrap();
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config).run(&scenes, check).unwrap();
 }

@@ -80,6 +80,22 @@ fn a_separate_key_for_lists_must_not_be_revoked_itself() {
     stolen.check("--crl-depth leaf").exits(0);
 }
 
+/// A CA that makes a delta every hour: of all that are at hand no more signatures are looked at than it takes.
+#[test]
+fn hundreds_of_deltas_do_not_use_up_the_signatures() {
+    let root = Authority::root("Example Root");
+    let ca = root.below("Issuing CA");
+    let leaf = ca.leaf(&["mail.example.org"]);
+    let deltas = |last: &[u64]| {
+        let delta = |number| Crl { number, delta: Some(5), ..revokes(if number == 205 { last } else { &[] }) };
+        let lists = [list(&root, revokes(&[])), list(&ca, Crl { number: 5, ..revokes(&[]) })];
+        lists.into_iter().chain((6..=205).map(|number| list(&ca, delta(number)))).collect::<Vec<_>>()
+    };
+    let pile = |last: &[u64]| Pile::new(&[&root], &leaf.pem(), &[&ca.der], &deltas(last));
+    pile(&[]).check("").exits(0);
+    pile(&[leaf.serial]).check("").exits(1).out_has("was revoked at");
+}
+
 /// PKITS 4.5.6 and 4.5.7: the CA itself has issued the key for its lists, and lists that key somewhere else.
 #[test]
 fn a_ca_that_issues_its_own_key_for_lists() {

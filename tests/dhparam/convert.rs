@@ -50,6 +50,8 @@ fn small_broken_and_foreign_files_are_told_apart_and_nothing_is_written() {
         ("dh-too-small", [&file[..80], &[0; 4]].concat(), 4),
         ("dh-not-prime", [record(2048, &der(&[0xff; 256]), u32::to_le_bytes), vec![0; 4]].concat(), 4),
     ];
+    t.file("accepted.dat", &cases[6].1);
+    t.run("dhparam convert accepted.dat -o old.pem --accept dh-too-small".split(' ')).exits(0);
     for (code, bytes, exit) in cases {
         t.file("ssl-parameters.dat", bytes);
         let told = t.run(["dhparam", "convert", "ssl-parameters.dat", "-o", "dh.pem"]).exits(exit);

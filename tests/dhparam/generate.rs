@@ -51,3 +51,14 @@ fn sizes_and_words_that_make_no_sense_are_refused() {
     t.run(["dhparam", "new", "--generate", "8192", "-o", "dh.pem", "--dry-run"]).exits(0).out_has("would");
     assert!(!t.exists("dh.pem"));
 }
+
+/// 8192 bits take many minutes: a test that waits for them never ends.
+#[test]
+fn what_may_not_be_written_is_not_searched() {
+    let t = Test::new();
+    t.file("dh.pem", "something else");
+    for (to, exit, part) in [("dh.pem", 4, "error[file-exists]"), ("nowhere/dh.pem", 5, "error[write-failed]")] {
+        t.run(["dhparam", "new", "--generate", "8192", "-o", to]).exits(exit).err_has(part);
+    }
+    assert_eq!(t.text("dh.pem"), "something else");
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::openssl;
+use crate::common::pki::pem;
 use crate::common::{Test, data, have, missing, scaled};
 
 /// What the sample's class is called here. Those with a dash need a list of leaked keys or of other people's primes, which is
@@ -89,6 +90,30 @@ fn badkeys_says_the_same() {
     }
 }
 
+/// Nothing is made with a weak key, and no certificate of one is called good: the check of keys is that of everybody.
+#[test]
+fn nothing_is_made_with_a_weak_key() {
+    let Some(dir) = data("keys/weak") else { return };
+    let t = Test::new();
+    let weak = |name: &str| std::fs::read(dir.join("badkeys").join(name)).unwrap();
+    t.file("weak.key", pem("PRIVATE KEY", &seed(7)));
+    t.chmod("weak.key", 0o400);
+    t.file("weak.crt", weak("rsa-fermat.crt"));
+    t.file("weak.csr", weak("rsa-fermat.csr"));
+    t.run("ca init ca --cn Example --no-passphrase".split(' ')).exits(0);
+    let before = t.snapshot();
+    for (line, code) in [
+        ("csr new mail.example.org --key weak.key -o new.csr", "weak-trivial-key"),
+        ("cert self-signed mail.example.org --key weak.key -o new.pem", "weak-trivial-key"),
+        ("csr check weak.csr", "weak-close-primes"),
+        ("cert check weak.crt", "weak-close-primes"),
+        ("ca sign weak.csr --ca ca -o new.pem", "weak-close-primes"),
+    ] {
+        t.run(line.split(' ')).exits(1).err_or_out(code);
+    }
+    assert_eq!(t.snapshot(), before);
+}
+
 fn missing_quietly() {
     // It is not a Debian package, so the gate cannot ask for it.
     eprintln!("skipped: badkeys is missing");
@@ -129,6 +154,11 @@ key('one.pub', p * q); key('two.pub', p * r); key('other.pub', s * u); key('agai
     assert_eq!(verdicts, [true, false, true, false, true]);
 }
 
+/// An Ed25519 key whose secret is one octet over and over (RFC 8410, section 7).
+fn seed(octet: u8) -> Vec<u8> {
+    [&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20][..], &[octet; 32]].concat()
+}
+
 #[test]
 fn trivial_secrets_are_guessed() {
     if !have("openssl") {
@@ -146,8 +176,7 @@ fn trivial_secrets_are_guessed() {
         t.file(format!("{name}.key"), sec1(&text));
         openssl(&t, &["pkey", "-in", &format!("{name}.key"), "-pubout", "-out", &format!("{name}.pub")]);
     }
-    let seed = [&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20][..], &[7; 32]].concat();
-    t.file("seed.der", seed);
+    t.file("seed.der", seed(7));
     openssl(&t, &["pkey", "-inform", "DER", "-in", "seed.der", "-pubout", "-out", "seed.pub"]);
     for file in ["one.key", "one.pub", "same.key", "same.pub", "seed.der", "seed.pub"] {
         t.run(["key", "check", file]).exits(1).out_has("error[weak-trivial-key]");

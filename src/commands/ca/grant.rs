@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::directory::Directory;
 use super::{ENDS_WITH_CA, NAME_NOT_FOR_PROFILE};
-use crate::checks::{key, weak};
+use crate::checks::key;
 use crate::commands::{Context, any_error};
 use crate::error::Result;
 use crate::finding::{Finding, Origin};
@@ -86,8 +86,7 @@ pub(super) fn grant(dir: &Directory, wish: &Wish<'_>, terms: &TermArgs, context:
         extensions: &extensions,
     };
     let copy = body.copy()?;
-    let mut findings = key::strength(wish.key, key::MIN_BITS, wish.at);
-    findings.extend(weak::public(wish.key, wish.at));
+    let mut findings = key::public(wish.key, wish.at);
     findings.extend(names(&copy, profile, wish.at));
     findings.extend(broken(dir, &copy, profile, wish.at, context));
     findings.extend(shortened(&copy, asked, wish.at));

@@ -8,7 +8,7 @@ use crate::commands::chain::build::NO_CERTIFICATE;
 use crate::commands::{Context, Outcome, gather};
 use crate::error::{Error, Result};
 use crate::files::trust;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Origin, Severity};
 use crate::material::cert::Cert;
 use crate::name::HostName;
 use crate::pki::chain::Pile;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         PurposeWord::Client => Purpose::Client,
     };
     let mut findings = if cert.is_ca() && cert.alt_names().is_empty() {
-        authority(cert, &pile, context)
+        authority(cert, at, &pile, context)
     } else {
         let wanted = Wanted { purpose, profile: true, names: &args.name, ..Wanted::at(context.now) };
         let faults = apart_from_signatures(&pile, cert, &[], &wanted);
@@ -87,12 +87,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 }
 
 /// What is to be said of a CA's own certificate.
-fn authority<'a>(cert: &'a Cert, pile: &Pile<'a>, context: &Context) -> Vec<Finding> {
-    let at = pile.place(cert);
+fn authority<'a>(cert: &'a Cert, at: &Origin, pile: &Pile<'a>, context: &Context) -> Vec<Finding> {
     let broken = profile::broken(cert, 1, cert.is_self_issued(), Purpose::Any);
-    let mut findings: Vec<Finding> = broken.into_iter().map(|(rule, message)| rule.at(at.clone(), message)).collect();
+    let mut findings: Vec<Finding> =
+        broken.into_iter().map(|(rule, message)| rule.at(at.clone().into(), message)).collect();
     let dates = apart_from_signatures(pile, cert, &[], &Wanted::at(context.now));
     findings.extend(dates.into_iter().map(|fault| fault.finding));
+    findings.extend(checks::cert::authority(cert, at, context.now));
     findings
 }
 

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let pile = Pile::new([(&at, &copy)], &[]);
     let wanted = Wanted { purpose: Purpose::Server, profile: true, ..Wanted::at(context.now) };
     let faults = apart_from_signatures(&pile, &copy, &[], &wanted);
-    let mut findings = crate::checks::key::strength(&signer.public, crate::checks::key::MIN_BITS, &at);
+    let mut findings = crate::checks::key::public(&signer.public, &at);
     findings.extend(faults.into_iter().map(|fault| fault.finding));
     let findings = context.accepted(findings);
     if any_error(&findings) {

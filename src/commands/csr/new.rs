@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::checks;
 use crate::commands::chain::build::NO_CERTIFICATE;
 use crate::commands::new_key::{self, NewKeyArgs};
 use crate::commands::subject::{SubjectArgs, common_name};
-use crate::commands::{Context, Outcome, gather};
+use crate::commands::{Context, Outcome, any_error, gather};
 use crate::error::{Error, Result};
 use crate::files::read;
+use crate::finding::Origin;
 use crate::material::csr::Csr;
 use crate::material::dn::Name;
 use crate::material::ext::write::{Extension, subject_alt_name};
@@ -57,9 +59,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let made = request(&signer, &subject, &wanted)?;
     let csr = Csr::from_der(&made).map_err(|fault| Error::bug(format!("a new request cannot be read: {fault}")))?;
     // A key that a dry run makes is never seen again, so its digest would only mislead.
-    let (report, what) = told(args, &csr, created, !(created && context.dry_run));
+    let (mut report, what) = told(args, &csr, created, !(created && context.dry_run));
+    // No CA may sign what the check of a request refuses.
+    report.findings = context.accepted(checks::request::all(&csr, &Origin::file(&args.key)));
+    if any_error(&report.findings) {
+        report.say("no request was made");
+        return Ok(report.into());
+    }
     if let Some(path) = args.output.as_deref().filter(|path| args.if_missing && is_there(path, &csr)) {
-        let mut report = report;
         report.result = report.result.with("path", path);
         report.say(format!("unchanged {} ({what})", path.display()));
         return Ok(report.into());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{name, value};
-use crate::checks::dh::{self, DH_NOT_FOUND, Judgement, Order};
+use crate::checks::dh::{self, DH_NOT_FOUND, DH_NOT_TESTED, Judgement, Order};
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::files::read;
@@ -11,6 +11,9 @@ use crate::finding::{Finding, Origin, Severity};
 use crate::material::dh::DhParams;
 use crate::material::{Item, Material};
 use crate::report::{Line, Report, Value, Verdict, object};
+
+/// How many parameters of one file are tested. A server reads the first; a prime of 8192 bits that nobody knows takes seconds.
+const MAX_TESTED: usize = 16;
 
 /// Check parameters: at least 2048 bits, a safe prime, a generator in range; named groups are recognised.
 #[derive(Debug, clap::Args)]
@@ -26,17 +29,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let material = load(&args.file)?;
     let mut report = Report::judging(Value::Null);
     let mut findings = material.findings;
-    for block in &material.blocks {
-        if let Item::Dh(params) = &block.item {
-            let judgement = dh::judge(params, &block.origin);
-            let own = context.accepted(judgement.findings.clone());
-            // A server reads the first block of the file.
-            if report.body.is_empty() {
-                report.result = result(params, &judgement).with("path", args.file.as_path());
-            }
-            report.body.push(line(&block.origin, params, &judgement, &own));
-            findings.extend(own);
+    let mut blocks = material.blocks.iter().filter_map(|block| match &block.item {
+        Item::Dh(params) => Some((block, params)),
+        _ => None,
+    });
+    for (block, params) in blocks.by_ref().take(MAX_TESTED) {
+        let judgement = dh::judge(params, &block.origin);
+        let own = context.accepted(judgement.findings.clone());
+        // A server reads the first block of the file.
+        if report.body.is_empty() {
+            report.result = result(params, &judgement).with("path", args.file.as_path());
         }
+        report.body.push(line(&block.origin, params, &judgement, &own));
+        findings.extend(own);
+    }
+    if let Some((block, _)) = blocks.next() {
+        let message =
+            format!("these parameters and what follows are not tested, only the first {MAX_TESTED} of a file are");
+        findings.push(DH_NOT_TESTED.at(block.origin.clone().into(), message));
     }
     report.findings = context.accepted(findings);
     Ok(report.into())

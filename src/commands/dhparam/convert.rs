@@ -34,7 +34,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let largest = records.into_iter().max_by_key(|record| record.bits).ok_or_else(|| fault(format::Fault::Foreign))?;
     let inside = sizes.iter().map(|bits| format!("{bits} bits")).collect::<Vec<_>>().join(", ");
     let judgement = dh::judge(&largest.params, &Origin::file(&args.file));
-    if let Some(wrong) = judgement.findings.iter().find(|f| f.severity == Severity::Error) {
+    let findings = context.accepted(judgement.findings);
+    if let Some(wrong) = findings.iter().find(|f| f.severity == Severity::Error) {
         let refused = Error::refused(wrong.rule, format!("{}: {}", args.file.display(), wrong.message));
         let new = "make new ones, at once and better: `pkit dhparam new -o dh.pem`";
         let hint = if (largest.bits as usize) < dh::MIN_BITS { new } else { wrong.rule.help };
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let records = sizes.iter().map(|bits| object! { "bits" => *bits }).collect::<Vec<_>>();
     let mut report = Report::of(value(&largest.params, judgement.safe_prime, None).with("records", records));
     report.say(format!("{} holds parameters of {inside}", args.file.display()));
-    report.findings = context.accepted(judgement.findings);
+    report.findings = findings;
     let what = format!("the parameters of {} bits", largest.bits);
     let pem = largest.params.to_pem().into_bytes();
     Ok(gather::deliver(report, pem, what, args.output.as_deref(), context))

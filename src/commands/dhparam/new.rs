@@ -67,11 +67,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             .hint("no server gains from larger ones: try --generate 4096"));
     }
     let what = format!("a safe prime of {bits} bits, generator 2");
+    // Nobody would ever see again what a search of seconds to minutes finds, so a dry run makes none; and none is made for a
+    // place that may not be written to.
+    let result = object! { "bits" => bits, "generated" => true };
+    let promised = gather::deliver(Report::of(result), Vec::new(), what.clone(), output, context);
     if context.dry_run {
-        // Nobody would ever see again what a search of seconds to minutes finds.
-        let result = object! { "bits" => bits, "generated" => true };
-        return Ok(gather::deliver(Report::of(result), Vec::new(), what, output, context));
+        return Ok(promised);
     }
+    promised.plan.preview(context.owner)?;
     let (params, took) = generate(bits, args.threads, context)?;
     let report = Report::of(value(&params, Some(true), Some(took.as_secs_f64())));
     let what = format!("{what}, found in {:.1} s", took.as_secs_f64());

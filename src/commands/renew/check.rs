@@ -8,13 +8,13 @@ use time::{Duration, OffsetDateTime};
 
 use crate::checks::due::{Kind, Life, Within};
 use crate::checks::peer;
-use crate::commands::probe::{Opener, UnreachableWord, leaves, sent, softened};
+use crate::commands::probe::{Opener, UnreachableWord, answered, leaves, sent};
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::facts::peer::{Address, PeerFacts};
 use crate::files::read;
-use crate::finding::{Finding, Origin, Severity, rules};
+use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
 use crate::material::cert::Cert;
 use crate::material::dn::Name;
@@ -36,8 +36,9 @@ use crate::report::{Form, Line, Report, Value, Verdict, object};
 
 Every certificate and CRL of a file is looked at. What a server presents is
 compared with the newest certificate of the files that has the same names
-and kind of key. Exit 1 if something is due; with --exec-condition 0 if
-something is due, 1 if not, 255 for every error; with --nagios 0, 1, 2 or 3.")]
+and kind of key. Exit 1 if something is due or wrong; with --exec-condition 0
+if something is due, 1 if nothing is, 255 if something else is wrong; with
+--nagios 0, 1, 2 or 3.")]
 pub struct Args {
     /// Files, directories, and servers as HOST:PORT or a url
     #[arg(required = true, value_name = "CERT|DIR|HOST:PORT")]
@@ -78,20 +79,21 @@ enum FormWord {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let (paths, servers) = named(&args.items)?;
-    let (inputs, findings) = read::pile(&paths)?;
-    let mut files = Material { blocks: Vec::new(), findings };
-    inputs.into_iter().for_each(|input| files.extend(Material::take(&input.path, input.bytes, input.unwrapped)));
+    let files = on_disk(&paths, context)?;
     let patience = args.timeout.unsigned_abs();
-    let mut questions = Vec::new();
+    let mut questions: Vec<Question> = Vec::new();
     for server in &servers {
-        let targets = server.targets(args.opener.opening()).into_iter();
-        let ask = |target| Question { target, name: server.host.clone(), patience, deep: false };
-        questions.extend(targets.map(ask));
+        for target in server.targets(args.opener.opening()) {
+            // Named twice it is still one server.
+            if questions.iter().all(|asked| asked.target != target) {
+                questions.push(Question { target, name: server.host.clone(), patience, deep: false });
+            }
+        }
     }
     let answers = look_at_all(&questions);
-    let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files)).collect();
+    let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files, context)).collect();
 
-    let clock = Clock { now: context.now, within: args.within, critical: args.critical };
+    let clock = Clock { context, within: args.within, critical: args.critical };
     let mut things = things(&files, &clock, true);
     presented.iter().for_each(|server| things.extend(self::things(&server.chain, &clock, false)));
     let due = things.iter().filter(|thing| thing.is_due()).count();
@@ -103,11 +105,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     });
     report.body = things.iter().map(|thing| thing.line(context.now)).collect();
     report.body.extend(presented.iter().flat_map(Presented::lines));
+    let of_servers = presented.iter().flat_map(|server| server.findings.clone()).collect();
+    let (of_servers, trouble) = answered(of_servers, args.unreachable);
     report.findings = files.findings.clone();
-    report.findings.extend(files.blocks.iter().filter_map(sealed));
     report.findings.extend(things.iter().filter_map(|thing| thing.finding.clone()));
-    report.findings.extend(presented.iter().flat_map(|server| softened(&server.findings, args.unreachable)));
-    report.findings = context.accepted(report.findings);
+    report.findings.extend(of_servers);
     let elsewhere = |f: &&Finding| !shown_in_body(f, &things, &presented);
     report.body.extend(
         report
@@ -118,10 +120,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     );
     report.findings_in_body = true;
     report.closing = Some(format!("{} due of {}", due, count(things.len(), "thing")));
-    report.trouble = if due > 0 { Exit::Findings } else { Exit::Ok };
-    if presented.iter().any(|server| peer::is_trouble(server.facts)) {
-        report.trouble = Exit::Network;
-    }
+    report.trouble = trouble.worst(if due > 0 { Exit::Due } else { Exit::Ok });
     report.gauges = gauges(&things, &clock);
     report.metrics = metrics(&things, &presented, &report.findings, context.now);
     report.form = match args.format {
@@ -148,9 +147,34 @@ fn named(items: &[String]) -> Result<(Vec<PathBuf>, Vec<Address>)> {
     Ok((paths, servers))
 }
 
+/// What the files hold, and what of them could not be looked at: damage, what is under a passphrase, and what has no end that
+/// could be told. That is no answer, where a certificate was to be judged.
+fn on_disk(paths: &[PathBuf], context: &Context) -> Result<Material> {
+    let (inputs, findings) = read::pile(paths)?;
+    let mut files = Material { blocks: Vec::new(), findings };
+    inputs.into_iter().for_each(|input| files.extend(Material::take(&input.path, input.bytes, input.unwrapped)));
+    files.findings.extend(files.blocks.iter().filter_map(sealed));
+    let unknown = |finding: Finding| match finding.severity {
+        Severity::Error => finding.severity(Severity::Skipped),
+        _ => finding,
+    };
+    files.findings = context.accepted(files.findings).into_iter().map(unknown).collect();
+    let nothing: Vec<Finding> = paths.iter().filter_map(|path| nothing_in(path, &files)).collect();
+    files.findings.extend(nothing);
+    Ok(files)
+}
+
+/// What was named is there to be judged, so it is told where nothing can be.
+fn nothing_in(path: &Path, files: &Material) -> Option<Finding> {
+    let judged = files.certs().map(|(at, _)| at.path.as_path()).chain(files.crls().map(|(at, _)| at.path.as_path()));
+    let unknown = files.findings.iter().filter(|f| f.severity == Severity::Skipped).map(|f| f.at.path());
+    let nothing = !judged.chain(unknown).any(|place| place.starts_with(path));
+    nothing.then(|| NOTHING_TO_JUDGE.at(Location::File(path.to_owned()), "no certificate and no CRL is in it"))
+}
+
 /// When things are due.
-struct Clock {
-    now: OffsetDateTime,
+struct Clock<'a> {
+    context: &'a Context,
     within: Within,
     critical: Within,
 }
@@ -172,7 +196,7 @@ enum What<'a> {
 }
 
 /// Everything with an end, each once, however many links name it.
-fn things<'a>(material: &'a Material, clock: &Clock, on_disk: bool) -> Vec<Thing<'a>> {
+fn things<'a>(material: &'a Material, clock: &Clock<'_>, on_disk: bool) -> Vec<Thing<'a>> {
     let mut seen = HashSet::new();
     let certs = material.certs().filter(|(_, cert)| seen.insert(*cert.sha256()));
     let certs = certs.map(|(origin, cert)| {
@@ -181,13 +205,16 @@ fn things<'a>(material: &'a Material, clock: &Clock, on_disk: bool) -> Vec<Thing
         (origin, What::Cert(cert), cert.short_name(), Some(life))
     });
     let mut all: Vec<_> = certs.collect();
-    all.extend(material.crls().map(|(origin, crl)| {
+    let mut seen = HashSet::new();
+    let crls = material.crls().filter(|(_, crl)| seen.insert(crl.der()));
+    all.extend(crls.map(|(origin, crl)| {
         let life = crl.next_update.map(|until| Life { kind: Kind::Crl, from: crl.this_update, until });
         (origin, What::Crl(crl), format!("CRL of {}", crl.issuer.short()), life)
     }));
     let thing = |(origin, what, name, life): (&'a Origin, What<'a>, String, Option<Life>)| {
         let at = origin.clone().into();
-        let finding = life.and_then(|life| life.judge(&name, at, clock.within, clock.critical, clock.now));
+        let finding = life.and_then(|life| life.judge(&name, at, clock.within, clock.critical, clock.context.now));
+        let finding = clock.context.accepted(finding.into_iter().collect()).pop();
         Thing { origin, what, name, life, finding, on_disk }
     };
     all.into_iter().map(thing).collect()
@@ -195,7 +222,7 @@ fn things<'a>(material: &'a Material, clock: &Clock, on_disk: bool) -> Vec<Thing
 
 impl Thing<'_> {
     fn is_due(&self) -> bool {
-        self.finding.is_some()
+        self.finding.as_ref().is_some_and(|finding| finding.severity > Severity::Info)
     }
 
     fn line(&self, now: OffsetDateTime) -> Line {
@@ -203,6 +230,9 @@ impl Thing<'_> {
         let cells = vec![self.origin.to_string(), self.name.clone()];
         match &self.finding {
             None => Line::Verdict(Verdict::Ok, [cells, vec![left]].concat()),
+            Some(accepted) if !self.is_due() => {
+                Line::Verdict(Verdict::Note, [cells, vec![accepted.message.clone()]].concat())
+            }
             Some(over) if self.life.is_some_and(|life| life.until < now) => {
                 Line::Verdict(Verdict::Fail, [cells, vec![over.message.clone()]].concat())
             }
@@ -236,7 +266,7 @@ struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    fn new(facts: &'a PeerFacts, files: &Material) -> Presented<'a> {
+    fn new(facts: &'a PeerFacts, files: &Material, context: &Context) -> Presented<'a> {
         let chain = sent(facts);
         let mut findings = peer::connection(facts);
         // That is for `probe` to say.
@@ -256,13 +286,14 @@ impl<'a> Presented<'a> {
                 findings.extend(stale);
             }
         }
-        Presented { facts, chain, current, findings }
+        Presented { facts, chain, current, findings: context.accepted(findings) }
     }
 
     fn lines(&self) -> impl Iterator<Item = Line> {
         let line = |finding: &Finding| {
-            let verdict = if self.current == Some(false) { Verdict::Stale } else { finding.severity.into() };
-            let help = (self.current == Some(false)).then(|| Line::Indented(format!("hint: {}", finding.advice())));
+            let stale = self.current == Some(false) && finding.severity > Severity::Info;
+            let verdict = if stale { Verdict::Stale } else { finding.severity.into() };
+            let help = stale.then(|| Line::Indented(format!("hint: {}", finding.advice())));
             let row = Line::Verdict(verdict, vec![finding.at.to_string(), finding.message.clone()]);
             std::iter::once(row).chain(help)
         };
@@ -293,14 +324,14 @@ fn sealed(block: &crate::material::Block) -> Option<Finding> {
 }
 
 /// The nearest end of each kind.
-fn gauges(things: &[Thing<'_>], clock: &Clock) -> Vec<Gauge> {
+fn gauges(things: &[Thing<'_>], clock: &Clock<'_>) -> Vec<Gauge> {
     let labels = [(Kind::EndEntity, "days_left"), (Kind::Authority, "chain_min_days"), (Kind::Crl, "crl_days_left")];
     let nearest = |(kind, label): (Kind, &'static str)| {
         let lives = things.iter().filter_map(|thing| thing.life).filter(|life| life.kind == kind);
         let life = lives.min_by_key(|life| life.until)?;
         Some(Gauge {
             label,
-            days: (life.until - clock.now).whole_days(),
+            days: (life.until - clock.context.now).whole_days(),
             warning: life.margin(clock.within).whole_days(),
             critical: life.margin(clock.critical).whole_days(),
         })
@@ -314,11 +345,17 @@ fn metrics(
     findings: &[Finding],
     now: OffsetDateTime,
 ) -> Vec<Metric> {
-    let mut all = Vec::new();
+    let (mut all, mut seen) = (Vec::new(), HashSet::new());
+    // A sample that comes twice makes the whole file unreadable for the collector: the first one counts.
     let mut add = |name, help, labels: &[(&'static str, String)], value| {
-        all.push(Metric { name, help, labels: labels.to_vec(), value });
+        if seen.insert((name, labels.to_vec())) {
+            all.push(Metric { name, help, labels: labels.to_vec(), value });
+        }
     };
-    for thing in things {
+    // So what ends first goes before what looks the same to the labels.
+    let mut by_end: Vec<&Thing> = things.iter().collect();
+    by_end.sort_by_key(|thing| thing.life.map(|life| life.until));
+    for thing in by_end {
         let unix = |at: OffsetDateTime| at.unix_timestamp();
         let expired = thing.life.is_some_and(|life| life.until < now).into();
         match (&thing.what, thing.on_disk) {
@@ -387,6 +424,12 @@ fn common_name(name: &Name) -> String {
 }
 
 rules! {
+    /// Nothing with an end.
+    NOTHING_TO_JUDGE = Skipped "renewal-nothing-found" {
+        summary: "what was named holds no certificate and no CRL, so nothing is known of when it ends",
+        help: "see what became of the file; name certificates and CRLs, or a directory that holds some",
+        source: "a file that was emptied must not look like one whose time has not come",
+    }
     /// Under a passphrase.
     NOT_OPENED = Skipped "renewal-not-opened" {
         summary: "a file is under a passphrase, so the ends of its certificates are not known",

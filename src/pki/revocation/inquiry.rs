@@ -68,12 +68,11 @@ impl<'a> Inquiry<'_, '_, 'a> {
             return Err(Why::OutOfScope);
         }
         self.sound(list.crl, path, own)?;
-        let deltas = self.deltas(list.crl, path, own);
-        let delta = deltas.iter().find(|d| dates(d, self.question.now).is_ok());
+        let (newest, delta) = self.deltas(list.crl, path, own);
         let names = |entry: &Entry| entry.reason != Some(Reason::REMOVE_FROM_CRL);
         let entry = delta.and_then(|d| self.lists.find(d, cert)).or_else(|| self.lists.find(list.crl, cert));
         // What a newer one said before it went stale is still to be told of; only that it frees somebody is not believed then.
-        let said = deltas.first().and_then(|d| self.lists.find(d, cert)).filter(names);
+        let said = newest.and_then(|d| self.lists.find(d, cert)).filter(names);
         let entry = said.or(entry.filter(names));
         match dates(list.crl, self.question.now) {
             // The numbers say that nothing lies between the two, so the delta's dates speak for both (5.2.4); and who was
@@ -84,9 +83,9 @@ impl<'a> Inquiry<'_, '_, 'a> {
         }
     }
 
-    /// The deltas that go on from this list, the newest first: the same scope and key, a base not beyond it (6.3.3 (c)). Some
-    /// may be stale, none is from the future.
-    fn deltas(&self, base: &Crl, path: &[&Cert], own: bool) -> Vec<&'a Crl> {
+    /// Of the deltas that go on from this list, with the same scope and key and a base not beyond it (6.3.3 (c)): the newest, and
+    /// the newest that is not stale. No more of them are looked at than it takes: each costs a signature.
+    fn deltas(&self, base: &Crl, path: &[&Cert], own: bool) -> (Option<&'a Crl>, Option<&'a Crl>) {
         let number = rank(base.number.as_deref());
         let fits = |delta: &Crl| {
             same_series(delta, base)
@@ -96,8 +95,10 @@ impl<'a> Inquiry<'_, '_, 'a> {
         };
         let mut deltas: Vec<&Crl> = self.lists.deltas(base).filter(|delta| fits(delta)).collect();
         deltas.sort_by_key(|d| Reverse(rank(d.number.as_deref())));
-        deltas.retain(|d| self.sound(d, path, own).is_ok());
-        deltas
+        let in_force = |delta: &&Crl| dates(delta, self.question.now).is_ok();
+        let mut sound = deltas.into_iter().filter(|d| self.sound(d, path, own).is_ok());
+        let newest = sound.next();
+        (newest, newest.filter(in_force).or_else(|| sound.find(in_force)))
     }
 
     /// Is everything about the list understood, and was it signed by somebody who may (6.3.3 (f) and (g))?

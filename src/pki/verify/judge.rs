@@ -87,7 +87,8 @@ impl<'p, 'a> Judge<'p, 'a> {
         self.name_constraints(work);
         self.policies(&path.certs);
         if self.wanted.profile {
-            self.profile();
+            // What is missing above the last one is its issuer, so that is no root.
+            self.profile(!matches!(path.end, End::Missing));
         }
     }
 
@@ -279,12 +280,12 @@ impl<'p, 'a> Judge<'p, 'a> {
         }
     }
 
-    fn profile(&mut self) {
+    fn profile(&mut self, ends_in_root: bool) {
         for (depth, cert) in self.certs.clone().into_iter().enumerate() {
             if depth > 0 && self.is_trusted_by_itself(depth) {
                 continue;
             }
-            let is_root = depth + 1 == self.certs.len() && depth > 0;
+            let is_root = ends_in_root && depth > 0 && depth + 1 == self.certs.len();
             for (rule, message) in profile::broken(cert, depth, is_root, self.wanted.purpose) {
                 self.fault(Test::Profile, rule, depth, message);
             }

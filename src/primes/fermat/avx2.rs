@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use zeroize::DefaultIsZeroes;
 
-use super::columns::{column_kernel, unroll};
+use super::columns::{column_kernel, lane_operations, unroll};
 use super::modulus::{Arithmetic, Form, Modulus};
 
 /// Proof that the processor has the instructions: there is no other way to one than `detect`.
@@ -69,57 +69,11 @@ const B: usize = 4;
 
 column_kernel!("avx2", [0 1 2 3]);
 
-#[inline]
-#[target_feature(enable = "avx2")]
-#[allow(unsafe_code)]
-fn load(limb: &Limb) -> V {
-    // SAFETY: a reference to 32 octets, aligned to 32 by the type.
-    unsafe { _mm256_load_si256(std::ptr::from_ref(limb).cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-#[allow(unsafe_code)]
-fn store(limb: &mut Limb, value: V) {
-    // SAFETY: as for `load`, and nothing else holds the reference.
-    unsafe { _mm256_store_si256(std::ptr::from_mut(limb).cast(), value) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn zero() -> V {
-    _mm256_setzero_si256()
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn splat(value: u64) -> V {
-    _mm256_set1_epi64x(value.cast_signed())
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn add(a: V, b: V) -> V {
-    _mm256_add_epi64(a, b)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn and(a: V, b: V) -> V {
-    _mm256_and_si256(a, b)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn shift_right(a: V, bits: V) -> V {
-    _mm256_srlv_epi64(a, bits)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn shift_left(a: V, bits: V) -> V {
-    _mm256_sllv_epi64(a, bits)
-}
+lane_operations!(
+    "avx2", load _mm256_load_si256, store _mm256_store_si256, zero _mm256_setzero_si256,
+    splat _mm256_set1_epi64x, add _mm256_add_epi64, and _mm256_and_si256, shift_right _mm256_srlv_epi64,
+    shift_left _mm256_sllv_epi64
+);
 
 /// The column that x * y belongs to, with the whole product added; the next one gets nothing.
 #[inline]

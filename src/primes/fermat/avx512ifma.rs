@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 
 use zeroize::DefaultIsZeroes;
 
-use super::columns::{column_kernel, unroll};
+use super::columns::{column_kernel, lane_operations, unroll};
 use super::modulus::{Arithmetic, Form, Modulus};
 
 /// Proof that the processor has the instructions: there is no other way to one than `detect`.
@@ -69,57 +69,11 @@ const B: usize = 10;
 
 column_kernel!("avx512f,avx512ifma", [0 1 2 3 4 5 6 7 8 9]);
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-fn load(limb: &Limb) -> V {
-    // SAFETY: a reference to 64 octets, aligned to 64 by the type.
-    unsafe { _mm512_load_si512(std::ptr::from_ref(limb).cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-fn store(limb: &mut Limb, value: V) {
-    // SAFETY: as for `load`, and nothing else holds the reference.
-    unsafe { _mm512_store_si512(std::ptr::from_mut(limb).cast(), value) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn zero() -> V {
-    _mm512_setzero_si512()
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn splat(value: u64) -> V {
-    _mm512_set1_epi64(value.cast_signed())
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn add(a: V, b: V) -> V {
-    _mm512_add_epi64(a, b)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn and(a: V, b: V) -> V {
-    _mm512_and_si512(a, b)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn shift_right(a: V, bits: V) -> V {
-    _mm512_srlv_epi64(a, bits)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn shift_left(a: V, bits: V) -> V {
-    _mm512_sllv_epi64(a, bits)
-}
+lane_operations!(
+    "avx512f", load _mm512_load_si512, store _mm512_store_si512, zero _mm512_setzero_si512,
+    splat _mm512_set1_epi64, add _mm512_add_epi64, and _mm512_and_si512, shift_right _mm512_srlv_epi64,
+    shift_left _mm512_sllv_epi64
+);
 
 /// Both columns that x * y belongs to, with its halves of 52 bits added.
 #[inline]

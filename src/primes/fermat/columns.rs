@@ -18,6 +18,67 @@ macro_rules! unroll {
     ($i:ident in [$($n:literal)*] $body:block) => { $({ const $i: usize = $n; $body })* };
 }
 
+/// What both kernels do to a lane by one intrinsic each, from the intrinsic's name. The limb's alignment is its vector's size.
+macro_rules! lane_operations {
+    (
+        $features:literal, load $load:ident, store $store:ident, zero $zero:ident, splat $splat:ident, add $add:ident,
+        and $and:ident, shift_right $right:ident, shift_left $left:ident
+    ) => {
+        #[inline]
+        #[target_feature(enable = $features)]
+        #[allow(unsafe_code)]
+        fn load(limb: &Limb) -> V {
+            const { assert!(size_of::<Limb>() == size_of::<V>() && align_of::<Limb>() == align_of::<V>()) };
+            // SAFETY: a reference to as many octets as a vector has, aligned as it is by the type.
+            unsafe { $load(std::ptr::from_ref(limb).cast()) }
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        #[allow(unsafe_code)]
+        fn store(limb: &mut Limb, value: V) {
+            // SAFETY: as for `load`, and nothing else holds the reference.
+            unsafe { $store(std::ptr::from_mut(limb).cast(), value) }
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn zero() -> V {
+            $zero()
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn splat(value: u64) -> V {
+            $splat(value.cast_signed())
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn add(a: V, b: V) -> V {
+            $add(a, b)
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn and(a: V, b: V) -> V {
+            $and(a, b)
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn shift_right(a: V, bits: V) -> V {
+            $right(a, bits)
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn shift_left(a: V, bits: V) -> V {
+            $left(a, bits)
+        }
+    };
+}
+
 /// The functions of a kernel, in terms of its `Limb`, `V` and `B`, and of `load`, `store`, `zero`, `splat`, `add`, `and`,
 /// `shift_right`, `shift_left`, `product` and `digit`. The list counts from 0 to B - 1.
 macro_rules! column_kernel {
@@ -133,4 +194,4 @@ macro_rules! column_kernel {
     };
 }
 
-pub(super) use {column_kernel, unroll};
+pub(super) use {column_kernel, lane_operations, unroll};

@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// Which of the odd numbers n > 3 are strong probable primes to their base, 1 < base < n - 1 (FIPS 186-5, B.3.1)? Of a
-    /// composite at most a quarter of the bases say so. An n with n - 1 divisible by 2^32 is told to be composite.
+    /// composite at most a quarter of the bases say so. An n with n - 1 divisible by 2^33 is told to be composite.
     pub fn miller_rabin(self, numbers: &[&BoxedUint], bases: &[&BoxedUint]) -> Vec<bool> {
         self.each(numbers, bases, Test::MillerRabin)
     }
