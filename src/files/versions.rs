@@ -235,8 +235,8 @@ impl Base {
     pub fn switch(&self, number: u32) -> Result<()> {
         let link = self.path.join(CURRENT);
         let name = name_of(number);
-        open_inner(&self.dir, OsStr::new(&name))
-            .map_err(|e| Error::io(&self.path_of(number), "opening the version", &e.into()))?;
+        rustix::fs::statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| Error::io(&self.path_of(number), "looking for the version", &e.into()))?;
         let unused = format!("version {name} is there, but not in use");
         let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
         let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), &name).map_err(told)?;
