@@ -1,10 +1,10 @@
 //! Shared primes: two keys that have one prime in common give each other away by their greatest common divisor. A batch is
-//! searched at once, in nearly linear time, by a product tree and a remainder tree (Bernstein 2004; Heninger and others 2012).
+//! searched at once, in nearly linear time, by a product tree and a scaled remainder tree (Bernstein 2004; Heninger and others 2012).
 
 use std::collections::HashMap;
 
 use dashu_int::UBig;
-use dashu_int::ops::Gcd;
+use dashu_int::ops::{BitTest, Gcd};
 
 use crate::finding::rules;
 
@@ -28,7 +28,7 @@ pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
         first.into_iter().map(|(n, at)| (at, n)).filter(|(_, n)| !n.is_zero()).collect();
     places.sort_by_key(|(at, _)| *at);
     let numbers: Vec<UBig> = places.iter().map(|(_, n)| n.clone()).collect();
-    let common = common_factors(numbers);
+    let common = common_factors(&numbers);
     let weak: Vec<(usize, &UBig, &UBig)> =
         places.iter().zip(&common).filter(|(_, factor)| !factor.is_one()).map(|((at, n), f)| (*at, n, f)).collect();
     // Two keys with one prime in common have the same factor; only one that shares both its primes has to be looked for.
@@ -52,32 +52,79 @@ pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
     found
 }
 
+/// How many numbers make a leaf of the trees: below this, dividing by each is cheaper than one more level, and takes no memory.
+const LEAF: usize = 16;
+
+/// How much more precise a fraction is than the product it belongs to. Its error at most doubles with each level of the tree and
+/// grows by one, so this serves for as many numbers as a machine can hold.
+const GUARD_BITS: usize = 64;
+
 /// For each number: what it has in common with the product of the others.
-fn common_factors(numbers: Vec<UBig>) -> Vec<UBig> {
-    if numbers.len() < 2 {
-        return vec![UBig::ONE; numbers.len()];
+///
+/// That is its common factor with the sum S of P / n over all of them, P being the product of all: every other summand has the
+/// number as a factor. S modulo each number comes from the fraction S / P, computed once: that fraction times the siblings on the
+/// way down is, without what is before the point, the fraction of each node (Bernstein, Scaled remainder trees, 2004). So no
+/// square is made, and nothing large is divided but once.
+fn common_factors(numbers: &[UBig]) -> Vec<UBig> {
+    let leaves: Vec<&[UBig]> = numbers.chunks(LEAF).collect();
+    let (products, mut sums): (Vec<UBig>, Vec<UBig>) = leaves.iter().map(|leaf| product_and_sum(leaf)).unzip();
+    let mut levels = tree_with(products, |products| {
+        let pairs = products.chunks(2).zip(sums.chunks(2));
+        sums = pairs.map(|(products, sums)| sum_of_both(products, sums)).collect();
+    });
+    let mut nodes = levels.pop().unwrap_or_default();
+    let root = nodes.iter().zip(&sums);
+    let mut fractions: Vec<UBig> =
+        root.map(|(product, sum)| ((sum % product) << precision(product)) / product).collect();
+    while let Some(children) = levels.pop() {
+        fractions = (0..children.len()).map(|at| child(&children, at, &nodes[at / 2], &fractions[at / 2])).collect();
+        nodes = children;
     }
-    let tree = tree(numbers);
-    // What is left of the whole product modulo the square of each node, from the root down; a level is dropped once it is used.
-    let mut levels = tree.into_iter().rev();
-    let mut remainders: Vec<UBig> = levels.next().unwrap_or_default();
-    let mut leaves = Vec::new();
-    for level in levels {
-        remainders = level.iter().enumerate().map(|(at, node)| &remainders[at / 2] % node.sqr()).collect();
-        leaves = level;
+    // A fraction is never above the true one, and by less than one unit of the remainder below it.
+    let remainder = |(product, fraction): (&UBig, UBig)| {
+        let exact = precision(product);
+        (fraction * product + ((UBig::ONE << exact) - UBig::ONE)) >> exact
+    };
+    let remainders = nodes.iter().zip(fractions).map(remainder);
+    leaves.iter().zip(remainders).flat_map(|(leaf, rest)| leaf.iter().map(move |n| (&rest % n).gcd(n))).collect()
+}
+
+/// The product of a few numbers, and the sum of what the product is without each of them.
+fn product_and_sum(numbers: &[UBig]) -> (UBig, UBig) {
+    numbers.iter().fold((UBig::ONE, UBig::ZERO), |(product, sum), n| (&product * n, sum * n + product))
+}
+
+/// The sum of two nodes, or of the last one without a sibling.
+fn sum_of_both(products: &[UBig], sums: &[UBig]) -> UBig {
+    match (products, sums) {
+        ([left, right], [left_sum, right_sum]) => left_sum * right + right_sum * left,
+        _ => sums[0].clone(),
     }
-    leaves.iter().zip(remainders).map(|(n, rest)| (rest / n).gcd(n)).collect()
+}
+
+/// The fraction of a node from its parent's, as an integer in units of 2^-precision.
+fn child(children: &[UBig], at: usize, parent: &UBig, fraction: &UBig) -> UBig {
+    let Some(sibling) = children.get(at ^ 1) else { return fraction.clone() };
+    let (from, to) = (precision(parent), precision(&children[at]));
+    let mut own = fraction * sibling;
+    own.clear_high_bits(from);
+    own >> (from - to)
+}
+
+fn precision(product: &UBig) -> usize {
+    product.bit_len() + GUARD_BITS
 }
 
 /// The product of them all.
 pub(super) fn product(numbers: Vec<UBig>) -> UBig {
-    tree(numbers).pop().and_then(|mut root| root.pop()).unwrap_or(UBig::ONE)
+    tree_with(numbers, |_| ()).pop().and_then(|mut root| root.pop()).unwrap_or(UBig::ONE)
 }
 
-/// The numbers, their products by twos, and so on to the product of all.
-fn tree(numbers: Vec<UBig>) -> Vec<Vec<UBig>> {
+/// The numbers, their products by twos, and so on to the product of all; each level but the last is shown before the next is made.
+fn tree_with(numbers: Vec<UBig>, mut show: impl FnMut(&[UBig])) -> Vec<Vec<UBig>> {
     let mut levels = vec![numbers];
     while let Some(last) = levels.last().filter(|level| level.len() > 1) {
+        show(last);
         let next = last.chunks(2).map(|pair| pair.iter().skip(1).fold(pair[0].clone(), |a, b| a * b)).collect();
         levels.push(next);
     }
@@ -95,6 +142,8 @@ rules! {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
+
     use super::*;
 
     #[test]
@@ -110,7 +159,20 @@ mod tests {
         }
     }
 
+    /// Enough for several levels, with and without a node that has no sibling.
+    fn batch() -> impl proptest::strategy::Strategy<Value = Vec<UBig>> {
+        proptest::collection::vec(1u128.., 0..20 * LEAF)
+            .prop_map(|numbers| numbers.into_iter().map(UBig::from).collect())
+    }
+
     proptest::proptest! {
+        #[test]
+        fn each_is_compared_with_the_product_of_the_others(numbers in batch()) {
+            let without = |at: usize| numbers.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, n)| n.clone()).collect();
+            let expected: Vec<UBig> = (0..numbers.len()).map(|at| (&numbers[at]).gcd(product(without(at)))).collect();
+            proptest::prop_assert_eq!(common_factors(&numbers), expected);
+        }
+
         #[test]
         fn it_agrees_with_every_pair(numbers in proptest::collection::vec(2u32..4000, 0..40)) {
             let octets: Vec<[u8; 4]> = numbers.iter().map(|n| n.to_be_bytes()).collect();
