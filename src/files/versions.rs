@@ -455,7 +455,7 @@ rules! {
     }
     /// Somebody else could have written it.
     RECORD_EXPOSED = Error "deploy-record-exposed" {
-        summary: "the record of what was deployed belongs to another user, or others may write to it; it names commands to be run",
+        summary: "the record of what was deployed, which names commands to be run, is another user's, or others may write to it",
         help: "look at the commands in the file; if they are yours, chown it to root and chmod it to 0600, else move it away",
         source: "the record of deployments, DIR/pkit/NAME/.state, which pkit makes 0600",
     }

@@ -35,7 +35,7 @@ fn history(t: &Test) -> Ran {
     t.run(["renew", "history", "--name", NAME, "--to", "ssl"]).exits(0)
 }
 
-/// Nobody knows whom the interrupted run has told of the new files, so all of them are told again, whoever finishes or undoes it.
+/// Nobody knows whom the interrupted run has told of the new files, so all are told again, whoever finishes or undoes it.
 #[test]
 fn whom_the_interrupted_run_was_to_tell_is_told_by_the_next_one() {
     let (t, acme) = interrupted("true");

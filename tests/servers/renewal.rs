@@ -340,7 +340,7 @@ fn the_capabilities_that_the_unit_leaves_are_enough_for_every_server() {
     machine.deploy_as_the_unit(&["--reload", &reload]).exits(0).out_has("version 0002 is in use; reloaded openldap=");
 }
 
-/// A server is added that does not run: the certificate is the same before and after, so nobody can tell by it who has gone back.
+/// A server is added that does not run: the certificate is the same before and after, so it does not tell who has gone back.
 #[test]
 fn the_same_certificate_in_another_set_is_taken_back_like_any_other() {
     let Some(machine) = Machine::prepared("dovecot") else { return };

@@ -173,8 +173,8 @@ fn decide(args: &Args, services: &ServicesArgs, lineage: &Lineage, context: &Con
     Ok(Decided { report, target: Some(target), leaf: leaf.clone() })
 }
 
-/// The certificate to serve, with its key: of those that have their key here, and present the name if any does, the newest that
-/// is valid already. Where none presents it, certificates of different names leave nothing to go by.
+/// The certificate to serve, with its key: of those that have their key here, and present the name if any does, the newest
+/// that is valid already. Where none presents it, certificates of different names leave nothing to go by.
 fn newest_pair<'a>(
     material: &'a Material,
     pile: &Pile<'a>,

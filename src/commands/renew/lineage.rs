@@ -97,7 +97,7 @@ impl Lineage {
         }
     }
 
-    /// What an interrupted deployment is owed also by a run that cannot do its own work: that is undone, and then this is told.
+    /// What an interrupted deployment is owed also by a run that cannot do its own work: it is undone, and then this told.
     pub(super) fn undone_first(
         self,
         error: Error,
@@ -118,7 +118,7 @@ impl Lineage {
         Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
     }
 
-    /// Who is told: those that are named, and those of a run that was interrupted, since nobody knows whom of them it has told.
+    /// Who is told: those that are named, and those of a run that was interrupted, since nobody knows whom it has told.
     /// Where going back has failed somebody was asked to see to it, and names now whom it takes.
     pub(super) fn told(&self, named: &ServicesArgs) -> Result<ServicesArgs> {
         match self.journal.interrupted().filter(|_| self.unfinished.is_some()) {

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
 }
 
-/// The version that is named, else the one that was in use before: as the record says, else the next lower number that was proven.
+/// The version that is named, else the one that was in use before: as the record says, else the next lower one that was proven.
 fn wanted(args: &Args, lineage: &Lineage) -> Result<u32> {
     let base = lineage.base()?;
     let recorded = || lineage.journal.before(lineage.current?);

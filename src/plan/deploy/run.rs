@@ -283,8 +283,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Old versions go last, when nothing depends on them any more; of those, the one that was in use before goes last, as it is the
-    /// one that is known to work. That one cannot be removed does no harm.
+    /// Old versions go last, when nothing depends on them any more. The one that was in use before is kept rather than newer ones,
+    /// as it is known to work. That one cannot be removed does no harm.
     fn prune(&mut self, version: u32) {
         let Some(keep) = self.deployment.keep else { return };
         let Ok(there) = self.base.versions() else { return };
