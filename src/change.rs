@@ -124,12 +124,14 @@ pub struct Manner {
     pub owner: Owner,
     /// What the name of an old file that is kept ends in, where they are kept: `.20270301T120000Z.bak`.
     pub backup: Option<String>,
+    /// What to do while another run is at work on the same thing.
+    pub wait: Wait,
 }
 
 impl Manner {
-    /// With the usual owner, and without copies.
+    /// With the usual owner, without copies, and waiting for others.
     pub fn of(mode: Mode, digests: Digests) -> Manner {
-        Manner { mode, digests, owner: Owner::default(), backup: None }
+        Manner { mode, digests, owner: Owner::default(), backup: None, wait: Wait::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use pkit::change::{Change, Digests, Manner, Mode, Owner};
+use pkit::change::{Change, Digests, Manner, Mode, Owner, Wait};
 use pkit::cli::{self, Cli, Style, When};
 use pkit::commands::Context;
 use pkit::error::Error;
@@ -199,7 +199,10 @@ fn act(cli: &Cli, style: Style) -> Acted {
         let progress = if told { working } else { context.progress };
         Ok(Context { owner: users::owner(user, group)?, progress, ..context })
     });
-    let owner = context.as_ref().map_or(Owner::default(), |context| context.owner);
+    let (owner, wait) = match &context {
+        Ok(context) => (context.owner, context.wait),
+        Err(_) => (Owner::default(), Wait::default()),
+    };
     let outcome = match context.and_then(|context| cli.command.run(&context)) {
         Ok(outcome) => outcome,
         Err(error) => return Acted { error: Some(error), applied: !style.dry_run, ..Acted::default() },
@@ -208,7 +211,7 @@ fn act(cli: &Cli, style: Style) -> Acted {
     let mode = if applied { Mode::Apply } else { Mode::DryRun };
     // Only JSON shows them.
     let digests = if style.json { Digests::Told } else { Digests::Untold };
-    let manner = Manner { owner, backup: cli.global.backup(now), ..Manner::of(mode, digests) };
+    let manner = Manner { owner, backup: cli.global.backup(now), wait, ..Manner::of(mode, digests) };
     let (report, mut deeds) = (outcome.report, Vec::new());
     let done = outcome.plan.perform(&manner, &mut deeds);
     let told = |report: Report, error: Option<&Error>| match report.afterwards {

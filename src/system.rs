@@ -6,7 +6,7 @@ use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, io_words};
@@ -35,7 +35,8 @@ pub fn run(program: &Program, limit: Duration) -> Ran {
         Err(e) => failed(io_words(&e)),
         Ok((status, answer, complaint)) => {
             let [answer, complaint] = [answer, complaint].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            let last = |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+            let short = |line: &str| line.chars().take(MAX_SAID).collect::<String>();
+            let last = |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(short);
             let said = match (status.success(), last(&complaint).or_else(|| last(&answer))) {
                 (_, None) => status.to_string(),
                 (true, Some(line)) => line,
@@ -46,7 +47,7 @@ pub fn run(program: &Program, limit: Duration) -> Ran {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the place where a program is started to act")]
+#[expect(clippy::disallowed_methods, reason = "the one place where a program is started")]
 fn ran(path: &Path, program: &Program, limit: Duration) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
     let ((out, out_end), (err, err_end)) = (io::pipe()?, io::pipe()?);
     let mut command = Command::new(path);
@@ -55,15 +56,17 @@ fn ran(path: &Path, program: &Program, limit: Duration) -> io::Result<(ExitStatu
     // A group of its own: Ctrl-C on the terminal is for pkit, which ends between two steps.
     command.stdin(Stdio::piped()).stdout(out_end).stderr(err_end).process_group(0);
     let mut child = command.spawn()?;
+    // The command holds the writing ends; only without them does reading end with the program.
     drop(command);
+    let (out, err) = (Listener::to(out), Listener::to(err));
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not read what it was given says itself what it lacks.
         let _ = stdin.write_all(program.input.as_bytes());
     }
-    let (out, err) = (Listener::to(out), Listener::to(err));
     let status = ended(&mut child, limit)?;
-    // What it started may hold the pipe for ever; what the program itself has said is there at once.
-    Ok((status, out.heard(), err.heard()))
+    // What it started may hold the pipes for ever; what the program itself has said is in them already.
+    let until = Instant::now() + LINGER;
+    Ok((status, out.heard(until), err.heard(until)))
 }
 
 fn ended(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
@@ -89,29 +92,33 @@ fn ended(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
 }
 
 /// A thread that reads all that comes, so that nobody has to wait with a full pipe, and keeps the beginning.
-struct Listener(mpsc::Receiver<Vec<u8>>);
+struct Listener {
+    kept: Arc<Mutex<Vec<u8>>>,
+    /// Nothing is ever sent: its other end goes when the pipe has ended.
+    end: mpsc::Receiver<()>,
+}
 
 impl Listener {
     fn to(mut pipe: PipeReader) -> Listener {
-        let (sender, receiver) = mpsc::channel();
+        let (going, end) = mpsc::channel();
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&kept);
         std::thread::spawn(move || {
+            let _going = going;
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = pipe.read(&mut buffer) {
-                // Where nobody listens any more there is still somebody who writes.
-                let _ = sender.send(buffer[..n].to_vec());
+                let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = MAX_ANSWER.saturating_sub(kept.len());
+                kept.extend_from_slice(&buffer[..n.min(room)]);
             }
         });
-        Listener(receiver)
+        Listener { kept, end }
     }
 
-    fn heard(self) -> Vec<u8> {
-        let mut heard = Vec::new();
-        loop {
-            match self.0.recv_timeout(LINGER) {
-                Ok(bytes) if (heard.len() as u64) < MAX_ANSWER => heard.extend(bytes),
-                Ok(_) | Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => return heard,
-            }
-        }
+    /// What has come until the pipe's end, which is waited for until then.
+    fn heard(self, until: Instant) -> Vec<u8> {
+        let _ = self.end.recv_timeout(until.saturating_duration_since(Instant::now()));
+        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -119,8 +126,10 @@ impl Listener {
 /// prints its version and ends with 1. A program that cannot be started or does not end is an input error.
 pub fn ask(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<Option<String>> {
     let Some(path) = installed(program) else { return Ok(None) };
-    match answer(&path, args, env, LIMIT) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let asked = Program { env, ..Program::new(program, args.iter().copied()) };
+    match ran(&path, &asked, LIMIT) {
+        Ok((_, answer, complaint)) => Ok(Some(String::from_utf8_lossy(&[answer, complaint].concat()).into_owned())),
         Err(e) => {
             let message = format!("{} {}: {}", path.display(), args.join(" "), io_words(&e));
             Err(Error::input(&NO_ANSWER, message).path(path))
@@ -135,40 +144,14 @@ fn installed(program: &str) -> Option<PathBuf> {
     DIRECTORIES.iter().map(|dir| Path::new(dir).join(program)).find(|path| path.is_file())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where a program is started")]
-fn answer(path: &Path, args: &[&str], env: &[(&str, &str)], limit: Duration) -> io::Result<Vec<u8>> {
-    let (output, input) = io::pipe()?;
-    let mut command = Command::new(path);
-    command.args(args).env_clear().envs(env.iter().copied()).current_dir("/");
-    command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
-    let mut child = command.spawn()?;
-    // The command holds the writing ends; only without them does reading end with the program.
-    drop(command);
-    let answer = read_within(output, limit);
-    // It may have stopped writing without ending. A program that has ended cannot be killed, so that failure says nothing.
-    let _ = child.kill();
-    child.wait()?;
-    answer
-}
-
-/// A thread reads, because a pipe has no time limit of its own; where time runs out it is left behind with the pipe.
-fn read_within(output: PipeReader, limit: Duration) -> io::Result<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = output.take(MAX_ANSWER).read_to_end(&mut bytes).map(|_| bytes);
-        // Nobody listens any more once the time is up.
-        let _ = sender.send(read);
-    });
-    receiver.recv_timeout(limit).unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))
-}
-
 /// A version is printed at once; a loaded machine may take a second.
 const LIMIT: Duration = Duration::from_secs(5);
-/// What a program that has ended has said is in the pipe already.
-const LINGER: Duration = Duration::from_millis(200);
+/// Time enough to read what is in a pipe, also on a loaded machine.
+const LINGER: Duration = Duration::from_secs(1);
 /// A version is one line, a list of libraries some forty.
-const MAX_ANSWER: u64 = 64 << 10;
+const MAX_ANSWER: usize = 64 << 10;
+/// A line for a person to read: the longest that servers say name a path or two.
+const MAX_SAID: usize = 500;
 
 rules! {
     /// An installed program did not tell its version.
@@ -208,19 +191,24 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_from_both_outputs_with_no_environment_but_the_one_given() {
+    fn an_answer_comes_from_both_outputs_with_no_environment_but_ours_and_the_one_given() {
         let env = ask("env", &[], &[("A", "b")]).unwrap().unwrap();
-        assert_eq!(env, "A=b\n");
+        let mut names: Vec<&str> = env.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["A", "LC_ALL", "PATH"]);
         let complaint = ask("cat", &["/nonexistent"], &[]).unwrap().unwrap();
         assert!(complaint.contains("/nonexistent"), "{complaint}");
         assert_eq!(ask("no-such-program-here", &[], &[]).unwrap(), None);
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_ended_and_one_that_does_not_stop_talking_is_cut_short() {
-        let late = answer(Path::new("/bin/sleep"), &["60"], &[], Duration::from_millis(50)).unwrap_err();
-        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
-        let long = answer(Path::new("/usr/bin/yes"), &[], &[], Duration::from_secs(5)).unwrap();
-        assert_eq!(long.len() as u64, MAX_ANSWER);
+    fn a_program_that_does_not_end_is_ended_and_of_one_that_says_much_the_beginning_is_kept() {
+        for endless in ["sleep 60", "yes"] {
+            let program = Program::new("sh", ["-c", endless]);
+            let late = ran(Path::new("/bin/sh"), &program, Duration::from_millis(50)).unwrap_err();
+            assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        }
+        let long = run(&Program::new("head", ["-c", "1000000", "/dev/zero"]), LIMIT);
+        assert_eq!((long.ok, long.answer.len(), long.said.len()), (true, MAX_ANSWER, MAX_SAID));
     }
 }

@@ -7,7 +7,7 @@ use crate::common::{Ran, Test, have};
 use crate::renew::acme::Acme;
 use crate::renew::{NAME, chain, current};
 
-fn packaged(file: &str) -> PathBuf {
+pub fn packaged(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
 }
 
@@ -80,9 +80,22 @@ fn the_deploy_function_for_acme_sh_deploys_its_arguments() {
     let hook = packaged("hooks/acme.sh").display().to_string();
     let files = [format!("{NAME}.key"), format!("{NAME}.cer"), "ca.cer".into(), "fullchain.cer".into()];
     let files: Vec<String> = files.iter().map(|file| format!("{dir}/{file}")).collect();
-    let script = format!(". {hook}; pkit_deploy {NAME} {}", files.join(" "));
-    deploys(&t, &renewed.fullchain(), 1, || shell(&t, &script, &[]));
+    let saved = t.path("saved").display().to_string();
+    let script = format!("{ACME_SH}\n. {hook}; pkit_deploy {NAME} {}", files.join(" "));
+    let run = |script: &str| shell(&t, script, &[("SAVED", saved.clone())]);
+    deploys(&t, &renewed.fullchain(), 1, || run(&script));
+    // A renewal comes without the variable: acme.sh keeps it for its hooks.
+    let renewed = acme.acme_sh(&t, 2016);
+    deploys(&t, &renewed.fullchain(), 2, || run(&format!("unset PKIT_OPTIONS\n{script}")));
 }
+
+/// What acme.sh gives its deploy functions: a value that is set stays, one that is not is read from where it was kept.
+const ACME_SH: &str = r#"
+_savedeployconf() { printf '%s' "$2" >"$SAVED.$1"; }
+_getdeployconf() {
+    eval "[ -n \"\${$1:-}\" ]" || { eval "$1=\$(cat \"\$SAVED.$1\" 2>/dev/null)"; export "$1"; }
+}
+"#;
 
 #[test]
 fn the_cron_line_deploys_and_is_silent() {

@@ -2,7 +2,9 @@
 //! `servers/renewal.rs`.
 
 pub mod acme;
+mod interrupted;
 mod kills;
+mod record;
 mod refused;
 mod versions;
 

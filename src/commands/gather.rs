@@ -131,13 +131,6 @@ pub(super) fn key_of(mut material: Material, path: &Path, secret: &Secret) -> Re
     }
 }
 
-/// The public half of the key in a file; none where the key is encrypted, and nobody is to be asked for that.
-pub(super) fn public_of(path: &Path) -> Result<Option<PublicKey>> {
-    let input = read::file(path)?;
-    let material = Material::read(&input.path, &input.bytes);
-    Ok(material.keys().next().and_then(|(_, key)| key.public()))
-}
-
 /// The public half of a private key. Without it nobody can say which certificate the key belongs to.
 pub(super) fn public(key: &PrivateKey, at: &Origin) -> Result<PublicKey> {
     key.public().ok_or_else(|| {

@@ -3,6 +3,7 @@
 //! The caller holds the `lock`.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FileType, OFlags};
@@ -15,8 +16,13 @@ use crate::error::{Error, Result};
 /// Adds the lines, or says that it would. All of them are on the disk afterwards, or none.
 pub fn append(write: &AppendWrite, mode: Mode) -> Result<Change> {
     let path = &write.path;
+    to(open::file(path, OFlags::RDWR).map_err(|closed| closed.told(path, "opening"))?, write, mode)
+}
+
+/// The same to a file that is open already.
+pub(super) fn to(fd: OwnedFd, write: &AppendWrite, mode: Mode) -> Result<Change> {
+    let path = &write.path;
     let failed = |doing: &str, e: std::io::Error| Error::io(path, doing, &e);
-    let fd = open::file(path, OFlags::RDWR).map_err(|closed| closed.told(path, "opening"))?;
     let stat = rustix::fs::fstat(&fd).map_err(|e| failed("looking at it", e.into()))?;
     if !FileType::from_raw_mode(stat.st_mode).is_file() {
         return Err(failed("opening", std::io::Error::other("not a regular file")));

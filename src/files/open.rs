@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode as Bits, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::read;
 use super::temporary::owner_of_new;
 use super::users;
 use super::way::{MAX_LINKS, names};
@@ -38,8 +39,12 @@ pub(super) fn directory(path: &Path) -> Result<OwnedFd, Closed> {
 /// A file that is there, in a directory that is reached like one to write into. Special files are not waited for.
 pub(super) fn file(path: &Path, access: OFlags) -> Result<OwnedFd, Closed> {
     let name = path.file_name().ok_or(Errno::ISDIR)?;
-    let dir = walk(path.parent().unwrap_or(Path::new("")), Links::Ours)?;
-    match rustix::fs::openat(&dir, name, access | AS_IT_IS, Bits::empty()) {
+    inside(&walk(path.parent().unwrap_or(Path::new("")), Links::Ours)?, name, access)
+}
+
+/// The same in a directory that is open already.
+pub(super) fn inside(dir: &OwnedFd, name: &OsStr, access: OFlags) -> Result<OwnedFd, Closed> {
+    match rustix::fs::openat(dir, name, access | AS_IT_IS, Bits::empty()) {
         Err(Errno::LOOP) => Err(Closed::Target),
         opened => Ok(opened?),
     }
@@ -111,6 +116,14 @@ fn link(dir: &OwnedFd, name: &OsStr) -> Result<(OsString, u32), Errno> {
 }
 
 impl Closed {
+    /// In words, for who only wanted to read it.
+    pub(super) fn unread(self, path: &Path) -> Error {
+        match self {
+            Closed::System(e) => read::unreadable(path, &e.into()),
+            closed => closed.told(path, "opening"),
+        }
+    }
+
     /// In words, for who wanted to do this with the path.
     pub(super) fn told(self, path: &Path, doing: &str) -> Error {
         match self {

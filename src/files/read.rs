@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -48,9 +49,18 @@ fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Res
     if path.as_os_str() == "-" {
         return limited(path, io::stdin().lock(), 0, None);
     }
-    let file = open_regular(path)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
+    let file = regular(path, fd)?;
     let size = file.metadata().map_or(0, |meta| meta.len());
     limited(path, file, size, unwrapping(size))
+}
+
+/// One that has been opened already, in a way of its own.
+pub(super) fn opened(path: &Path, fd: OwnedFd) -> Result<Input> {
+    let file = regular(path, fd)?;
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    limited(path, file, size, None)
 }
 
 /// From here on it is worth while to decode a text as it comes in: memory that is not needed is not asked of the system.
@@ -127,10 +137,8 @@ impl Gathered {
     }
 }
 
-/// Opened without waiting (a FIFO would hang) and without becoming a terminal's reader, then judged by descriptor.
-fn open_regular(path: &Path) -> Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
+/// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor.
+fn regular(path: &Path, fd: OwnedFd) -> Result<File> {
     let file = File::from(fd);
     let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
     if meta.is_dir() {

@@ -13,20 +13,21 @@ use rustix::io::Errno;
 
 use super::lock::{self, Lock};
 use super::open::{self, Closed};
+use super::read::{self, Input};
 use super::temporary::{self, Belonging, Failed, failed, open_inner, own, owner_of_new, remove_tree};
 use super::{append, interrupt, users, write};
-use crate::change::{Action, Change, Digests, Manner, Mode, Owner, Wait};
-use crate::content::{AppendWrite, Content, FileWrite, Overwrite, VersionWrite};
+use crate::change::{Action, Change, Manner, Mode, Owner, Wait};
+use crate::content::{AppendWrite, Overwrite, VersionWrite};
 use crate::error::{Error, Result};
 use crate::finding::rules;
 
 /// Leaves a set of files behind as the next version under `base`, and makes it the current one. The same set again changes
 /// nothing; a version that is complete but was never switched to, as after a crash, is taken up instead of made twice.
 pub fn version(write: &VersionWrite, manner: &Manner) -> Result<Vec<Change>> {
-    let Manner { mode, owner, .. } = *manner;
+    let Manner { mode, owner, wait, .. } = *manner;
     guard(write)?;
     let base = match mode {
-        Mode::Apply => Some(Base::locked(&write.base, Wait::Until)?),
+        Mode::Apply => Some(Base::locked(&write.base, wait)?),
         Mode::DryRun => Base::as_it_is(&write.base)?,
     };
     let next = match &base {
@@ -230,10 +231,12 @@ impl Base {
         })
     }
 
-    /// The one atomic switch: a new link is made aside and renamed over the old one.
+    /// The one atomic switch: a new link is made aside and renamed over the old one. It never leads to what is not there.
     pub fn switch(&self, number: u32) -> Result<()> {
         let link = self.path.join(CURRENT);
         let name = name_of(number);
+        rustix::fs::statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| Error::io(&self.path_of(number), "looking for the version", &e.into()))?;
         let unused = format!("version {name} is there, but not in use");
         let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
         let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), &name).map_err(told)?;
@@ -244,15 +247,55 @@ impl Base {
         })
     }
 
-    /// Adds to the record of what became of the versions, and syncs it.
+    /// A file of a version, as it is, and not what a link leads to.
+    pub fn read(&self, number: u32, name: &str) -> Result<Input> {
+        let path = self.path_of(number).join(name);
+        let file = open_inner(&self.dir, OsStr::new(&name_of(number)))
+            .map_err(Closed::System)
+            .and_then(|dir| open::inside(&dir, OsStr::new(name), OFlags::RDONLY));
+        read::opened(&path, file.map_err(|closed| closed.unread(&path))?)
+    }
+
+    /// The record of what became of the versions; none where there is none yet.
+    pub fn record(&self) -> Result<Option<Input>> {
+        let path = self.path.join(STATE);
+        match open::inside(&self.dir, OsStr::new(STATE), OFlags::RDONLY) {
+            Err(Closed::System(Errno::NOENT)) => Ok(None),
+            Err(closed) => Err(closed.unread(&path)),
+            Ok(file) => {
+                unexposed(&file, &path)?;
+                read::opened(&path, file).map(Some)
+            }
+        }
+    }
+
+    /// Adds to the record, and syncs it.
     pub fn note(&self, lines: Vec<u8>) -> Result<()> {
         let path = self.path.join(STATE);
-        let what = "what was done".to_owned();
-        if rustix::fs::statat(&self.dir, STATE, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return append::append(&AppendWrite { path, lines, what }, Mode::Apply).map(|_| ());
-        }
-        let first = FileWrite { path, content: Content::State(lines), what, overwrite: Overwrite::Refuse };
-        write::file(&first, &Manner::of(Mode::Apply, Digests::Untold)).map(|_| ())
+        let file = match open::inside(&self.dir, OsStr::new(STATE), OFlags::RDWR) {
+            Err(Closed::System(Errno::NOENT)) => {
+                self.begin_record().map_err(|(doing, e): Failed| Error::io(&path, doing, &e))?
+            }
+            opened => opened.map_err(|closed| closed.told(&path, "opening"))?,
+        };
+        unexposed(&file, &path)?;
+        append::to(file, &AppendWrite { path, lines, what: "what was done".into() }, Mode::Apply).map(|_| ())
+    }
+
+    /// An empty record. A run that is killed before its first line is in leaves one that says nothing, as none does.
+    fn begin_record(&self) -> std::result::Result<OwnedFd, Failed> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Bits::RUSR | Bits::WUSR;
+        let file = rustix::fs::openat(&self.dir, STATE, flags, mode).map_err(failed("creating the record"))?;
+        own(&file, Owner::default())?;
+        rustix::fs::fchmod(&file, mode).map_err(failed("setting the mode"))?;
+        rustix::fs::fsync(&self.dir).map_err(failed("syncing the directory"))?;
+        Ok(file)
+    }
+
+    /// What is kept here is not put into use where anybody may exchange it.
+    pub fn guard(&self) -> Result<()> {
+        write::guard(&self.path)
     }
 
     /// Takes the link away, as before there was a version in use.
@@ -350,6 +393,20 @@ fn number_of(name: &[u8]) -> Option<u32> {
     name.parse().ok().filter(|number| name_of(*number) == name)
 }
 
+/// The record names commands that a later run starts: it counts only where nobody else can have written to it.
+fn unexposed(file: &OwnedFd, path: &Path) -> Result<()> {
+    let stat = rustix::fs::fstat(file).map_err(|e| Error::io(path, "looking at it", &e.into()))?;
+    let (caller, _) = owner_of_new();
+    let why = if stat.st_uid != 0 && stat.st_uid != caller {
+        format!("belongs to the user {}", users::user(stat.st_uid))
+    } else if stat.st_mode & 0o022 != 0 {
+        format!("is writable by others (mode {:04o})", stat.st_mode & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(Error::refused(&RECORD_EXPOSED, format!("{} {why}", path.display())).path(path))
+}
+
 /// Makes the missing directories, 0755 and synced, and opens the last one. Existing ones keep their mode.
 fn make_dirs(path: &Path) -> Result<OwnedFd> {
     match (open::directory(path), path.file_name()) {
@@ -386,7 +443,7 @@ fn nearest_existing(path: &Path) -> &Path {
 pub const CURRENT: &str = "current";
 const LOCK: &str = ".lock";
 /// Where it is recorded what became of the versions.
-pub const STATE: &str = ".state";
+const STATE: &str = ".state";
 const DIR_MODE: u32 = 0o755;
 
 rules! {
@@ -395,6 +452,12 @@ rules! {
         summary: "another key or chain is in use under this name",
         help: "use --force to put the new set beside it as the next version and switch to it in one step",
         source: "pkit never overwrites unasked",
+    }
+    /// Somebody else could have written it.
+    RECORD_EXPOSED = Error "deploy-record-exposed" {
+        summary: "the record of what was deployed, which names commands to be run, is another user's, or others may write to it",
+        help: "look at the commands in the file; if they are yours, chown it to root and chmod it to 0600, else move it away",
+        source: "the record of deployments, DIR/pkit/NAME/.state, which pkit makes 0600",
     }
     /// `current` is not what pkit makes.
     LAYOUT_ODD = Error "layout-odd" {

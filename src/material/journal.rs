@@ -103,12 +103,34 @@ impl Journal {
         }
     }
 
+    /// The same, if nothing at all is known of how it went on: whoever was to be told may have been, or not.
+    pub fn interrupted(&self) -> Option<&Begun> {
+        self.unfinished().filter(|_| matches!(self.events.last(), Some(Event::Begun(_))))
+    }
+
     /// What was begun last.
     pub fn last_begun(&self) -> Option<&Begun> {
-        self.events.iter().rev().find_map(|event| match event {
-            Event::Begun(begun) => Some(begun),
-            _ => None,
-        })
+        self.begun().next()
+    }
+
+    /// The version that was in use before this one was put there.
+    pub fn before(&self, version: u32) -> Option<u32> {
+        self.begun().find(|begun| begun.version == version && begun.previous != Some(version))?.previous
+    }
+
+    /// Was it ever proven? A version of which nothing is recorded was put there by `prepare`.
+    pub fn was_proven(&self, version: u32) -> bool {
+        let proves = |event: &Event| match event {
+            Event::Begun(begun) => begun.previous == Some(version),
+            Event::Done { version: done, .. } => *done == version,
+            Event::RolledBack { .. } | Event::RollbackFailed { .. } => false,
+        };
+        self.of(version).is_none() || self.events.iter().any(proves)
+    }
+
+    /// The newest first.
+    fn begun(&self) -> impl Iterator<Item = &Begun> {
+        self.events.iter().rev().filter_map(|event| if let Event::Begun(begun) = event { Some(begun) } else { None })
     }
 
     /// The last thing that happened to a version.
@@ -136,13 +158,34 @@ mod tests {
             (Event::RollbackFailed { version: 2, at, why: "why".into() }, Some(2)),
             (Event::RolledBack { version: 2, at, why: "why".into() }, None),
         ] {
+            let only_begun = matches!(event, Event::Begun(_));
             journal.events.push(event);
             assert_eq!(journal.unfinished().map(|begun| begun.version), unfinished);
+            assert_eq!(journal.interrupted().is_some(), only_begun);
         }
         let mut bytes: Vec<u8> = journal.events.iter().flat_map(Event::line).collect();
         bytes.extend(b"{\"event\":\"done\"");
         assert_eq!(Journal::read(&bytes), Ok(journal));
         bytes.push(b'\n');
         assert_eq!(Journal::read(&bytes).unwrap_err().line, 6);
+    }
+
+    #[test]
+    fn what_was_proven_or_in_use_before_can_be_gone_back_to() {
+        let at = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        let begun = |version, previous| {
+            Event::Begun(Begun { version, previous, at, reload: vec![], run: vec![], verify: vec![] })
+        };
+        let back = |version| Event::RolledBack { version, at, why: "why".into() };
+        let done = |version| Event::Done { version, at };
+        // 1 was prepared, 2 never worked, 4 was gone back from, 1 could not be gone back to once; 5 is under way, 6 not begun.
+        let first = [begun(2, Some(1)), back(2), begun(3, Some(1)), done(3), begun(4, Some(3)), done(4)];
+        let then =
+            [begun(3, Some(4)), done(3), begun(3, Some(3)), done(3), begun(1, Some(3)), back(1), begun(5, Some(3))];
+        let journal = Journal { events: [&first[..], &then[..]].concat() };
+        let proven: Vec<u32> = (1..=6).filter(|version| journal.was_proven(*version)).collect();
+        assert_eq!(proven, [1, 3, 4, 6]);
+        let before: Vec<_> = (1..=6).map(|version| journal.before(version)).collect();
+        assert_eq!(before, [Some(3), Some(1), Some(4), Some(3), Some(3), None]);
     }
 }

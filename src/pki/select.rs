@@ -40,12 +40,16 @@ pub fn select<'a>(
     key: Option<&PublicKey>,
     wanted: &Wanted<'_>,
 ) -> Result<Selection<'a>, Undecided<'a>> {
-    let leaf = leaf(pile, key, wanted)?;
+    Ok(chosen(pile, leaf(pile, key, wanted)?, wanted))
+}
+
+/// The same for a certificate that has been chosen already.
+pub fn chosen<'a>(pile: &Pile<'a>, leaf: Found<'a>, wanted: &Wanted<'_>) -> Selection<'a> {
     let Proof { path, verdict, alternatives } = prove(pile, leaf.cert, wanted);
     let used: Vec<Path> = alternatives.iter().chain([&path]).cloned().collect();
     let unused = pile.unused(&used);
     let proof = verdict.map_err(|faults| faults.into_iter().map(|f| f.finding).collect());
-    Ok(Selection { leaf, path, proof, alternatives, unused })
+    Selection { leaf, path, proof, alternatives, unused }
 }
 
 fn leaf<'a>(pile: &Pile<'a>, key: Option<&PublicKey>, wanted: &Wanted<'_>) -> Result<Found<'a>, Undecided<'a>> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::change::{Action, Change, Deed, Manner, Mode, Wait};
+use crate::change::{Action, Change, Deed, Manner, Mode};
 use crate::content::VersionWrite;
 use crate::error::{Error, Result};
 use crate::files::interrupt;
@@ -41,16 +41,16 @@ pub struct Deployment {
     pub doors: Vec<Door>,
     /// SHA-256 of the certificate that is put into use, or taken out of it.
     pub fingerprint: Option<String>,
+    /// The same of the proven version's.
+    pub proven: Option<String>,
     /// What the commands find in their environment besides the version.
     pub environment: Vec<(String, String)>,
     /// How long each program may take, and each port to come round.
     pub patience: Duration,
-    /// So many versions are left, the newest ones.
+    /// So many versions are left: the one in use, the one before it, and the newest ones.
     pub keep: Option<usize>,
     /// The instant that the record tells.
     pub at: OffsetDateTime,
-    /// What to do while another run is at work.
-    pub wait: Wait,
 }
 
 /// What is to be in use.
@@ -60,8 +60,13 @@ pub enum Target {
     Set(VersionWrite),
     /// A version that is there.
     Version(u32),
-    /// What was in use before an unfinished deployment of this version.
-    Undone(u32),
+    /// What was in use before an unfinished deployment.
+    Undone {
+        /// The version that was being deployed.
+        version: u32,
+        /// Why nothing else is done: to be told once that has been.
+        because: Option<Error>,
+    },
 }
 
 /// A server, or a unit of systemd.
@@ -94,17 +99,17 @@ impl Deployment {
             (Some(base), _) if base.is_locked() => base,
             (_, Target::Set(write)) => {
                 versions::guard(write)?;
-                made = Base::locked(&write.base, self.wait)?;
+                made = Base::locked(&write.base, manner.wait)?;
                 &made
             }
             _ => return Err(Error::bug("a version that is there, in a directory that is not locked")),
         };
+        base.guard()?;
         // A signal waits until it has been finished or undone.
         let _held = interrupt::hold();
         let mut run = Run::new(self, base, deeds);
         match &self.target {
             Target::Set(write) => {
-                versions::guard(write)?;
                 let next = base.next(write, manner.owner)?;
                 let changes = versions::changes(write, &next, manner);
                 // Where there was no directory to lock, another run may have made the first version meanwhile: perhaps this one.
@@ -125,10 +130,13 @@ impl Deployment {
                 }
                 Ok(vec![change])
             }
-            Target::Undone(version) => {
+            Target::Undone { version, because } => {
                 let change = versions::link_change(base, self.settled.unwrap_or(*version))?;
                 run.undo(*version)?;
-                Ok(self.settled.map(|_| change).into_iter().collect())
+                match because {
+                    Some(error) => Err(error.clone().state(run.settled_state())),
+                    None => Ok(self.settled.map(|_| change).into_iter().collect()),
+                }
             }
         }
     }
@@ -141,7 +149,7 @@ impl Deployment {
                 Ok(versions::changes(write, &next, manner))
             }
             (Target::Version(number), Some(base)) => Ok(vec![versions::link_change(base, *number)?]),
-            (Target::Undone(_), Some(base)) => {
+            (Target::Undone { .. }, Some(base)) => {
                 self.settled.map(|number| versions::link_change(base, number)).into_iter().collect()
             }
             (_, None) => Ok(Vec::new()),

@@ -1,6 +1,8 @@
 //! The second opinion. What the fast path found is tested anew: Miller and Rabin's test to random bases, then, by an
 //! implementation that shares no code with it, Baillie and PSW's, and Pocklington's proof where there is one.
 
+use std::thread::Builder;
+
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Integer, Odd, Resize};
 use zeroize::Zeroizing;
@@ -45,9 +47,20 @@ fn miller_rabin(engine: Engine, numbers: &[&BoxedUint]) -> Result<Vec<bool>, Ref
 }
 
 /// Is p a prime, and q = (p - 1) / 2? For p this is then a proof (Pocklington): q is a prime factor of p - 1 above the root of
-/// p, 2^(p - 1) = 1 modulo p, and 2^2 - 1 = 3 has no factor in common with p.
-pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint) -> Result<bool, Refused> {
-    Ok(is_prime(engine, &p.shr(1))? && fits_pocklington(p) && is_prime(engine, p)?)
+/// p, 2^(p - 1) = 1 modulo p, and 2^2 - 1 = 3 has no factor in common with p. With two threads each number has its own.
+pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint, threads: usize) -> Result<bool, Refused> {
+    let of_p = || Ok(fits_pocklington(p) && is_prime(engine, p)?);
+    let (p, q) = at_once(threads > 1, &of_p, || is_prime(engine, &p.shr(1)));
+    Ok(p? && q?)
+}
+
+/// Both results; the first by a thread of its own if that is wanted and the system gives one.
+pub(super) fn at_once<A: Send, B>(wanted: bool, one: &(impl Fn() -> A + Sync), other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = wanted.then(|| Builder::new().spawn_scoped(scope, one).ok()).flatten();
+        let other = other();
+        (thread.and_then(|thread| thread.join().ok()).unwrap_or_else(one), other)
+    })
 }
 
 pub(super) fn fits_pocklington(p: &BoxedUint) -> bool {
@@ -97,7 +110,7 @@ mod tests {
             for (p, safe) in
                 [(23_u32, true), (2_039, true), (4_294_967_087, true), (13, false), (65_537, false), (57, false)]
             {
-                assert_eq!(is_safe_prime(engine, &integer(&p.to_be_bytes())).unwrap(), safe, "{p}");
+                assert_eq!(is_safe_prime(engine, &integer(&p.to_be_bytes()), 2).unwrap(), safe, "{p}");
             }
         }
     }

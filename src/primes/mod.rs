@@ -10,8 +10,6 @@ mod safe;
 mod sieve;
 mod small;
 
-use std::thread::Builder;
-
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Limb, NonZero, Odd, Resize};
 use crypto_primes::Flavor;
@@ -58,14 +56,8 @@ pub fn primality(number: &[u8]) -> Primality {
         return Primality::Composite(factor);
     }
     let half = p.wrapping_shr_vartime(1);
-    let (half, proof) = std::thread::scope(|scope| {
-        let prove = || p.bits_vartime() > 32 && confirm::fits_pocklington(&p);
-        match Builder::new().spawn_scoped(scope, prove) {
-            Ok(proof) => (composite(&half), proof.join().unwrap_or(false)),
-            // The system gives no more threads.
-            Err(_) => (composite(&half), prove()),
-        }
-    });
+    let prove = || p.bits_vartime() > 32 && confirm::fits_pocklington(&p);
+    let (proof, half) = confirm::at_once(true, &prove, || composite(&half));
     match half {
         None if proof => Primality::SafePrime,
         // What is small, and what the kernels and the proof disagree about, is tested as any other number.

@@ -40,7 +40,7 @@ impl SafePrimes<'_> {
             let start = self.start()?;
             let left = survivors(&Candidates { kind: KIND, start: &start, window }, bound, self.threads);
             let Some(p) = self.search(&start, &left).filter(|p| p.bits() == self.bits) else { continue };
-            if confirm::is_safe_prime(self.engine, &p)? {
+            if confirm::is_safe_prime(self.engine, &p, self.threads)? {
                 return Ok(p.to_be_bytes_trimmed_vartime().into_vec());
             }
         }

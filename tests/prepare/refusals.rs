@@ -4,9 +4,9 @@ use std::fs::File;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 
-use super::Order;
+use super::{Order, SETTINGS};
 use crate::common::pki::Authority;
-use crate::common::{Test, have, keys, root};
+use crate::common::{Ran, Test, have, keys, root};
 
 impl Order {
     /// Written over a set that is served already, with every right to do so: must end with this code and change nothing.
@@ -272,4 +272,30 @@ fn a_readme_that_speaks_of_markers_is_no_damage() {
 #[test]
 fn a_code_that_does_not_exist_cannot_be_accepted() {
     Order::new().refuses_sent(&["--accept", "not-trustd"], 2, "usage");
+}
+
+/// Another run is at work on the same set: whoever does not want to wait is told so, and nothing is changed.
+#[test]
+fn a_set_that_another_run_holds_is_waited_for_only_by_who_wants_to() {
+    let mut order = Order::new();
+    order.prepare_sent(&["--apply"]).exits(0);
+    order.renew();
+    let lock = File::open(order.test.path("ssl/pkit/mail.example.org/.lock")).unwrap();
+    lock.lock().unwrap();
+    let before = order.test.snapshot();
+    let words = [SETTINGS, &["sent.pem", "--key", "mail.key", "--apply", "--force", "--no-wait"]].concat();
+    let mut run = order.test.command(words).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let begin = std::time::Instant::now();
+    while run.try_wait().unwrap().is_none() {
+        let waits = begin.elapsed() > std::time::Duration::from_secs(20);
+        if waits {
+            run.kill().unwrap();
+        }
+        assert!(!waits, "it waits");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Ran::of(run.wait_with_output().unwrap()).exits(4).err_has("error[lock-held]");
+    assert_eq!(order.test.snapshot(), before);
+    drop(lock);
+    order.prepare_sent(&["--apply", "--force", "--no-wait"]).exits(0);
 }

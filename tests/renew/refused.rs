@@ -2,7 +2,7 @@
 
 use rcgen::{KeyPair, date_time_ymd};
 
-use super::acme::{Renewed, certbot, key_pem};
+use super::acme::{Acme, Renewed, certbot, key_pem};
 use super::{NAME, base, current, deploy, deployed};
 use crate::common::Test;
 
@@ -57,6 +57,43 @@ fn a_file_that_a_server_may_be_told_of_is_not_left_behind() {
     std::fs::write(base(&t).join("0001/dh.pem"), "parameters").unwrap();
     acme.certbot(&t, 2016);
     refused(&t, &[], 1, "renewal-file-lost");
+}
+
+/// lego keeps all names in one directory: what is kept under a name that none of them presents could be any of them.
+#[test]
+fn of_several_names_none_of_which_was_asked_for_none_is_taken() {
+    let t = Test::new();
+    let acme = Acme::new(&t);
+    acme.lego(&t, 2015);
+    let deploy_as = |name: &str, from: &str| {
+        t.run(["renew", "deploy", "--name", name, "--to", "ssl", "--trust", "root.pem", "--from", from])
+    };
+    let before = t.snapshot();
+    let ran = deploy_as("www.example.org", "lego/certificates").exits(3).err_has("error[several-end-entities]");
+    ran.err_has("other.example.org").err_has("mail.example.org.crt");
+    assert_eq!(t.snapshot(), before);
+    // One certificate, or an older one of the same names beside it, can only be meant.
+    acme.certbot(&t, 2015);
+    deploy_as("mail", "live/mail.example.org").exits(0);
+    acme.certbot(&t, 2016);
+    deploy_as("mail", "archive/mail.example.org").exits(0);
+    let told = t.run(["renew", "history", "--name", "mail", "--to", "ssl", "--json"]).exits(0).json();
+    assert_eq!(told["result"]["versions"][1]["not_before"], "2016-01-01T00:00:00Z");
+}
+
+/// The certificate that was chosen is the one that is deployed, also where a newer one of another name has the same key.
+#[test]
+fn the_certificate_of_the_name_is_taken_though_another_one_has_its_key() {
+    let t = Test::new();
+    let acme = Acme::new(&t);
+    let key = KeyPair::generate().unwrap();
+    for (name, year) in [(NAME, 2015), ("other.example.org", 2016)] {
+        let issued = acme.issued_for(&key, &[name], |params| params.not_before = date_time_ymd(year, 1, 1));
+        t.file(format!("pile/{name}.crt"), issued.fullchain());
+        t.file(format!("pile/{name}.key"), issued.key);
+    }
+    deploy(&t, &["pile"], &[]).exits(0);
+    assert_eq!(super::chain(&t), t.text(format!("pile/{NAME}.crt")));
 }
 
 #[test]

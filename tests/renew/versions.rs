@@ -1,10 +1,11 @@
 //! Versions that come, go back and are removed.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::acme::Acme;
 use super::{NAME, base, chain, current, deploy, deployed};
-use crate::common::{Test, root};
+use crate::common::{Ran, Test, root};
 
 const LIVE: &[&str] = &["live/mail.example.org"];
 
@@ -125,6 +126,61 @@ fn old_versions_go_when_only_so_many_are_kept() {
     names.sort();
     assert_eq!(names, [".lock", ".state", "0005", "0006", "current"]);
     assert_eq!(t.mode(base(&t).join(".state")), 0o600);
+}
+
+/// Versions that never proved themselves do not push the one out that did, and nobody is led back to them.
+#[test]
+fn what_was_proven_is_kept_and_gone_back_to_before_what_was_not() {
+    let (t, acme) = deployed();
+    let first = chain(&t);
+    for year in [2016, 2017] {
+        acme.certbot(&t, year);
+        deploy(&t, LIVE, &["--run", "false"]).exits(7);
+    }
+    acme.certbot(&t, 2018);
+    deploy(&t, LIVE, &["--keep", "2"]).exits(0).out_has("removed 0003, 0002");
+    let rollback = || t.run(["renew", "rollback", "--name", NAME, "--to", "ssl"]);
+    rollback().exits(0).out_has("version 0001 is in use");
+    assert_eq!((current(&t), chain(&t)), (Some(1), first.clone()));
+    acme.certbot(&t, 2019);
+    deploy(&t, LIVE, &[]).exits(0);
+    acme.certbot(&t, 2020);
+    deploy(&t, LIVE, &["--run", "false"]).exits(7);
+    acme.certbot(&t, 2021);
+    deploy(&t, LIVE, &[]).exits(0);
+    // Removed by hand: 0006 was taken back and 0004 gone back from, but that had been in use.
+    fs::remove_dir_all(base(&t).join("0005")).unwrap();
+    rollback().exits(0).out_has("version 0004 is in use");
+}
+
+#[test]
+fn a_deployment_that_tells_nobody_says_so() {
+    let (t, acme) = deployed();
+    acme.certbot(&t, 2016);
+    deploy(&t, LIVE, &[]).exits(0).err_has("note[deploy-nobody-told]");
+    let unchanged = deploy(&t, LIVE, &[]).exits(0);
+    acme.certbot(&t, 2017);
+    let told = deploy(&t, LIVE, &["--run", "true"]).exits(0);
+    for ran in [unchanged, told] {
+        assert!(!ran.stderr.contains("deploy-nobody-told"), "{}", ran.stderr);
+    }
+}
+
+/// What a command says is listened to so far and no longer, and so is what it leaves running.
+#[test]
+fn a_command_that_says_very_much_or_never_stops_takes_neither_memory_nor_time() {
+    let (t, acme) = deployed();
+    acme.certbot(&t, 2016);
+    let pkit = t.command(["renew", "deploy", "--name", NAME, "--to", "ssl", "--trust", "root.pem"]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -v 1000000; exec \"$@\"", "sh"]).arg(pkit.get_program()).args(pkit.get_args());
+    limited.args(["--run", "head -c 2000000000 /dev/zero", "--from", LIVE[0]]).current_dir(t.path(""));
+    Ran::of(limited.output().unwrap()).exits(0).out_has("version 0002 is in use");
+
+    acme.certbot(&t, 2017);
+    let begin = Instant::now();
+    deploy(&t, LIVE, &["--run", "(for i in $(seq 300); do sleep 0.05; echo $i; done) & true"]).exits(0);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A renewal while real servers run: the new certificate is served afterwards, nobody who connects meanwhile is turned away, and
 //! whatever fails brings the old one back.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
 use crate::common::{Ran, Test, have, root};
+use crate::packaging::packaged;
 use crate::renew::acme::{Acme, Renewed};
 use crate::renew::{NAME, base, chain, current};
 
@@ -94,6 +97,20 @@ impl Machine {
     fn deploy(&self, more: &[&str]) -> Ran {
         let words = ["renew", "deploy", "--name", NAME, "--to", "ssl", "--trust", "root.pem"];
         self.run(&[&words, more, &["--from", "live/mail.example.org"]].concat())
+    }
+
+    /// The same as root with the capabilities that the unit leaves it.
+    fn deploy_as_the_unit(&self, more: &[&str]) -> Ran {
+        let unit = fs::read_to_string(packaged("systemd/pkit-renew@.service")).unwrap();
+        let left = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+        let left: String = left.split_whitespace().map(|capability| capability.replacen("CAP_", ",+", 1)).collect();
+        let words = ["renew", "deploy", "--name", NAME, "--to", "ssl", "--trust", "root.pem"];
+        let pkit = self.test.command([&words, more, &["--from", "live/mail.example.org"]].concat());
+        let mut bounded = Command::new("setpriv");
+        bounded.args(["--no-new-privs", "--inh-caps=-all", &format!("--bounding-set=-all{}", left.to_lowercase())]);
+        bounded.arg(pkit.get_program()).args(pkit.get_args()).current_dir(pkit.get_current_dir().unwrap());
+        bounded.envs(pkit.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Ran::of(self.shared.command(&bounded).output().unwrap())
     }
 
     fn client(&self) -> Client {
@@ -302,4 +319,38 @@ fn slapd_and_apache_serve_the_renewed_certificate_and_turn_nobody_away() {
             machine.comes_to_serve(port, starttls, &renewed);
         }
     });
+}
+
+/// What the unit in packaging/ takes from root is nothing that the servers' own programs need for a check and a reload.
+#[test]
+fn the_capabilities_that_the_unit_leaves_are_enough_for_every_server() {
+    if !have("setpriv") {
+        return;
+    }
+    let Some(machine) = Machine::prepared("dovecot,postfix") else { return };
+    let (Some(_dovecot), Some(_postfix)) = (machine.dovecot(), machine.postfix()) else { return };
+    machine.acme.certbot(&machine.test, 2016);
+    let reload = format!("dovecot={},postfix={}", machine.at("dovecot/dovecot.conf"), machine.at("postfix"));
+    machine.deploy_as_the_unit(&["--reload", &reload]).exits(0).out_has("version 0002 is in use; reloaded dovecot=");
+
+    let Some(machine) = Machine::prepared("openldap,apache") else { return };
+    let (Some(slapd), Some(_apache)) = (machine.slapd(), machine.apache()) else { return };
+    machine.acme.certbot(&machine.test, 2016);
+    let reload = format!("openldap={},apache={}", slapd.ldapi, machine.at("apache/apache2.conf"));
+    machine.deploy_as_the_unit(&["--reload", &reload]).exits(0).out_has("version 0002 is in use; reloaded openldap=");
+}
+
+/// A server is added that does not run: the certificate is the same before and after, so it does not tell who has gone back.
+#[test]
+fn the_same_certificate_in_another_set_is_taken_back_like_any_other() {
+    let Some(machine) = Machine::prepared("dovecot") else { return };
+    let Some(dovecot) = machine.dovecot() else { return };
+    let old = chain(&machine.test);
+    machine.comes_to_serve(dovecot.imaps, None, &old);
+    let reload = format!("dovecot={},openldap=ldapi://%2Fnowhere", machine.at("dovecot/dovecot.conf"));
+    let imaps = format!("imaps://127.0.0.1:{}", dovecot.imaps);
+    let ran = machine.deploy(&["--reload", &reload, "--timeout", "6s", "--verify", &imaps]).exits(7);
+    ran.err_has("error[deploy-reload-failed]: openldap").err_has("version 0001 is in use again").out_has("verify-back");
+    assert_eq!(current(&machine.test), Some(1));
+    machine.comes_to_serve(dovecot.imaps, None, &old);
 }

@@ -126,17 +126,18 @@ pub(crate) fn choose<'a>(
         Undecided::NoCertificate => Error::input(&NO_CERTIFICATE, "there is no certificate in what was given"),
         Undecided::OnlyAuthorities => Error::input(&NO_END_ENTITY, "there are only CA certificates in what was given"),
         Undecided::NotForKey(there) => mismatch(key, key_path, &there),
-        Undecided::Several(candidates) => {
-            let several =
-                Error::input(&SEVERAL_LEAVES, format!("{} certificates could be the one to serve", candidates.len()));
-            let listed =
-                candidates.iter().take(LISTED).fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()));
-            match candidates.len().saturating_sub(LISTED) {
-                0 => listed,
-                more => listed.fact("…", format!("and {more} more")),
-            }
-        }
+        Undecided::Several(candidates) => several(&candidates),
     })
+}
+
+/// Between which certificates the user must choose.
+pub(crate) fn several(candidates: &[Found<'_>]) -> Error {
+    let several = Error::input(&SEVERAL_LEAVES, format!("{} certificates could be the one to serve", candidates.len()));
+    let listed = candidates.iter().take(LISTED).fold(several, |e, f| e.fact(f.cert.short_name(), f.origin.to_string()));
+    match candidates.len().saturating_sub(LISTED) {
+        0 => listed,
+        more => listed.fact("…", format!("and {more} more")),
+    }
 }
 
 fn mismatch(key: Option<&PublicKey>, key_path: Option<&std::path::Path>, there: &[Found<'_>]) -> Error {

@@ -1,11 +1,14 @@
 //! `renew deploy`: what an ACME client has just written becomes the next version, if it may follow the one in use, and is put
 //! into use with everything that servers need for it. The same again changes nothing, so a timer may run it as often as it likes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use time::OffsetDateTime;
 
 use super::lineage::Lineage;
 use super::services::ServicesArgs;
-use super::{DEPLOY_INTERRUPTED, told};
+use super::{NOBODY_TOLD, told};
 use crate::checks;
 use crate::checks::renewal::RENEWAL_FILE_LOST;
 use crate::commands::chain::build as chain;
@@ -21,7 +24,8 @@ use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::material::key::PrivateKey;
 use crate::name::HostName;
-use crate::pki::chain::Pile;
+use crate::pki::chain::{Found, Pile};
+use crate::pki::select;
 use crate::pki::verify::{Purpose, Wanted};
 use crate::plan::deploy::{Deployment, Target};
 use crate::plan::{Plan, Step};
@@ -64,7 +68,7 @@ pub struct Args {
     /// Whom to tell.
     #[command(flatten)]
     services: ServicesArgs,
-    /// Leave so many versions, and remove older ones
+    /// Leave so many versions (the one in use, the one before it, and the newest), and remove the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     keep: Option<u16>,
     /// The key may change: no TLSA record or pin names it
@@ -77,17 +81,45 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let lineage = Lineage::locked(set::base(&args.to, &args.name)?, context)?;
+    let services = lineage.told(&args.services)?;
+    let Decided { report, target, leaf } = match decide(args, &services, &lineage, context) {
+        Ok(decided) => decided,
+        Err(error) => return lineage.undone_first(error, &args.name, &services, context),
+    };
+    let Some(target) = target else { return Ok(report.into()) };
+    let deployment = Deployment {
+        keep: args.keep.map(usize::from),
+        ..lineage.deployment(&args.name, target, Some(&leaf), &services, context)
+    };
+    Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
+}
+
+/// What is to be said and done.
+struct Decided {
+    report: Report,
+    /// None where nothing is done.
+    target: Option<Target>,
+    leaf: Cert,
+}
+
+fn decide(args: &Args, services: &ServicesArgs, lineage: &Lineage, context: &Context) -> Result<Decided> {
     let material = gather::material(&args.from, context)?;
     let store = trust::load(&args.trust)?;
     let pile = Pile::new(material.certs(), &store.anchors);
-    let (key_at, key) = newest_pair(&material, &pile, &args.name)?;
     let wanted = Wanted { purpose: Purpose::Server, ..Wanted::at(context.now) };
-    let public = gather::public(key, key_at)?;
-    let selection = chain::choose(&pile, Some(&public), Some(key_at.path.as_path()), &wanted)?;
+    let (key_at, key, selection) = match newest_pair(&material, &pile, &args.name, context.now)? {
+        Some((leaf, (key_at, key))) => (key_at, key, select::chosen(&pile, leaf, &wanted)),
+        // What is lacking is told as it is everywhere.
+        None => {
+            let (key_at, key) = set::key_of(&material, &pile)?;
+            let public = gather::public(key, key_at)?;
+            (key_at, key, chain::choose(&pile, Some(&public), Some(key_at.path.as_path()), &wanted)?)
+        }
+    };
 
     let before = lineage.settled.and_then(|version| Some((version, lineage.files(version)?)));
     let mut servers: Vec<_> = before.iter().flat_map(|(_, files)| Layout::servers_of(files)).collect();
-    servers.extend(args.services.reload.iter().filter_map(|service| service.server()));
+    servers.extend(services.reload.iter().filter_map(|service| service.server()));
     servers.sort_by_key(|server| server.name);
     servers.dedup_by_key(|server| server.name);
     let layout = Layout::of(&servers, &lineage.path)?;
@@ -106,16 +138,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             let follows = checks::renewal::follows(leaf, selection.leaf.origin, old, args.allow_tlsa_change);
             findings.extend(follows);
         }
-        findings.extend(before.iter().flat_map(|(version, files)| lost(&lineage, *version, files, &write)));
+        findings.extend(before.iter().flat_map(|(version, files)| lost(lineage, *version, files, &write)));
     }
-    findings.extend(interrupted(&lineage));
-    let findings = context.accepted(findings);
+    findings.extend(lineage.interrupted());
+    let mut findings = context.accepted(findings);
     let forbidden = any_error(&findings);
+    if !same && !forbidden && services.is_empty() {
+        let message = "no server is told to read the new files";
+        findings.push(NOBODY_TOLD.at(Location::File(lineage.path.clone()), message));
+    }
 
-    let mut report = Report::of(result(args, &lineage, next, leaf));
+    let mut report = Report::of(result(args, lineage, next, leaf));
     report.findings = findings;
     if args.diff {
-        let (lines, value) = difference(old.as_ref(), leaf, &lineage, next);
+        let (lines, value) = difference(old.as_ref(), leaf, lineage, next);
         report.body.extend(lines);
         report.result = report.result.with("diff", value);
     }
@@ -123,37 +159,48 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         report.say("Nothing was deployed: see the errors, mend them, run it again");
     }
     let target = match (&lineage.unfinished, forbidden) {
-        (None, true) => return Ok(report.into()),
-        (Some(begun), true) => Target::Undone(begun.version),
+        (None, true) => return Ok(Decided { report, target: None, leaf: leaf.clone() }),
+        (Some(begun), true) => Target::Undone { version: begun.version, because: None },
         (_, false) => Target::Set(write),
     };
     if context.dry_run && !same {
-        report.body.extend(args.services.services().iter().map(|s| Line::Text(format!("would reload {}", s.name))));
-        report.body.extend(args.services.run.iter().map(|command| Line::Text(format!("would run {command}"))));
-        let doors = args.services.doors(&args.name);
+        report.body.extend(services.services().iter().map(|s| Line::Text(format!("would reload {}", s.name))));
+        report.body.extend(services.run.iter().map(|command| Line::Text(format!("would run {command}"))));
+        let doors = services.doors(&args.name);
         report.body.extend(doors.iter().map(|door| Line::Text(format!("would look at {}", door.name))));
     }
     report.afterwards = Some(told::afterwards);
-    let deployment = Deployment {
-        keep: args.keep.map(usize::from),
-        ..lineage.deployment(&args.name, target, leaf, &args.services, context)
-    };
-    Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
+    Ok(Decided { report, target: Some(target), leaf: leaf.clone() })
 }
 
-/// The key of the certificate to serve: of those that have their key here, and present the name if any does, the newest.
-fn newest_pair<'a>(material: &'a Material, pile: &Pile<'_>, name: &HostName) -> Result<(&'a Origin, &'a PrivateKey)> {
+/// The certificate to serve, with its key: of those that have their key here, and present the name if any does, the newest
+/// that is valid already. Where none presents it, certificates of different names leave nothing to go by.
+fn newest_pair<'a>(
+    material: &'a Material,
+    pile: &Pile<'a>,
+    name: &HostName,
+    now: OffsetDateTime,
+) -> Result<Option<(Found<'a>, (&'a Origin, &'a PrivateKey))>> {
     let key_for = |cert: &Cert| material.keys().find(|(_, key)| key.public().is_some_and(|p| p == cert.public_key));
-    let pairs = pile.end_entities().into_iter().filter_map(|found| Some((found.cert, key_for(found.cert)?)));
+    let pairs = pile.end_entities().into_iter().filter_map(|found| Some((found, key_for(found.cert)?)));
     let mut pairs: Vec<_> = pairs.collect();
     let presents = |cert: &Cert| cert.alt_names().iter().any(|presented| name.matches(presented));
-    if pairs.iter().any(|(cert, _)| presents(cert)) {
-        pairs.retain(|(cert, _)| presents(cert));
+    if pairs.iter().any(|(found, _)| presents(found.cert)) {
+        pairs.retain(|(found, _)| presents(found.cert));
+    } else if let Some(((first, _), others)) = pairs.split_first()
+        && others.iter().any(|(other, _)| names(other.cert) != names(first.cert))
+    {
+        let candidates: Vec<Found> = pairs.iter().map(|(found, _)| *found).collect();
+        let hint = "say which one with a --name that it presents, or name its files with --from";
+        return Err(chain::several(&candidates).hint(hint));
     }
-    match pairs.into_iter().max_by_key(|(cert, _)| cert.not_before) {
-        Some((_, pair)) => Ok(pair),
-        None => set::key_of(material, pile),
-    }
+    Ok(pairs.into_iter().max_by_key(|(found, _)| (found.cert.not_before <= now, found.cert.not_before)))
+}
+
+/// What it is for; the subject only where it says nothing else.
+fn names(cert: &Cert) -> BTreeSet<String> {
+    let presented: BTreeSet<String> = cert.alt_names().iter().map(ToString::to_string).collect();
+    if presented.is_empty() { [cert.subject.to_string()].into() } else { presented }
 }
 
 fn lost(lineage: &Lineage, version: u32, files: &[String], write: &VersionWrite) -> Option<Finding> {
@@ -161,12 +208,6 @@ fn lost(lineage: &Lineage, version: u32, files: &[String], write: &VersionWrite)
     let lost: Vec<&str> = checks::renewal::files_lost(files, &new).collect();
     let at = Location::File(lineage.path.join(name_of(version)));
     (!lost.is_empty()).then(|| RENEWAL_FILE_LOST.at(at, format!("only there: {}", lost.join(", "))))
-}
-
-pub(super) fn interrupted(lineage: &Lineage) -> Option<Finding> {
-    let begun = lineage.unfinished.as_ref()?;
-    let message = format!("the deployment of version {} did not come to its end", name_of(begun.version));
-    Some(DEPLOY_INTERRUPTED.at(Location::File(lineage.path.clone()), message))
 }
 
 fn result(args: &Args, lineage: &Lineage, next: Next, leaf: &Cert) -> Value {

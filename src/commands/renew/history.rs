@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::deploy::interrupted;
 use super::lineage::Lineage;
 use crate::commands::{Context, Outcome, set};
 use crate::crypto::hex;
@@ -64,7 +63,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         "versions" => values,
     });
     report.body = rows;
-    report.findings = context.accepted(interrupted(&lineage).into_iter().collect());
+    report.findings = context.accepted(lineage.interrupted().into_iter().collect());
     Ok(report.into())
 }
 

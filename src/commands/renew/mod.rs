@@ -65,6 +65,12 @@ rules! {
         help: "`pkit renew history` lists the versions that there are",
         source: "the layout DIR/pkit/NAME/0001",
     }
+    /// Neither --reload nor --run nor --verify.
+    NOBODY_TOLD = Info "deploy-nobody-told" {
+        summary: "a new version is put into use, and neither --reload nor --run nor --verify names anybody who serves it",
+        help: "name the servers with --reload, what else tells one with --run, and where it must be served with --verify",
+        source: "most servers read their certificate when they start or reload, and not again (tried)",
+    }
     /// A run before this one was killed.
     DEPLOY_INTERRUPTED = Info "deploy-interrupted" {
         summary: "an earlier deployment did not come to its end; this run finishes or undoes it",

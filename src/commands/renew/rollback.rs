@@ -3,16 +3,15 @@
 
 use std::path::PathBuf;
 
-use super::deploy::interrupted;
 use super::lineage::Lineage;
-use super::services::{DoorName, ServiceName, ServicesArgs};
+use super::services::ServicesArgs;
 use super::{VERSION_MISSING, told};
 use crate::commands::set::layout::{CHAIN, KEY};
-use crate::commands::{Context, Outcome, gather, set};
+use crate::commands::{Context, Outcome, set};
 use crate::error::{Error, Result};
 use crate::files::versions::name_of;
+use crate::material::Material;
 use crate::material::cert::Cert;
-use crate::material::journal::Event;
 use crate::name::HostName;
 use crate::plan::deploy::Target;
 use crate::plan::{Plan, Step};
@@ -45,11 +44,18 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let lineage = Lineage::locked(set::base(&args.to, &args.name)?, context)?;
-    let services = as_before(&lineage, &args.services)?;
-    let version = wanted(args, &lineage)?;
-    let leaf = whole(&lineage, version)?;
+    // Those that are named, else those of the last deployment.
+    let named = match lineage.journal.last_begun().filter(|_| args.services.is_empty()) {
+        Some(last) => args.services.recorded(last)?,
+        None => args.services.clone(),
+    };
+    let services = lineage.told(&named)?;
+    let (version, leaf) = match wanted(args, &lineage).and_then(|version| Ok((version, whole(&lineage, version)?))) {
+        Ok(decided) => decided,
+        Err(error) => return lineage.undone_first(error, &args.name, &services, context),
+    };
     let target = match &lineage.unfinished {
-        Some(begun) if lineage.settled == Some(version) => Target::Undone(begun.version),
+        Some(begun) if lineage.settled == Some(version) => Target::Undone { version: begun.version, because: None },
         _ => Target::Version(version),
     };
     let mut report = Report::of(object! {
@@ -58,37 +64,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         "previous" => lineage.current,
         "path" => lineage.path.as_path(),
     });
-    report.findings = context.accepted(interrupted(&lineage).into_iter().collect());
+    report.findings = context.accepted(lineage.interrupted().into_iter().collect());
     report.afterwards = Some(told::afterwards);
-    let deployment = lineage.deployment(&args.name, target, &leaf, &services, context);
+    let deployment = lineage.deployment(&args.name, target, Some(&leaf), &services, context);
     Ok(Outcome { report, plan: Plan { steps: vec![Step::Deploy(Box::new(deployment))], ..Plan::default() } })
 }
 
-/// Those that are named, else those of the last deployment.
-fn as_before(lineage: &Lineage, args: &ServicesArgs) -> Result<ServicesArgs> {
-    let named = !args.reload.is_empty() || !args.run.is_empty() || !args.verify.is_empty();
-    let Some(last) = lineage.journal.last_begun().filter(|_| !named) else { return Ok(args.clone()) };
-    let service = |word: &String| word.parse::<ServiceName>().map_err(Error::usage);
-    let door = |word: &String| word.parse::<DoorName>().map_err(Error::usage);
-    Ok(ServicesArgs {
-        reload: last.reload.iter().map(service).collect::<Result<_>>()?,
-        verify: last.verify.iter().map(door).collect::<Result<_>>()?,
-        run: last.run.clone(),
-        ..args.clone()
-    })
-}
-
-/// The version that is named, else the one that was in use before: as the record says, else the next lower number.
+/// The version that is named, else the one that was in use before: as the record says, else the next lower one that was proven.
 fn wanted(args: &Args, lineage: &Lineage) -> Result<u32> {
     let base = lineage.base()?;
-    let recorded = || {
-        let current = lineage.current?;
-        let events = lineage.journal.events.iter().rev();
-        let mut begun = events.filter_map(|event| if let Event::Begun(begun) = event { Some(begun) } else { None });
-        begun.find(|begun| begun.version == current)?.previous
-    };
+    let recorded = || lineage.journal.before(lineage.current?);
     let there = base.versions()?;
-    let lower = || there.iter().rev().find(|number| Some(**number) < lineage.current).copied();
+    let lower = || {
+        let mut lower = there.iter().rev().copied().filter(|number| Some(*number) < lineage.current);
+        lower.find(|number| lineage.journal.was_proven(*number))
+    };
     let before = || match &lineage.unfinished {
         Some(_) => lineage.settled,
         None => recorded().filter(|number| there.contains(number)).or_else(lower),
@@ -114,8 +104,9 @@ fn whole(lineage: &Lineage, version: u32) -> Result<Cert> {
     }
     let leaf = lineage.leaf(version).ok_or_else(|| damaged("there is no certificate in its chain"))?;
     // A key that is kept encrypted belongs to whoever prepared it.
-    let key = gather::public_of(&path.join(KEY))?;
-    match key {
+    let input = lineage.base()?.read(version, KEY).map_err(|error| damaged(&error.message))?;
+    let keys = Material::read(&input.path, &input.bytes);
+    match keys.keys().next().and_then(|(_, key)| key.public()) {
         Some(public) if public != leaf.public_key => Err(damaged("its key does not belong to its certificate")),
         _ => Ok(leaf),
     }

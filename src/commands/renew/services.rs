@@ -6,8 +6,10 @@ use std::time::Duration as StdDuration;
 
 use time::Duration;
 
+use crate::error::{Error, Result};
 use crate::facts::peer::{Address, NotAnAddress, Target};
 use crate::instant;
+use crate::material::journal::Begun;
 use crate::name::HostName;
 use crate::plan::deploy::{Door, Service};
 use crate::probe::Question;
@@ -41,7 +43,7 @@ pub(super) struct DoorName {
 impl FromStr for DoorName {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<DoorName, String> {
+    fn from_str(text: &str) -> std::result::Result<DoorName, String> {
         let address: Address = text.parse().map_err(|error: NotAnAddress| error.to_string())?;
         match address.targets(None).as_slice() {
             [target] => Ok(DoorName { typed: text.to_owned(), target: target.clone() }),
@@ -60,7 +62,7 @@ pub(super) enum ServiceName {
 impl FromStr for ServiceName {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<ServiceName, String> {
+    fn from_str(text: &str) -> std::result::Result<ServiceName, String> {
         if let Some(unit) = text.strip_prefix("systemd:") {
             // systemd.unit(5): letters, digits and these.
             let known = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
@@ -114,6 +116,37 @@ impl ServiceName {
 }
 
 impl ServicesArgs {
+    /// Is nobody named?
+    pub(super) fn is_empty(&self) -> bool {
+        self.reload.is_empty() && self.run.is_empty() && self.verify.is_empty()
+    }
+
+    /// Those of an earlier deployment, as the record has them.
+    pub(super) fn recorded(&self, begun: &Begun) -> Result<ServicesArgs> {
+        let service = |word: &String| word.parse::<ServiceName>().map_err(Error::usage);
+        let door = |word: &String| word.parse::<DoorName>().map_err(Error::usage);
+        Ok(ServicesArgs {
+            reload: begun.reload.iter().map(service).collect::<Result<_>>()?,
+            verify: begun.verify.iter().map(door).collect::<Result<_>>()?,
+            run: begun.run.clone(),
+            timeout: self.timeout,
+        })
+    }
+
+    /// With these as well, each once.
+    pub(super) fn and(mut self, others: &ServicesArgs) -> ServicesArgs {
+        let known =
+            |list: &[ServiceName], one: &ServiceName| list.iter().any(|other| other.to_string() == one.to_string());
+        let reload: Vec<_> = others.reload.iter().filter(|one| !known(&self.reload, one)).cloned().collect();
+        let run: Vec<_> = others.run.iter().filter(|one| !self.run.contains(one)).cloned().collect();
+        let asked = |one: &DoorName| self.verify.iter().any(|other| other.typed == one.typed);
+        let verify: Vec<_> = others.verify.iter().filter(|one| !asked(one)).cloned().collect();
+        self.reload.extend(reload);
+        self.run.extend(run);
+        self.verify.extend(verify);
+        self
+    }
+
     pub(super) fn services(&self) -> Vec<Service> {
         self.reload.iter().map(ServiceName::service).collect()
     }

@@ -1,5 +1,6 @@
 //! One deployment while it is carried out: forward step by step, and back from wherever it stopped. Every step is kept as a deed.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::{
@@ -60,7 +61,7 @@ impl<'a> Run<'a> {
         let words = |services: &[Service]| services.iter().map(|service| service.name.clone()).collect();
         let begun = Begun {
             version,
-            previous: settled.filter(|settled| *settled != version),
+            previous: settled,
             at,
             reload: words(&self.deployment.services),
             run: self.deployment.commands.clone(),
@@ -150,7 +151,7 @@ impl<'a> Run<'a> {
     ) -> std::result::Result<(), Vec<String>> {
         let deployment = self.deployment;
         let begin = Instant::now();
-        let (switched, to) = match deployment.settled.filter(|settled| *settled != version) {
+        let (switched, to) = match deployment.settled {
             Some(settled) => (self.base.switch(settled), name_of(settled)),
             None => (self.base.release(), "none".to_owned()),
         };
@@ -195,7 +196,8 @@ impl<'a> Run<'a> {
             let mut last = None;
             let gone = self.verify(Act::VerifyBack, door, answered.contains(&door.name), |seen| {
                 last = Some(seen.to_owned());
-                Some(seen) != deployment.fingerprint.as_deref()
+                // One that is the same before and after tells nothing, only that somebody is there.
+                deployment.fingerprint == deployment.proven || Some(seen) != deployment.fingerprint.as_deref()
             });
             if let Err(said) = gone
                 && (last.is_some() || answered.contains(&door.name))
@@ -240,7 +242,8 @@ impl<'a> Run<'a> {
         said.map(|_| ())
     }
 
-    fn settled_state(&self) -> String {
+    /// What is in use now that something was taken back.
+    pub(super) fn settled_state(&self) -> String {
         let again: Vec<&str> =
             self.deeds.iter().filter(|d| d.ok && d.act == Act::ReloadBack).map(|d| d.what.as_str()).collect();
         let reloaded = if again.is_empty() { String::new() } else { format!("; reloaded: {}", again.join(", ")) };
@@ -280,12 +283,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Old versions go last, when nothing depends on them any more. That one cannot be removed does no harm.
+    /// Old versions go last, when nothing depends on them any more. The one that was in use before is kept rather than newer ones,
+    /// as it is known to work. That one cannot be removed does no harm.
     fn prune(&mut self, version: u32) {
         let Some(keep) = self.deployment.keep else { return };
         let Ok(there) = self.base.versions() else { return };
-        let old: Vec<u32> = there.into_iter().rev().filter(|number| *number != version).skip(keep - 1).collect();
-        for number in old {
+        let mut by_worth = there;
+        by_worth.sort_by_key(|n| (*n != version, Some(*n) != self.deployment.settled, Reverse(*n)));
+        for number in by_worth.into_iter().skip(keep) {
             let begin = Instant::now();
             let removed = self.base.remove(number).map(|()| String::new()).map_err(|error| error.message);
             self.deeds.push(deed(Act::Prune, &name_of(number), begin, removed));
