@@ -25,16 +25,24 @@ pub struct Said<'a> {
     /// Everything, in its order.
     pub statements: &'a [Placed<'a>],
     by_name: HashMap<String, Vec<Placed<'a>>>,
+    /// The last of each name in each block: a thousand virtual hosts are looked through for one of theirs.
+    by_block: HashMap<(String, Block<'a>), Placed<'a>>,
 }
+
+/// The heads of a block and of those around it, and its number where blocks with the same heads are told apart.
+type Block<'a> = (&'a [String], usize);
 
 impl<'a> Said<'a> {
     /// Sorts the statements by name.
     pub fn new(statements: &'a [Placed<'a>], build: Build, whole: bool) -> Said<'a> {
         let mut by_name: HashMap<String, Vec<Placed<'a>>> = HashMap::new();
+        let mut by_block = HashMap::new();
         for placed in statements {
-            by_name.entry(placed.statement.name.to_ascii_lowercase()).or_default().push(*placed);
+            let name = placed.statement.name.to_ascii_lowercase();
+            by_block.insert((name.clone(), placed.block()), *placed);
+            by_name.entry(name).or_default().push(*placed);
         }
-        Said { build, whole, statements, by_name }
+        Said { build, whole, statements, by_name, by_block }
     }
 
     /// All statements of this name, in whatever block.
@@ -44,18 +52,16 @@ impl<'a> Said<'a> {
 
     /// The one that counts for the whole server: the last.
     fn last(&self, name: &str) -> Option<Placed<'a>> {
-        self.all(name).filter(|placed| placed.statement.scope.is_empty()).last()
+        self.within((&[], 0), name)
     }
 
     /// The one that counts in the same block, else for the whole server.
     fn near(&self, placed: Placed<'a>, name: &str) -> Option<Placed<'a>> {
-        let (scope, block) = placed.block();
-        let same = |other: &Placed<'_>| {
-            // The number first: a thousand virtual hosts have the same head.
-            let (others, number) = other.block();
-            number == block && others == scope
-        };
-        self.all(name).filter(same).last().or_else(|| self.last(name))
+        self.within(placed.block(), name).or_else(|| self.last(name))
+    }
+
+    fn within(&self, block: Block<'a>, name: &str) -> Option<Placed<'a>> {
+        self.by_block.get(&(name.to_ascii_lowercase(), block)).copied()
     }
 
     /// Its value, where it is known.
@@ -81,7 +87,7 @@ impl<'a> Placed<'a> {
     }
 
     /// Which block: blocks with the same head are one, unless the grammar tells them apart by where they begin.
-    fn block(&self) -> (&'a [String], usize) {
+    fn block(&self) -> Block<'a> {
         const HOST: &str = "virtualhost";
         let is_host = |head: &str| head.get(..HOST.len()).is_some_and(|head| head.eq_ignore_ascii_case(HOST));
         let apart = self.statement.scope.first().is_some_and(|head| is_host(head));
