@@ -72,9 +72,9 @@ pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
     found.extend(deployment.presence());
     let whole = deployment.settings;
     let scoped = whole.scopes.iter().map(|scoped| (&scoped.scope, whole.overlaid(&scoped.settings)));
-    let (outer, mut looked_at) = (Scope::default(), HashSet::new());
+    let outer = Scope::default();
     for (scope, settings) in std::iter::once((&outer, whole.clone())).chain(scoped) {
-        found.extend(identity::judge(deployment, scope, &settings, &mut looked_at));
+        found.extend(identity::judge(deployment, scope, &settings));
         found.extend(authorities::judge(deployment, &settings));
     }
     found.extend(deployment.permissions());

@@ -1,8 +1,5 @@
 //! What a server shows of itself: certificate, chain and key, and whether they belong together and to its names.
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use time::OffsetDateTime;
 
 use super::{Content, Deployment, Opened, place};
@@ -20,14 +17,8 @@ use crate::pki::chain::Pile;
 use crate::pki::verify::rules::{EXPIRED, NAME_MISMATCH, NOT_YET_VALID};
 use crate::settings::{Protocol, Scope, Setting, TlsSettings};
 
-/// The first pair, and the one with the other kind of key. What is to be said of the certificates of a file by themselves is said
-/// where the file is met first: a thousand virtual hosts may name one, and looking for a weak key takes a while.
-pub(super) fn judge<'a>(
-    deployment: &Deployment<'a>,
-    scope: &Scope,
-    settings: &TlsSettings,
-    looked_at: &mut HashSet<&'a Path>,
-) -> Vec<Finding> {
+/// The first pair, and the one with the other kind of key.
+pub(super) fn judge(deployment: &Deployment<'_>, scope: &Scope, settings: &TlsSettings) -> Vec<Finding> {
     let names: Vec<&str> =
         settings.names.iter().flat_map(|s| &s.value).chain(&scope.name).map(String::as_str).collect();
     let pairs = [(&settings.certificate, &settings.key), (&settings.alt_certificate, &settings.alt_key)];
@@ -42,13 +33,11 @@ pub(super) fn judge<'a>(
     let mut found = ciphers(deployment, settings);
     for (certificate, key) in pairs {
         let Some(setting) = certificate else { continue };
-        let Some((path, file)) = deployment.material(certificate) else { continue };
+        let Some((_, file)) = deployment.material(certificate) else { continue };
         let certs: Vec<(&Origin, &Cert)> = file.certs().collect();
         found.extend(form(setting, file));
         if let Some((at, leaf)) = certs.first() {
-            if looked_at.insert(path) {
-                found.extend(alone(&certs, deployment.now));
-            }
+            found.extend(dates(&certs, deployment.now));
             found.extend(name(leaf, at, &names));
             found.extend(chained(deployment, settings, &certs));
         }
@@ -99,7 +88,7 @@ fn form(setting: &Setting<std::path::PathBuf>, file: &Material) -> Vec<Finding> 
     found
 }
 
-fn alone(certs: &[(&Origin, &Cert)], now: OffsetDateTime) -> Vec<Finding> {
+fn dates(certs: &[(&Origin, &Cert)], now: OffsetDateTime) -> Vec<Finding> {
     let mut found = Vec::new();
     for (n, (at, cert)) in certs.iter().enumerate() {
         let place = || Location::from((*at).clone());
