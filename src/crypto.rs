@@ -11,8 +11,8 @@ mod signatures;
 pub use ciphers::{Cipher, decrypt, encrypt};
 pub use kdf::{Hash, Kdf, Purpose, derive, mac, mac_is};
 pub use keys::{
-    Curve, Refused, RsaNumbers, Signer, ed25519_public, new_ecdsa, new_scalar, public_point, random, sign_and_verify,
-    uncompressed,
+    Curve, Refused, RsaNumbers, Signer, ed25519_public, multiples, new_ecdsa, new_scalar, public_point, random,
+    sign_and_verify, uncompressed,
 };
 pub use passphrase::Passphrase;
 pub use sign::{SigningKey, sign};

@@ -9,7 +9,7 @@ use crate::finding::rules;
 use crate::material::key::{KeyKind, PublicKey};
 
 /// Small scalars whose points are known here.
-const SMALL: u16 = 64;
+const SMALL: usize = 64;
 
 pub(super) fn public(key: &PublicKey) -> Option<&'static str> {
     match key.kind() {
@@ -45,11 +45,11 @@ fn points(curve: Curve) -> &'static HashSet<Vec<u8>> {
         Curve::P521 => &POINTS[2],
     };
     place.get_or_init(|| {
-        let padded = |number: u16| [&vec![0; curve.octets() - 2][..], &number.to_be_bytes()].concat();
-        let small = (1..=SMALL).map(padded);
-        let repeated = (1..=u8::MAX).map(|octet| vec![octet; curve.octets()]);
-        let point = |scalar: Vec<u8>| Some(crypto::public_point(curve, &scalar)?[1..=curve.octets()].to_vec());
-        small.chain(repeated).filter_map(point).collect()
+        let one = [&vec![0; curve.octets() - 1][..], &[1]].concat();
+        // An octet over and over is so many times a number of ones; what is above the order is no key, and does no harm here.
+        let (small, repeated) = ((one, SMALL), (vec![1; curve.octets()], usize::from(u8::MAX)));
+        let of = |(scalar, many): (Vec<u8>, usize)| crypto::multiples(curve, &scalar, many);
+        [small, repeated].into_iter().filter_map(of).flatten().collect()
     })
 }
 
