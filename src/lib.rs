@@ -51,3 +51,4 @@ pub mod report;
 pub mod servers;
 pub mod settings;
 pub mod system;
+pub mod threads;

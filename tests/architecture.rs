@@ -13,13 +13,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("instant", &[]),
     ("change", &[]),
     ("order", &[]),
+    ("threads", &[]),
     ("content", BOTTOM),
     ("facts", BOTTOM),
     ("name", BOTTOM),
     ("settings", BOTTOM),
     ("error", BOTTOM),
     ("material", BOTTOM),
-    ("primes", &["crypto"]),
+    ("primes", &["crypto", "threads"]),
     ("pki", &["primes", BOTTOM_ROW]),
     ("checks", &["pki", "primes", BOTTOM_ROW]),
     ("servers", &[BOTTOM_ROW]),
@@ -37,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 const BOTTOM: &[&str] = &[
     "finding", "exit", "crypto", "instant", "change", "order", "content", "facts", "name", "settings", "error",
-    "material",
+    "material", "threads",
 ];
 const BOTTOM_ROW: &str = "(bottom)";
 

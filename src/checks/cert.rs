@@ -31,7 +31,7 @@ pub fn end_entity(cert: &Cert, at: &Origin, now: OffsetDateTime) -> Vec<Finding>
 
 /// Any certificate that is sent: the end-entity or an intermediate.
 pub fn authority(cert: &Cert, at: &Origin, now: OffsetDateTime) -> Vec<Finding> {
-    let mut findings = key::public(&cert.public_key, at);
+    let mut findings = key::quick(&cert.public_key, at);
     let name = cert.short_name();
     if cert.signed.algorithm.is_sha1() && !cert.is_self_issued() {
         findings.push(SHA1.at(at.clone().into(), format!("`{name}` is signed with {}", cert.signed.algorithm.word())));

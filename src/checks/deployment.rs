@@ -6,6 +6,7 @@ pub mod identity;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -16,6 +17,7 @@ use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::settings::customs::Customs;
 use crate::settings::{Scope, Setting, TlsSettings};
+use crate::threads;
 
 /// A server as it is told, with what its files hold.
 pub struct Deployment<'a> {
@@ -73,10 +75,22 @@ pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
     let whole = deployment.settings;
     let scoped = whole.scopes.iter().map(|scoped| (&scoped.scope, whole.overlaid(&scoped.settings)));
     let outer = Scope::default();
-    for (scope, settings) in std::iter::once((&outer, whole.clone())).chain(scoped) {
-        found.extend(identity::judge(deployment, scope, &settings));
-        found.extend(authorities::judge(deployment, &settings));
+    let parts: Vec<(&Scope, TlsSettings)> = std::iter::once((&outer, whole.clone())).chain(scoped).collect();
+    let known = Arc::default();
+    // A thousand hosts are as many signatures and more.
+    let judged = threads::each(threads::processors(), &parts, |(scope, settings)| {
+        let (mut found, shown) = identity::judge(deployment, &known, scope, settings);
+        found.extend(authorities::judge(deployment, settings));
+        (found, shown)
+    });
+    let mut files = BTreeMap::new();
+    for (of_part, shown) in judged {
+        found.extend(of_part);
+        files.extend(shown);
     }
+    let files: Vec<&Material> = files.into_values().collect();
+    let of_files = threads::each(threads::processors(), &files, |file| identity::alone(file, deployment.now));
+    found.extend(of_files.into_iter().flatten());
     found.extend(deployment.permissions());
     // The same file serves several parts.
     let mut told = HashSet::new();

@@ -46,6 +46,13 @@ pub fn public(key: &PublicKey, at: &Origin) -> Vec<Finding> {
     findings
 }
 
+/// The same as far as it is known at once: for the many certificates that are met on the way.
+pub fn quick(key: &PublicKey, at: &Origin) -> Vec<Finding> {
+    let mut findings = strength(key, MIN_BITS, at);
+    findings.extend(weak::quick(key, at));
+    findings
+}
+
 /// Is the key strong enough, and of a kind that TLS takes?
 pub fn strength(key: &PublicKey, min_bits: usize, at: &Origin) -> Vec<Finding> {
     let kind = key.kind();

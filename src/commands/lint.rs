@@ -2,7 +2,7 @@
 //! settings, files and permissions together. Nothing is changed and no server is started; the installed program is only asked
 //! for its version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -16,7 +16,7 @@ use crate::commands::target::BuildArgs;
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::facts::FileFacts;
-use crate::files::facts::Tree;
+use crate::files::facts::{Gatherer, Tree};
 use crate::files::{facts, glob, read, trust, users};
 use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::Material;
@@ -27,6 +27,7 @@ use crate::servers::build::{Build, Library, Version};
 use crate::servers::rules::Said;
 use crate::servers::{self, MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
 use crate::settings::TlsSettings;
+use crate::threads;
 
 /// Judge servers' configurations and all that they name
 ///
@@ -251,7 +252,7 @@ fn judge(
             policy: policy(),
             caller: users::caller(),
             own_users: Vec::new(),
-            web_roots: tree.as_ref().map_or_else(Vec::new, |tree| configuration.web_roots(tree)),
+            web_roots: tree.as_ref().map_or_else(BTreeSet::new, |tree| configuration.web_roots(tree)),
         },
         readers: customs.key_reader.and_then(reader).into_iter().collect(),
     }));
@@ -294,14 +295,19 @@ fn tree(root: &Path) -> Option<Tree> {
 
 /// What the files hold that the settings name. Each is opened once.
 fn open(settings: &TlsSettings, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
-    let mut files = BTreeMap::new();
-    for file in named::files(settings) {
-        files.entry(file.path.clone()).or_insert_with(|| opened(&file, &below(root, &file.path), tree));
-    }
-    files
+    let mut seen = HashSet::new();
+    let files: Vec<NamedFile> =
+        named::files(settings).into_iter().filter(|file| seen.insert(file.path.clone())).collect();
+    let shares: Vec<&[NamedFile]> = files.chunks(files.len().div_ceil(threads::processors()).max(1)).collect();
+    let open = |files: &&[NamedFile]| {
+        let mut facts = tree.map(Gatherer::new);
+        files.iter().map(|file| opened(file, &below(root, &file.path), facts.as_mut())).collect::<Vec<_>>()
+    };
+    let opened = threads::each(shares.len(), &shares, open).into_iter().flatten();
+    files.iter().map(|file| file.path.clone()).zip(opened).collect()
 }
 
-fn opened(file: &NamedFile, path: &Path, tree: Option<&Tree>) -> Opened {
+fn opened(file: &NamedFile, path: &Path, tree: Option<&mut Gatherer<'_>>) -> Opened {
     let named_as = file.named_as;
     let content = match named_as {
         NamedAs::CaDirectory => directory(path),
@@ -316,7 +322,7 @@ fn opened(file: &NamedFile, path: &Path, tree: Option<&Tree>) -> Opened {
         },
     };
     // Told by where it is seen from here.
-    let facts = tree.map_or_else(|| facts::of(path), |tree| facts::within(tree, &file.path));
+    let facts = tree.map_or_else(|| facts::of(path), |tree| tree.file(&file.path));
     let facts = facts.ok().map(|facts| FileFacts { path: path.to_owned(), ..facts });
     Opened { path: path.to_owned(), facts, content }
 }

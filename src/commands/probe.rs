@@ -1,6 +1,7 @@
 //! `probe`: what servers present on the wire, judged as `chain check` judges a file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
@@ -16,10 +17,11 @@ use crate::instant;
 use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::name::HostName;
-use crate::pki::chain::Pile;
+use crate::pki::chain::{Pile, Signatures};
 use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
 use crate::probe::{Question, look_at_all};
 use crate::report::{Form, Line, Report, Value, Verdict, describe, object};
+use crate::threads;
 
 /// Show and check what servers present
 #[derive(Debug, clap::Args)]
@@ -155,8 +157,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         questions.extend(server.targets(args.opener.opening()).into_iter().map(ask));
     }
     let answers = present(look_at_all(&questions), &args.servers, args.opener.opening());
-    let judge = Judge { context, store: &store, public: args.trust == trust::Source::System };
-    let seen: Vec<Seen> = answers.iter().map(|facts| judge.seen(facts, &expected)).collect();
+    let judge = Judge { context, store: &store, public: args.trust == trust::Source::System, known: Arc::default() };
+    let seen: Vec<Seen> = threads::each(threads::processors(), &answers, |facts| judge.seen(facts, &expected));
 
     let mut report = Report::judging(object! {
         "targets" => seen.iter().map(|seen| seen.value(&expected)).collect::<Vec<_>>(),
@@ -208,6 +210,8 @@ pub(super) struct Judge<'a> {
     pub(super) store: &'a trust::Store,
     /// Is the profile of public CAs asked for?
     pub(super) public: bool,
+    /// What was found out about the CAs that many servers send.
+    pub(super) known: Arc<Signatures>,
 }
 
 /// A server and what is to be said of it.
@@ -239,7 +243,7 @@ impl Judge<'_> {
                 max_depth: None,
                 policies: PolicyWishes::default(),
             };
-            let pile = Pile::new(chain.certs(), &self.store.anchors);
+            let pile = Pile::beside(&self.known, chain.certs(), &self.store.anchors);
             let proof = prove(&pile, leaf, &wanted);
             let judged = Judged {
                 chain: &chain,

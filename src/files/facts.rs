@@ -18,11 +18,6 @@ pub fn of(path: &Path) -> io::Result<FileFacts> {
     Gatherer::new(&Tree::here()).file(path)
 }
 
-/// The same in another tree, by the names of its own users; `path` is the tree's.
-pub fn within(tree: &Tree, path: &Path) -> io::Result<FileFacts> {
-    Gatherer::new(tree).file(path)
-}
-
 /// When the content of what a path leads to was last changed; none where it is not there.
 pub fn modified(path: &Path) -> Option<std::time::SystemTime> {
     std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
@@ -37,17 +32,19 @@ pub fn directories(path: &Path) -> io::Result<Parents> {
 }
 
 /// Remembers directories: many files have the same ones above them.
-pub(super) struct Gatherer<'a> {
+pub struct Gatherer<'a> {
     tree: &'a Tree,
     directories: BTreeMap<PathBuf, Arc<DirFacts>>,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(super) fn new(tree: &'a Tree) -> Gatherer<'a> {
+    /// For paths of this tree.
+    pub fn new(tree: &'a Tree) -> Gatherer<'a> {
         Gatherer { tree, directories: BTreeMap::new() }
     }
 
-    pub(super) fn file(&mut self, path: &Path) -> io::Result<FileFacts> {
+    /// The facts about one path.
+    pub fn file(&mut self, path: &Path) -> io::Result<FileFacts> {
         let way = Way::to(self.tree, path)?;
         let disk = self.tree.on_disk(&way.real);
         let meta = std::fs::symlink_metadata(&disk)?;

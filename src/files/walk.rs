@@ -23,6 +23,7 @@ use super::read::MAX_FILE;
 use crate::error::io_words;
 use crate::facts::{DirFacts, FileFacts, FileKind, Parents};
 use crate::finding::{Finding, Location, rules};
+use crate::threads::processors;
 
 /// What became of one path.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub fn tree<T: Send>(
     let (done, results) = mpsc::channel();
     let roots: Vec<PathBuf> = paths.iter().filter_map(|path| facts::real(tree, path).ok()).collect();
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+        for _ in 0..processors() {
             let (done, roots, belt, tasks) = (done.clone(), &roots, &belt, &tasks);
             scope.spawn(move || {
                 let _freed = Freed(belt);

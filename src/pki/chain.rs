@@ -2,13 +2,14 @@
 //! missing and what is left over. An issuer is found by name, key identifier and signature. Whether the path is valid is for
 //! `verify`; where the pile came from does not matter here.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use crate::crypto::SignatureFault;
+use crate::crypto::{Digest, SignatureFault, digest};
 use crate::finding::{Location, Origin};
 use crate::material::cert::Cert;
 use crate::material::key::PublicKey;
@@ -32,14 +33,18 @@ pub struct Pile<'a> {
     by_subject: HashMap<&'a [u8], Vec<Issuer<'a>>>,
     /// Names that have issued a certificate other than their own.
     issuing: HashSet<&'a [u8]>,
-    checked: RefCell<HashMap<Pair<'a>, Result<(), SignatureFault>>>,
+    checked: Arc<Signatures>,
     signatures_left: Cell<usize>,
     candidates_left: Cell<usize>,
     stopped: Cell<bool>,
 }
 
-/// The key of a possible issuer, which many certificates may share, and the fingerprint of what it may have signed.
-type Pair<'a> = (&'a [u8], [u8; 32]);
+/// Signatures that were checked, for all piles that the same CAs are in.
+#[derive(Debug, Default)]
+pub struct Signatures(Mutex<HashMap<Pair, Result<(), SignatureFault>>>);
+
+/// Fingerprints of the key of a possible issuer, which many certificates may share, and of what it may have signed.
+type Pair = (Vec<u8>, [u8; 32]);
 
 /// A possible issuer.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +71,12 @@ pub enum End<'a> {
     Root(&'a Cert),
     /// Nobody in the pile or among the anchors issued the last certificate.
     Missing,
+}
+
+impl Signatures {
+    fn known(&self) -> MutexGuard<'_, HashMap<Pair, Result<(), SignatureFault>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a> Path<'a> {
@@ -103,13 +114,22 @@ pub(super) const MAX_PATHS: usize = 128;
 impl<'a> Pile<'a> {
     /// Sorts a pile by subject. Of identical certificates the first counts.
     pub fn new(certs: impl IntoIterator<Item = (&'a Origin, &'a Cert)>, anchors: &'a [Cert]) -> Pile<'a> {
+        Pile::beside(&Arc::default(), certs, anchors)
+    }
+
+    /// The same, where other piles have been searched: what they have checked is not checked again.
+    pub fn beside(
+        known: &Arc<Signatures>,
+        certs: impl IntoIterator<Item = (&'a Origin, &'a Cert)>,
+        anchors: &'a [Cert],
+    ) -> Pile<'a> {
         let mut pile = Pile {
             found: Vec::new(),
             repeated: Vec::new(),
             anchors,
             by_subject: HashMap::new(),
             issuing: HashSet::new(),
-            checked: RefCell::default(),
+            checked: known.clone(),
             signatures_left: Cell::new(MAX_SIGNATURES),
             candidates_left: Cell::new(MAX_CANDIDATES),
             stopped: Cell::new(false),
@@ -267,8 +287,8 @@ impl<'a> Pile<'a> {
 
     /// Did this issuer sign that certificate? Each pair is checked once; `None` when the search has used up its checks.
     pub(super) fn signature(&self, cert: &'a Cert, issuer: &'a Cert) -> Option<Result<(), SignatureFault>> {
-        let pair = (issuer.public_key.spki(), *cert.sha256());
-        if let Some(known) = self.checked.borrow().get(&pair) {
+        let pair = (digest(Digest::Sha256, issuer.public_key.spki()), *cert.sha256());
+        if let Some(known) = self.checked.known().get(&pair) {
             return Some(*known);
         }
         let Some(left) = self.signatures_left.get().checked_sub(1) else {
@@ -277,7 +297,7 @@ impl<'a> Pile<'a> {
         };
         self.signatures_left.set(left);
         let verdict = cert.signed.verify(cert.der(), &issuer.public_key);
-        self.checked.borrow_mut().insert(pair, verdict);
+        self.checked.known().insert(pair, verdict);
         Some(verdict)
     }
 

@@ -1,8 +1,6 @@
 //! The second opinion. What the fast path found is tested anew: Miller and Rabin's test to random bases, then, by an
 //! implementation that shares no code with it, Baillie and PSW's, and Pocklington's proof where there is one.
 
-use std::thread::Builder;
-
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Integer, Odd, Resize};
 use zeroize::Zeroizing;
@@ -10,6 +8,7 @@ use zeroize::Zeroizing;
 use super::fermat::LANES;
 use super::{Engine, random_bits};
 use crate::crypto::Refused;
+use crate::threads::both;
 
 /// Bases tried of a number by itself, as many as there are lanes.
 const ROUNDS: usize = LANES;
@@ -50,17 +49,12 @@ fn miller_rabin(engine: Engine, numbers: &[&BoxedUint]) -> Result<Vec<bool>, Ref
 /// p, 2^(p - 1) = 1 modulo p, and 2^2 - 1 = 3 has no factor in common with p. With two threads each number has its own.
 pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint, threads: usize) -> Result<bool, Refused> {
     let of_p = || Ok(fits_pocklington(p) && is_prime(engine, p)?);
-    let (p, q) = at_once(threads > 1, &of_p, || is_prime(engine, &p.shr(1)));
+    let of_q = || is_prime(engine, &p.shr(1));
+    if threads == 1 {
+        return Ok(of_q()? && of_p()?);
+    }
+    let (p, q) = both(&of_p, of_q);
     Ok(p? && q?)
-}
-
-/// Both results; the first by a thread of its own if that is wanted and the system gives one.
-pub(super) fn at_once<A: Send, B>(wanted: bool, one: &(impl Fn() -> A + Sync), other: impl FnOnce() -> B) -> (A, B) {
-    std::thread::scope(|scope| {
-        let thread = wanted.then(|| Builder::new().spawn_scoped(scope, one).ok()).flatten();
-        let other = other();
-        (thread.and_then(|thread| thread.join().ok()).unwrap_or_else(one), other)
-    })
 }
 
 pub(super) fn fits_pocklington(p: &BoxedUint) -> bool {

@@ -16,6 +16,7 @@ use crypto_primes::Flavor;
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, Refused};
+use crate::threads::both;
 use small::Small;
 
 pub use fermat::Engine;
@@ -57,7 +58,7 @@ pub fn primality(number: &[u8]) -> Primality {
     }
     let half = p.wrapping_shr_vartime(1);
     let prove = || p.bits_vartime() > 32 && confirm::fits_pocklington(&p);
-    let (proof, half) = confirm::at_once(true, &prove, || composite(&half));
+    let (proof, half) = both(&prove, || composite(&half));
     match half {
         None if proof => Primality::SafePrime,
         // What is small, and what the kernels and the proof disagree about, is tested as any other number.

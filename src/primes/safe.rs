@@ -6,7 +6,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::Builder;
 
 use crypto_bigint::{BoxedUint, Limb, NonZero, Resize};
 
@@ -14,6 +13,7 @@ use super::fermat::LANES;
 use super::sieve::{Candidates, Kind, survivors};
 use super::{Engine, confirm, random_bits, set};
 use crate::crypto::Refused;
+use crate::threads::share;
 
 /// A search for safe primes.
 #[derive(Clone, Copy)]
@@ -82,11 +82,7 @@ impl SafePrimes<'_> {
                 (self.watch)(numbers.len());
             }
         };
-        // Where the system gives no more threads, fewer do the work.
-        std::thread::scope(|scope| {
-            (1..self.threads).for_each(|_| drop(Builder::new().spawn_scoped(scope, work)));
-            work();
-        });
+        share(self.threads, &work);
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,12 +6,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::Builder;
 
 use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
 
 use super::small::Small;
+use crate::threads::share;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +59,7 @@ pub(super) fn survivors(candidates: &Candidates, bound: u32, threads: usize) -> 
         let mut all = struck.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter_mut().zip(own.iter()).for_each(|(all, own): (&mut u64, &u64)| *all |= own);
     };
-    // Where the system gives no more threads, fewer do the work.
-    std::thread::scope(|scope| {
-        (1..threads).for_each(|_| drop(Builder::new().spawn_scoped(scope, work)));
-        work();
-    });
+    share(threads, &work);
     let struck = struck.into_inner().unwrap_or_else(PoisonError::into_inner);
     let left = (0..candidates.window as u32).filter(|k| struck[*k as usize / 64] >> (k % 64) & 1 == 0);
     let mut survivors = Zeroizing::new(Vec::with_capacity(candidates.window));

@@ -9,13 +9,11 @@ mod tls;
 mod wire;
 
 use std::io::{Read, Write};
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::facts::peer::{Failure, Offer, Opening, PeerFacts, Preface, Protocol, Stage, Target};
 use crate::name::HostName;
+use crate::threads;
 use starttls::{Talk, Turn};
 use wire::Wire;
 
@@ -116,25 +114,7 @@ fn before_tls(heard: &[u8]) -> &[u8] {
 
 /// Several questions, some of them at once; the answers in their order.
 pub fn look_at_all(questions: &[Question]) -> Vec<PeerFacts> {
-    let next = AtomicUsize::new(0);
-    let answers: Mutex<Vec<(usize, PeerFacts)>> = Mutex::new(Vec::with_capacity(questions.len()));
-    let work = || {
-        while let Some((n, question)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, questions.get(n)?)))
-        {
-            let facts = look(question);
-            answers.lock().unwrap_or_else(PoisonError::into_inner).push((n, facts));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..questions.len().min(AT_ONCE.get()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
-    answers.sort_by_key(|(n, _)| *n);
-    answers.into_iter().map(|(_, facts)| facts).collect()
+    threads::each(AT_ONCE, questions, look)
 }
 
 /// The words before TLS.
@@ -160,7 +140,7 @@ fn converse(wire: &mut Wire, talk: &mut Talk) -> Result<(), Failure> {
 }
 
 /// Connections at once: they mostly wait. More would look like an attack to the servers' own limits.
-const AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const AT_ONCE: usize = 32;
 /// So many times the patience for one connection are had for all that a deep look takes.
 const DEEP: u32 = 10;
 /// Greeting, capabilities and go-ahead take 2 KiB where much is offered.

@@ -1,5 +1,8 @@
 //! What a server shows of itself: certificate, chain and key, and whether they belong together and to its names.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use super::{Content, Deployment, Opened, place};
@@ -13,12 +16,18 @@ use crate::material::cert::Cert;
 use crate::material::key::{KeyFault, PrivateKey};
 use crate::material::{Format, Item, Material};
 use crate::name::HostName;
-use crate::pki::chain::Pile;
+use crate::pki::chain::{Pile, Signatures};
 use crate::pki::verify::rules::{EXPIRED, NAME_MISMATCH, NOT_YET_VALID};
 use crate::settings::{Protocol, Scope, Setting, TlsSettings};
 
-/// The first pair, and the one with the other kind of key.
-pub(super) fn judge(deployment: &Deployment<'_>, scope: &Scope, settings: &TlsSettings) -> Vec<Finding> {
+/// The first pair, and the one with the other kind of key; and the files that the certificates are taken from, which a thousand
+/// virtual hosts may share: what is to be said of these by themselves is for `alone`.
+pub(super) fn judge<'a>(
+    deployment: &Deployment<'a>,
+    known: &Arc<Signatures>,
+    scope: &Scope,
+    settings: &TlsSettings,
+) -> (Vec<Finding>, Vec<(&'a Path, &'a Material)>) {
     let names: Vec<&str> =
         settings.names.iter().flat_map(|s| &s.value).chain(&scope.name).map(String::as_str).collect();
     let pairs = [(&settings.certificate, &settings.key), (&settings.alt_certificate, &settings.alt_key)];
@@ -30,20 +39,20 @@ pub(super) fn judge(deployment: &Deployment<'_>, scope: &Scope, settings: &TlsSe
     let both = [&settings.key, &settings.certificate];
     let two = settings.key != settings.certificate && both.iter().all(|file| combined(file) == Some(true));
     let pairs = if two { both.map(|file| (file, file)) } else { pairs };
-    let mut found = ciphers(deployment, settings);
+    let (mut found, mut shown) = (ciphers(deployment, settings), Vec::new());
     for (certificate, key) in pairs {
         let Some(setting) = certificate else { continue };
-        let Some((_, file)) = deployment.material(certificate) else { continue };
+        let Some((path, file)) = deployment.material(certificate) else { continue };
+        shown.push((path, file));
         let certs: Vec<(&Origin, &Cert)> = file.certs().collect();
         found.extend(form(setting, file));
         if let Some((at, leaf)) = certs.first() {
-            found.extend(dates(&certs, deployment.now));
             found.extend(name(leaf, at, &names));
-            found.extend(chained(deployment, settings, &certs));
+            found.extend(chained(deployment, known, settings, &certs));
         }
         found.extend(paired(deployment, setting, key.as_ref(), &certs));
     }
-    found
+    (found, shown)
 }
 
 /// A list of nothing but ciphers for another kind of key than those that are there. Suites of TLS 1.3 fit every key.
@@ -88,10 +97,11 @@ fn form(setting: &Setting<std::path::PathBuf>, file: &Material) -> Vec<Finding> 
     found
 }
 
-fn dates(certs: &[(&Origin, &Cert)], now: OffsetDateTime) -> Vec<Finding> {
+/// The certificates of a file, whoever shows them.
+pub(super) fn alone(file: &Material, now: OffsetDateTime) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (n, (at, cert)) in certs.iter().enumerate() {
-        let place = || Location::from((*at).clone());
+    for (n, (at, cert)) in file.certs().enumerate() {
+        let place = || Location::from(at.clone());
         let name = cert.short_name();
         if now > cert.not_after {
             found.push(EXPIRED.at(place(), format!("`{name}` expired at {}", instant::show(cert.not_after))));
@@ -125,9 +135,14 @@ fn name(leaf: &Cert, at: &Origin, names: &[&str]) -> Vec<Finding> {
 }
 
 /// The chain behind the certificate.
-fn chained(deployment: &Deployment<'_>, settings: &TlsSettings, certs: &[(&Origin, &Cert)]) -> Vec<Finding> {
+fn chained(
+    deployment: &Deployment<'_>,
+    known: &Arc<Signatures>,
+    settings: &TlsSettings,
+    certs: &[(&Origin, &Cert)],
+) -> Vec<Finding> {
     let (at, leaf) = certs[0];
-    let pile = Pile::new(certs.iter().copied(), deployment.anchors);
+    let pile = Pile::beside(known, certs.iter().copied(), deployment.anchors);
     let mut paths = pile.paths(leaf).into_iter();
     let Some(path) = paths.next() else { return Vec::new() };
     let others: Vec<_> = paths.collect();

@@ -26,7 +26,7 @@ impl Judge {
             found.push(KEY_COPY.at(at(facts), "by its name a copy that an editor or an upgrade left behind"));
         }
         if role == Role::Key
-            && let Some(web) = self.web_roots.iter().find(|web| facts.real.starts_with(web))
+            && let Some(web) = facts.real.ancestors().find(|above| self.web_roots.contains(*above))
         {
             let message = format!("Apache hands out what is in {} to whoever asks for it", web.display());
             found.push(KEY_IN_WEB_ROOT.at(at(facts), message));

@@ -9,6 +9,7 @@ pub mod rules;
 mod tighten;
 mod want;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::facts::User;
@@ -78,5 +79,5 @@ pub struct Judge {
     /// known who opens a file.
     pub own_users: Vec<(&'static str, String)>,
     /// Directories that a web server hands out, where they really are.
-    pub web_roots: Vec<PathBuf>,
+    pub web_roots: BTreeSet<PathBuf>,
 }

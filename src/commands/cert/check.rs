@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         found.extend(checks::cert::client_auth(cert, at, purpose, public));
         found
     };
+    findings.extend(checks::key::public(&cert.public_key, at));
     findings.extend(material.findings.clone());
     let findings = context.accepted(each_once(findings));
     let mut report = Report::judging(object! {

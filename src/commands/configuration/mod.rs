@@ -5,6 +5,7 @@
 pub(crate) mod named;
 pub mod sni;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -58,10 +59,11 @@ impl Configuration {
     }
 
     /// The directories that a web server hands out, where they really are; none of those that are not there.
-    pub(crate) fn web_roots(&self, tree: &Tree) -> Vec<PathBuf> {
+    pub(crate) fn web_roots(&self, tree: &Tree) -> BTreeSet<PathBuf> {
         let roots = self.statements.iter().filter(|statement| statement.is("DocumentRoot"));
         let paths = roots.filter_map(|statement| apache::arguments(statement.known()?)?.into_iter().next());
-        paths.filter_map(|path| facts::real(tree, Path::new(&path)).ok()).collect()
+        let paths: BTreeSet<String> = paths.collect();
+        paths.into_iter().filter_map(|path| facts::real(tree, Path::new(&path)).ok()).collect()
     }
 }
 

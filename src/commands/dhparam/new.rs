@@ -17,6 +17,7 @@ use crate::material::dh::{DhParams, Group};
 use crate::primes::{Engine, MAX_DH_BITS, SafePrimes, expected_tests};
 use crate::report::progress;
 use crate::report::{Report, object};
+use crate::threads;
 
 /// Write the parameters of a named group (RFC 7919), at once, or search a safe prime of your own. Dovecot 2.3.3, Postfix 3.7 and
 /// later need no such file.
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 
 /// Searches, and judges what was found as it would be judged in anybody's file.
 fn generate(bits: usize, threads: Option<u16>, context: &Context) -> Result<(DhParams, Duration)> {
-    let threads = threads.map(usize::from).unwrap_or_else(processors);
+    let threads = threads.map(usize::from).unwrap_or_else(threads::processors);
     let start = Instant::now();
     let tests = AtomicUsize::new(0);
     let shown = Mutex::new(start);
@@ -105,10 +106,6 @@ fn generate(bits: usize, threads: Option<u16>, context: &Context) -> Result<(DhP
         None => Ok((params, start.elapsed())),
         Some(fault) => Err(Error::bug(format!("new parameters are not sound: {}", fault.message))),
     }
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl From<GroupName> for Group {

@@ -27,7 +27,7 @@ pub(super) struct Configured {
     /// Who opens each, by where it really is.
     pub(super) readers: BTreeMap<PathBuf, Vec<Reader>>,
     /// What Apache hands out, where it really is.
-    pub(super) web_roots: Vec<PathBuf>,
+    pub(super) web_roots: BTreeSet<PathBuf>,
     /// What could not be followed: files that it names are then not looked at.
     pub(super) findings: Vec<Finding>,
 }
