@@ -116,7 +116,7 @@ impl Servers {
     }
 }
 
-/// So many servers, a thread each, and their ports line by line.
+/// So many servers, two threads each, and their ports line by line.
 fn serve(root: &str, count: usize) {
     let authority = Authority::root("root");
     let issuer = authority.below("issuer");
@@ -128,13 +128,11 @@ fn serve(root: &str, count: usize) {
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain.into(), key).unwrap();
         let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
         println!("{}", listener.local_addr().unwrap().port());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // A scanner may hold one connection while it opens the next.
-                let config = config.clone();
-                std::thread::spawn(move || answer(stream, config));
-            }
-        });
+        // A scanner may hold one connection while it opens the next.
+        for _ in 0..2 {
+            let (config, listener) = (config.clone(), listener.try_clone().unwrap());
+            std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &config)));
+        }
     }
     std::io::stdout().flush().unwrap();
     loop {
@@ -143,9 +141,9 @@ fn serve(root: &str, count: usize) {
 }
 
 /// Shakes hands and listens until the client hangs up.
-fn answer(mut stream: TcpStream, config: Arc<ServerConfig>) {
+fn answer(mut stream: TcpStream, config: &Arc<ServerConfig>) {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let mut tls = ServerConnection::new(config).unwrap();
+    let mut tls = ServerConnection::new(config.clone()).unwrap();
     let mut buffer = [0; 512];
     while Stream::new(&mut tls, &mut stream).read(&mut buffer).is_ok_and(|read| read > 0) {}
 }
