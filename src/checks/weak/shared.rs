@@ -1,5 +1,6 @@
 //! Shared primes: two keys that have one prime in common give each other away by their greatest common divisor. A batch is
-//! searched at once, in nearly linear time, by a product tree and a scaled remainder tree (Bernstein 2004; Heninger and others 2012).
+//! searched at once, in nearly linear time and by all processors, by a product tree and a scaled remainder tree (Bernstein 2004;
+//! Heninger and others 2012).
 
 use std::collections::HashMap;
 
@@ -7,6 +8,7 @@ use dashu_int::UBig;
 use dashu_int::ops::{BitTest, Gcd};
 
 use crate::finding::rules;
+use crate::threads::{each, processors};
 
 /// Two keys of the batch, by their places in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,9 @@ pub fn shared_primes(moduli: &[&[u8]]) -> Vec<Shared> {
 /// How many numbers make a leaf of the trees: below this, dividing by each is cheaper than one more level, and takes no memory.
 const LEAF: usize = 16;
 
+/// So many bits are worth the start of a thread: some thousand keys.
+const MANY_BITS: usize = 1 << 21;
+
 /// How much more precise a fraction is than the product it belongs to. Its error at most doubles with each level of the tree and
 /// grows by one, so this serves for as many numbers as a machine can hold.
 const GUARD_BITS: usize = 64;
@@ -66,18 +71,21 @@ const GUARD_BITS: usize = 64;
 /// way down is, without what is before the point, the fraction of each node (Bernstein, Scaled remainder trees, 2004). So no
 /// square is made, and nothing large is divided but once.
 fn common_factors(numbers: &[UBig]) -> Vec<UBig> {
+    let threads = worth(numbers);
     let leaves: Vec<&[UBig]> = numbers.chunks(LEAF).collect();
     let (products, mut sums): (Vec<UBig>, Vec<UBig>) = leaves.iter().map(|leaf| product_and_sum(leaf)).unzip();
-    let mut levels = tree_with(products, |products| {
-        let pairs = products.chunks(2).zip(sums.chunks(2));
-        sums = pairs.map(|(products, sums)| sum_of_both(products, sums)).collect();
+    let mut levels = tree_with(threads, products, |products| {
+        let pairs: Vec<_> = products.chunks(2).zip(sums.chunks(2)).collect();
+        sums = each(threads, &pairs, |(products, sums)| sum_of_both(products, sums));
     });
     let mut nodes = levels.pop().unwrap_or_default();
     let root = nodes.iter().zip(&sums);
     let mut fractions: Vec<UBig> =
         root.map(|(product, sum)| ((sum % product) << precision(product)) / product).collect();
     while let Some(children) = levels.pop() {
-        fractions = (0..children.len()).map(|at| child(&children, at, &nodes[at / 2], &fractions[at / 2])).collect();
+        let places: Vec<usize> = (0..children.len()).collect();
+        let fraction = |at: &usize| child(&children, *at, &nodes[at / 2], &fractions[at / 2]);
+        fractions = each(threads, &places, fraction);
         nodes = children;
     }
     // A fraction is never above the true one, and by less than one unit of the remainder below it.
@@ -111,21 +119,27 @@ fn child(children: &[UBig], at: usize, parent: &UBig, fraction: &UBig) -> UBig {
     own >> (from - to)
 }
 
+/// How many threads a batch is worth.
+fn worth(numbers: &[UBig]) -> usize {
+    if numbers.iter().map(BitTest::bit_len).sum::<usize>() < MANY_BITS { 1 } else { processors() }
+}
+
 fn precision(product: &UBig) -> usize {
     product.bit_len() + GUARD_BITS
 }
 
 /// The product of them all.
 pub(super) fn product(numbers: Vec<UBig>) -> UBig {
-    tree_with(numbers, |_| ()).pop().and_then(|mut root| root.pop()).unwrap_or(UBig::ONE)
+    tree_with(worth(&numbers), numbers, |_| ()).pop().and_then(|mut root| root.pop()).unwrap_or(UBig::ONE)
 }
 
 /// The numbers, their products by twos, and so on to the product of all; each level but the last is shown before the next is made.
-fn tree_with(numbers: Vec<UBig>, mut show: impl FnMut(&[UBig])) -> Vec<Vec<UBig>> {
+fn tree_with(threads: usize, numbers: Vec<UBig>, mut show: impl FnMut(&[UBig])) -> Vec<Vec<UBig>> {
     let mut levels = vec![numbers];
     while let Some(last) = levels.last().filter(|level| level.len() > 1) {
         show(last);
-        let next = last.chunks(2).map(|pair| pair.iter().skip(1).fold(pair[0].clone(), |a, b| a * b)).collect();
+        let pairs: Vec<&[UBig]> = last.chunks(2).collect();
+        let next = each(threads, &pairs, |pair| pair[1..].iter().fold(pair[0].clone(), |a, b| a * b));
         levels.push(next);
     }
     levels
