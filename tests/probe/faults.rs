@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::{Served, codes, probe, target};
-use crate::common::pki::{Authority, Leaf, cert_pem, pem};
+use crate::common::pki::{Authority, Leaf, cert_pem, pem, self_signed};
 use crate::common::{Test, have, root};
 
 /// root -> intermediate -> leaf, the root in `root.pem`.
@@ -85,7 +85,7 @@ fn every_fault_is_named_as_openssl_numbers_it() {
     let own = Authority::root("Nobody").leaf(&["mail.example.org"]);
     let foreign = Authority::root("Foreign Root");
     let of_foreign = foreign.leaf(&["mail.example.org"]);
-    let alone = alone();
+    let alone = self_signed(&["mail.example.org"]);
     let cases: [Case; 9] = [
         ("whole", &good.key, vec![&good.der, ca], 0, ""),
         ("with its root", &good.key, vec![&good.der, ca, root], 0, ""),
@@ -93,7 +93,7 @@ fn every_fault_is_named_as_openssl_numbers_it() {
         ("expired", &old.key, vec![&old.der, ca], 10, "cert-expired"),
         ("not yet valid", &early.key, vec![&early.der, ca], 9, "cert-not-yet-valid"),
         ("another name", &other.key, vec![&other.der, ca], 62, "name-mismatch"),
-        ("self-signed", &alone.1, vec![&alone.0], 18, "not-trusted"),
+        ("self-signed", &alone.key, vec![&alone.der], 18, "not-trusted"),
         ("another root", &of_foreign.key, vec![&of_foreign.der, &foreign.der], 19, "not-trusted"),
         ("nobody's", &own.key, vec![&own.der, ca], 20, "chain-incomplete"),
     ];
@@ -225,13 +225,6 @@ fn of_a_protocol_only_its_own_ports_are_asked() {
         let alone = [&["--net", env!("CARGO_BIN_EXE_pkit")], &probe[..]].concat();
         test.peer("unshare", alone).exits(6).err_or_out(words);
     }
-}
-
-/// A certificate that signed itself for a server.
-fn alone() -> (Vec<u8>, KeyPair) {
-    let key = KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["mail.example.org".into()]).unwrap();
-    (params.self_signed(&key).unwrap().der().to_vec(), key)
 }
 
 fn sha256(test: &Test, der: &[u8]) -> String {

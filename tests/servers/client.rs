@@ -174,7 +174,8 @@ impl Handshake {
     }
 }
 
-fn pem_blocks(text: &str) -> Vec<String> {
+/// The certificates of this PEM text, without its lines.
+pub fn pem_blocks(text: &str) -> Vec<String> {
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
     text.split(begin)
         .skip(1)

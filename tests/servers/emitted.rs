@@ -164,7 +164,8 @@ pub(super) fn serve(peer: &Peer, test: &Test, pki: &Pki, more: &[&str]) -> Optio
     peer.start(test, &emitted(peer, test, pki, &pki.key, more))
 }
 
-fn emitted(peer: &Peer, test: &Test, pki: &Pki, key: &Path, more: &[&str]) -> String {
+/// What `emit` prints for it.
+pub(super) fn emitted(peer: &Peer, test: &Test, pki: &Pki, key: &Path, more: &[&str]) -> String {
     pki.emit(test, peer.server, key, &[&peer.build(), more].concat())
 }
 

@@ -49,6 +49,8 @@ pub struct Running {
     pub plain: u16,
     /// The port where TLS begins at once.
     pub tls: u16,
+    /// More ways to TLS, in another protocol.
+    pub others: Vec<Door>,
 }
 
 /// A port, and how one gets to TLS there.
@@ -92,7 +94,10 @@ const DOVECOT: Peer = Peer {
     mismatch: "Key is for a different cert than ssl_cert",
     crls: Crls::WithCas,
     start: |system, test, tls| {
-        Some(Dovecot::attempt(system, test, tls)?.map(|d| Running { daemon: d.daemon, plain: d.imap, tls: d.imaps }))
+        let others =
+            |d: &Dovecot| vec![Door { port: d.pop3s, starttls: None }, Door { port: d.pop3, starttls: Some("pop3") }];
+        let running = |d: Dovecot| Running { others: others(&d), daemon: d.daemon, plain: d.imap, tls: d.imaps };
+        Some(Dovecot::attempt(system, test, tls)?.map(running))
     },
     // It finishes the handshake with anybody and refuses at the login.
     lets_in: |client, door| {
@@ -110,6 +115,7 @@ const POSTFIX: Peer = Peer {
             daemon: p.daemon,
             plain: p.smtp,
             tls: p.submissions,
+            others: Vec::new(),
         }))
     },
     lets_in: |client, door| {
@@ -129,7 +135,7 @@ const SLAPD: Peer = Peer {
         let slapd = Slapd::start(system, test)?;
         let changed = slapd.modify(test, ldif);
         Some(match changed.exit {
-            0 => Ok(Running { daemon: slapd.daemon, plain: slapd.ldap, tls: slapd.ldaps }),
+            0 => Ok(Running { daemon: slapd.daemon, plain: slapd.ldap, tls: slapd.ldaps, others: Vec::new() }),
             _ => Err(NotUp { said: changed.stderr + &slapd.daemon.log() }),
         })
     },
@@ -146,7 +152,12 @@ const APACHE: Peer = Peer {
     mismatch: "do not match",
     crls: Crls::Apart,
     start: |system, test, hosts| {
-        Some(Apache::attempt(system, test, hosts)?.map(|a| Running { daemon: a.daemon, plain: a.http, tls: a.https }))
+        Some(Apache::attempt(system, test, hosts)?.map(|a| Running {
+            daemon: a.daemon,
+            plain: a.http,
+            tls: a.https,
+            others: Vec::new(),
+        }))
     },
     lets_in: |client, door| client.curl("https", door.port, &[]).stdout.contains("welcome"),
     ..DOVECOT
@@ -158,7 +169,12 @@ const COURIER: Peer = Peer {
     mismatch: "Decryption has failed",
     crls: Crls::Nowhere,
     start: |_, test, tls| {
-        Some(Courier::attempt(test, tls)?.map(|c| Running { daemon: c.daemon, plain: c.imap, tls: c.imaps }))
+        Some(Courier::attempt(test, tls)?.map(|c| Running {
+            daemon: c.daemon,
+            plain: c.imap,
+            tls: c.imaps,
+            others: Vec::new(),
+        }))
     },
     lets_in: |client, door| {
         let scheme = if door.starttls.is_some() { "imap" } else { "imaps" };
