@@ -1,4 +1,4 @@
-//! Old protocols and suites are seen and named, as sslscan sees them.
+//! Old protocols and suites are seen and named, as sslscan and testssl see them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{Read, Write};
@@ -133,10 +133,12 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn all_that_a_server_has_is_what_sslscan_sees() {
-    if !have("openssl") || !have("sslscan") {
+fn all_that_a_server_has_is_what_scanners_see() {
+    if !have("openssl") {
         return;
     }
+    let scanners: [(&str, Scan); 2] = [("sslscan", sslscan), ("testssl", testssl)];
+    let scanners = scanners.iter().filter(|(program, _)| have(program)).collect::<Vec<_>>();
     let old = Old::new();
     // `0xC0,0x30 - TLS_… - ECDHE-… `: openssl's own table of names and numbers.
     let table = old
@@ -145,16 +147,11 @@ fn all_that_a_server_has_is_what_sslscan_sees() {
         .exits(0);
     let ids = table.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let ids: HashMap<String, String> = ids.map(|w| (w[2].to_owned(), w[0].replacen(",0x", "", 1))).collect();
-    for more in [
-        &["-cipher", "ALL:aNULL:@SECLEVEL=0"][..],
-        &["-tls1_2", "-cipher", "ECDHE+AESGCM:DHE+AESGCM:AES128-SHA"],
-        &["-no_tls1_3", "-cipher", "DEFAULT:@SECLEVEL=0"],
-        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256"],
-    ] {
+    let same = |more: &[&str]| {
         let served = old.serve(more);
         let json = probe(&old.test, &served.address(), &["--deep", "--fail-on", "error"]).json();
         let offers = target(&json)["offers"].as_array().unwrap_or_else(|| panic!("{json:#}"));
-        let ours: BTreeSet<(String, String)> = offers
+        let ours: Offered = offers
             .iter()
             .flat_map(|offer| {
                 let version = offer["version"].as_str().unwrap().replace("TLS ", "TLSv");
@@ -162,16 +159,59 @@ fn all_that_a_server_has_is_what_sslscan_sees() {
                 suites.map(|suite| (version.clone(), ids[suite.as_str().unwrap()].clone())).collect::<Vec<_>>()
             })
             .collect();
-        let scanned = old.test.peer("sslscan", ["--no-colour", "--show-cipher-ids", &served.address()]);
-        // `Accepted  TLSv1.2  256 bits  0xC030 TLS_…`
-        let words = scanned.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let theirs: BTreeSet<(String, String)> = words
-            .filter(|words| matches!(words.first(), Some(&("Accepted" | "Preferred"))) && words.len() > 4)
-            .map(|words| (words[1].to_owned(), words[4].to_owned()))
-            .collect();
-        assert!(!theirs.is_empty(), "{}", scanned.stdout);
-        assert_eq!(ours, theirs, "{more:?}");
-    }
+        for (program, scan) in &scanners {
+            assert_eq!(ours, scan(&old.test, &served.address()), "{program} {more:?}");
+        }
+    };
+    // testssl takes half a minute where much is offered.
+    std::thread::scope(|scope| {
+        for more in [
+            &["-cipher", "ALL:aNULL:@SECLEVEL=0"][..],
+            &["-tls1_2", "-cipher", "ECDHE+AESGCM:DHE+AESGCM:AES128-SHA"],
+            &["-no_tls1_3", "-cipher", "DEFAULT:@SECLEVEL=0"],
+            &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256"],
+        ] {
+            scope.spawn(|| same(more));
+        }
+    });
+}
+
+/// Versions and suites: `TLSv1.2`, `0xC030`.
+type Offered = BTreeSet<(String, String)>;
+
+/// What another program sees at this address.
+type Scan = fn(&Test, &str) -> Offered;
+
+fn sslscan(test: &Test, address: &str) -> Offered {
+    let scanned = test.peer("sslscan", ["--no-colour", "--show-cipher-ids", address]);
+    // `Accepted  TLSv1.2  256 bits  0xC030 TLS_…`
+    let words = scanned.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let seen: Offered = words
+        .filter(|words| matches!(words.first(), Some(&("Accepted" | "Preferred"))) && words.len() > 4)
+        .map(|words| (words[1].to_owned(), words[4].to_owned()))
+        .collect();
+    assert!(!seen.is_empty(), "{}", scanned.stdout);
+    seen
+}
+
+/// Every suite of its own list, version by version. It makes the hellos itself: what openssl still has does not matter.
+fn testssl(test: &Test, address: &str) -> Offered {
+    let file = format!("{}.csv", address.replace(':', "."));
+    let words = ["300", "testssl", "--cipher-per-proto", "--csvfile", &file, "--quiet", "--color", "0"];
+    let scanned = test.peer("timeout", words.into_iter().chain(["--warnings", "batch", "--nodns", "none", address]));
+    // `"cipher-tls1_2_xc030",…`
+    let table = test.text(&file);
+    let names = table.lines().filter_map(|line| line.strip_prefix("\"cipher-tls1")?.split_once('"'));
+    let seen: Offered = names
+        .map(|(name, _)| {
+            let (minor, id) = name.split_once('x').unwrap();
+            let minor = minor.trim_matches('_');
+            let minor = if minor.is_empty() { "0" } else { minor };
+            (format!("TLSv1.{minor}"), format!("0x{:0>4}", id.to_ascii_uppercase()))
+        })
+        .collect();
+    assert!(!seen.is_empty(), "{}{}", scanned.stdout, scanned.stderr);
+    seen
 }
 
 const ALL_1_3: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256";
