@@ -10,6 +10,8 @@ use crate::common::pki::{Authority, Crl, Leaf, cert_pem, crl_pem};
 use crate::common::{Ran, Test, have};
 use crate::probe::Served;
 use crate::probe::preface::scripted;
+use crate::servers::System;
+use crate::servers::dovecot::Dovecot;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
 
@@ -216,29 +218,36 @@ fn nagios_gets_its_own_codes_and_one_line() {
 
 #[test]
 fn nagios_plugins_agree_about_a_server() {
-    const PLUGIN: &str = "/usr/lib/nagios/plugins/check_http";
-    if !have("openssl") || !std::path::Path::new(PLUGIN).exists() {
-        return crate::common::missing("check_http");
+    if !have("openssl") {
+        return;
     }
-    let test = Test::new();
     let root = Authority::root("root");
     let now = OffsetDateTime::now_utc();
-    for (days, warning, critical) in [(60, 30, 10), (20, 30, 10), (5, 30, 10), (30, 30, 10), (10, 30, 10), (-2, 30, 10)]
-    {
+    for days in [60, 31, 30, 29, 20, 11, 10, 9, 5, -2] {
+        let test = Test::new();
         let leaf = root.leaf_with(&["localhost"], |params| {
             params.not_before = now - Duration::days(40);
             params.not_after = now + Duration::days(days) + Duration::hours(12);
         });
-        let chain = test.file("chain.pem", leaf.pem());
-        let served = Served::start(&test, &chain, &test.file("leaf.key", leaf.key_pem()), &[]);
-        let port = served.port.to_string();
-        let thresholds = format!("{warning},{critical}");
-        let theirs = test.peer(PLUGIN, ["-I", "127.0.0.1", "-H", "localhost", "-p", &port, "--ssl", "-C", &thresholds]);
-        // They count "30 days" as due where 30 days and some hours are left, and whole days are what they count.
-        let [within, critical] = [warning, critical].map(|days| format!("{}d", days + 1));
-        let address = format!("localhost:{port}");
-        let ours = test.run(["renew", "check", &address, "--nagios", "--within", &within, "--critical", &critical]);
-        assert_eq!(ours.exit, theirs.exit, "{days}: {} {}", ours.stdout, theirs.stdout);
+        let (chain, key) = (test.file("chain.pem", leaf.pem()), test.file("leaf.key", leaf.key_pem()));
+        let agree = |port: u16, plugin: &str, words: &[&str]| {
+            let path = format!("/usr/lib/nagios/plugins/{plugin}");
+            if !std::path::Path::new(&path).exists() {
+                return crate::common::missing(plugin);
+            }
+            let port = port.to_string();
+            let theirs = test.peer(&path, [&["-p", &port, "--ssl"], words].concat());
+            // They count "30 days" as due where 30 days and some hours are left, and whole days are what they count.
+            let address = format!("localhost:{port}");
+            let ours = ["renew", "check", &address, "--nagios", "--within", "31d", "--critical", "11d"];
+            let ours = test.run(ours);
+            assert_eq!(ours.exit, theirs.exit, "{plugin}, {days} d: {} {}", ours.stdout, theirs.stdout);
+        };
+        let served = Served::start(&test, &chain, &key, &[]);
+        agree(served.port, "check_http", &["-I", "127.0.0.1", "-H", "localhost", "-C", "30,10"]);
+        let tls = format!("ssl = required\nssl_cert = <{}\nssl_key = <{}\n", chain.display(), key.display());
+        let Some(dovecot) = Dovecot::start(System::Bookworm, &test, &tls) else { continue };
+        agree(dovecot.imaps, "check_imap", &["-H", "127.0.0.1", "-D", "30,10"]);
     }
 }
 
