@@ -24,8 +24,13 @@ impl Served {
     /// The first certificate of the chain is its own.
     pub fn start(test: &Test, chain: &Path, key: &Path, more: &[&str]) -> Served {
         let [port] = free_ports();
+        Served::at(test, "127.0.0.1", port, chain, key, more)
+    }
+
+    /// The same at another address.
+    pub fn at(test: &Test, ip: &str, port: u16, chain: &Path, key: &Path, more: &[&str]) -> Served {
         let mut openssl = Command::new("openssl");
-        openssl.args(["s_server", "-quiet", "-www", "-accept", &format!("127.0.0.1:{port}")]);
+        openssl.args(["s_server", "-quiet", "-www", "-accept", &format!("{ip}:{port}")]);
         openssl.arg("-cert").arg(chain).arg("-key").arg(key);
         // What it is given as the chain goes behind its own certificate.
         let pems = std::fs::read_to_string(chain).unwrap();
@@ -35,7 +40,7 @@ impl Served {
         openssl.args(more).current_dir(test.path(""));
         let child = openssl.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let begin = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect((ip, port)).is_err() {
             assert!(begin.elapsed() < Duration::from_secs(20), "s_server {more:?} is silent");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -33,9 +33,9 @@ use crate::threads;
   pkit probe localhost:1143 --starttls imap --trust ca.pem
 
 Without a port, those of mail, LDAP and the web are looked at (of a protocol
-that --starttls names, its own), and the ones that answer are told. Exit 1: a
-chain is not valid, or something else is wrong; 6: a server that was named
-does not answer.")]
+that --starttls names, its own), and the ones that answer are told; with one,
+every address of HOST that answers. Exit 1: a chain is not valid, or something
+else is wrong; 6: a server that was named does not answer.")]
 pub struct Args {
     /// Servers: HOST, HOST:PORT or a url such as imaps://HOST
     #[arg(required = true, value_name = "HOST[:PORT]")]
@@ -153,6 +153,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             name: name.clone(),
             patience: args.timeout.unsigned_abs(),
             deep: args.deep,
+            // Of a host without a port a dozen are looked at.
+            everywhere: server.port.is_some(),
         };
         questions.extend(server.targets(args.opener.opening()).into_iter().map(ask));
     }
@@ -182,11 +184,11 @@ pub(super) fn leaves(material: &Material) -> Vec<(&Origin, &Cert)> {
 }
 
 /// Of a host without a port only what answers is told; one where nothing does is told once.
-fn present(answers: Vec<PeerFacts>, servers: &[Address], opening: Option<Opening>) -> Vec<PeerFacts> {
+fn present(answers: Vec<Vec<PeerFacts>>, servers: &[Address], opening: Option<Opening>) -> Vec<PeerFacts> {
     let mut answers = answers.into_iter();
     let mut kept = Vec::new();
     for server in servers {
-        let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(opening).len()).collect();
+        let all: Vec<PeerFacts> = answers.by_ref().take(server.targets(opening).len()).flatten().collect();
         let absent = |facts: &PeerFacts| facts.failure.as_ref().is_some_and(Failure::is_absence);
         let several = all.len() > 1;
         match all.iter().all(absent) {

@@ -16,6 +16,8 @@ pub struct Target {
     pub port: u16,
     /// How TLS begins.
     pub opening: Opening,
+    /// Which of the host's addresses, where several are told apart.
+    pub address: Option<IpAddr>,
 }
 
 /// How TLS begins on a port.
@@ -127,6 +129,7 @@ impl Address {
             host: self.host.clone(),
             port,
             opening: opening.or(self.opening).or(usual).unwrap_or(Opening::AtOnce),
+            address: None,
         };
         match self.port {
             Some(port) => vec![target(port, usual(port))],
@@ -168,9 +171,10 @@ impl From<NotAHostName> for NotAnAddress {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host {
-            HostName::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
-            _ => write!(f, "{}:{}", self.host, self.port),
+            HostName::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port)?,
+            _ => write!(f, "{}:{}", self.host, self.port)?,
         }
+        self.address.map_or(Ok(()), |address| write!(f, " ({address})"))
     }
 }
 

@@ -9,6 +9,7 @@ mod tls;
 mod wire;
 
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::facts::peer::{Failure, Offer, Opening, PeerFacts, Preface, Protocol, Stage, Target};
@@ -28,6 +29,8 @@ pub struct Question {
     pub patience: Duration,
     /// Is everything asked for that the server has, which takes many connections?
     pub deep: bool,
+    /// Is every address of the name looked at, and not only the first that answers?
+    pub everywhere: bool,
 }
 
 /// Connects, asks for TLS, shakes hands, hangs up.
@@ -112,9 +115,28 @@ fn before_tls(heard: &[u8]) -> &[u8] {
     &heard[..end]
 }
 
-/// Several questions, some of them at once; the answers in their order.
-pub fn look_at_all(questions: &[Question]) -> Vec<PeerFacts> {
-    threads::each(AT_ONCE, questions, look)
+/// Several questions, some of them at once; the answers in their order, several where a name has several addresses.
+pub fn look_at_all(questions: &[Question]) -> Vec<Vec<PeerFacts>> {
+    threads::each(AT_ONCE, questions, look_around)
+}
+
+/// What the addresses that answer have: behind one of them may be what the others have no more. One that nobody listens at is
+/// passed over where another answers, as clients do.
+fn look_around(question: &Question) -> Vec<PeerFacts> {
+    let mut first = look(question);
+    let others = match first.ip {
+        Some(known) if question.everywhere => wire::others(&question.target, known, question.patience),
+        _ => Vec::new(),
+    };
+    let at = |ip: &IpAddr| Target { address: Some(*ip), ..question.target.clone() };
+    let others: Vec<Question> = others.iter().map(|ip| Question { target: at(ip), ..question.clone() }).collect();
+    let mut seen = threads::each(AT_ONCE, &others, look);
+    seen.retain(|facts| !facts.failure.as_ref().is_some_and(Failure::is_absence));
+    if !seen.is_empty() {
+        first.target.address = first.ip;
+    }
+    seen.insert(0, first);
+    seen
 }
 
 /// The words before TLS.

@@ -1,12 +1,13 @@
 //! One TCP connection with an end: whatever the server does, it costs no more than the time and the bytes that it was given.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::error::io_words;
 use crate::facts::peer::{Failure, Stage, Target};
+use crate::name::HostName;
 
 /// A connection that ends at its deadline.
 #[derive(Debug)]
@@ -112,9 +113,20 @@ impl Write for Wire {
     }
 }
 
+/// The addresses of the target but this one; none where they cannot be had any more.
+pub(super) fn others(target: &Target, known: IpAddr, patience: Duration) -> Vec<IpAddr> {
+    let all = look_up(target, Instant::now() + patience).unwrap_or_default();
+    let mut others: Vec<IpAddr> = all.iter().map(SocketAddr::ip).filter(|ip| *ip != known).collect();
+    // Each stands once for every line of a hosts file.
+    others.sort();
+    others.dedup();
+    others
+}
+
 /// The system's look-up knows no deadline, so it is waited for elsewhere; one that is too late ends by itself or with pkit.
 fn look_up(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
-    if let crate::name::HostName::Ip(ip) = target.host {
+    let named = if let HostName::Ip(ip) = target.host { Some(ip) } else { target.address };
+    if let Some(ip) = named {
         return Ok(vec![SocketAddr::new(ip, target.port)]);
     }
     let (host, port) = (target.host.to_string(), target.port);

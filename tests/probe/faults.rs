@@ -1,11 +1,11 @@
 //! What is wrong with a chain on the wire, in pkit's words and by openssl's number.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rcgen::KeyPair;
-use time::OffsetDateTime;
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Served, codes, probe, target};
 use crate::common::pki::{Authority, Leaf, cert_pem, pem, self_signed};
@@ -192,6 +192,52 @@ fn several_servers_are_looked_at_in_one_run() {
     let alone = ["--net", env!("CARGO_BIN_EXE_pkit"), "probe", "127.0.0.1", "--timeout", "5s", "--json"];
     let none = pki.test.peer("unshare", alone).exits(6).json();
     assert!(target(&none)["error"].as_str().unwrap().contains("no port of mail, LDAP or the web"), "{none:#}");
+}
+
+#[test]
+fn every_address_of_a_name_is_looked_at() {
+    if !have("openssl") || !root() {
+        return;
+    }
+    let pki = Pki::new();
+    let ca = &pki.intermediate.der;
+    let new = pki.intermediate.leaf_with(&["mail.example.org"], |params| {
+        params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
+        params.not_after = params.not_before + Duration::days(90);
+    });
+    let old = pki.intermediate.leaf(&["mail.example.org"]);
+    let [new_file, old_file] = [(&new, "new"), (&old, "old")].map(|(leaf, name)| {
+        let chain = pki.test.file(format!("{name}.pem"), cert_pem(&leaf.der) + &cert_pem(ca));
+        (chain, pki.test.file(format!("{name}.key"), leaf.key_pem()))
+    });
+    let [port] = crate::servers::free_ports();
+    let serve = |ip, (chain, key): &(PathBuf, PathBuf)| Served::at(&pki.test, ip, port, chain, key, &[]);
+    let (_one, other) = (serve("127.0.0.1", &new_file), serve("127.0.0.2", &old_file));
+    // Nobody listens at the third.
+    let names = [1, 2, 3].map(|n| format!("127.0.0.{n} mail.example.org\n")).concat();
+    let names = pki.test.file("hosts", names).display().to_string();
+    let address = format!("mail.example.org:{port}");
+    let probe = |more: &[&str]| {
+        let within = ["--mount", "sh", "-c", "mount --bind $0 /etc/hosts && exec \"$@\"", &names];
+        let words = [env!("CARGO_BIN_EXE_pkit"), "probe", &address, "--trust", "root.pem", "--expect-cert", "new.pem"];
+        pki.test.peer("unshare", [&within[..], &words, more].concat())
+    };
+    let json = probe(&["--json"]).exits(1).json();
+    let targets = json["result"]["targets"].as_array().unwrap().iter();
+    let mut seen: Vec<_> =
+        targets.map(|t| (t["ip"].as_str().unwrap(), t["served_matches_file"].as_bool().unwrap())).collect();
+    seen.sort();
+    assert_eq!(seen, [("127.0.0.1", true), ("127.0.0.2", false)], "{json:#}");
+    assert_eq!(codes(&json), ["served-differs"], "{json:#}");
+    assert_eq!(json["findings"][0]["path"], format!("{address} (127.0.0.2)"), "{json:#}");
+    probe(&[])
+        .exits(1)
+        .out_has(&format!("FAIL  {address} (127.0.0.2)"))
+        .out_has(&format!("OK    {address} (127.0.0.1)"));
+    // One that answers alone needs no address to be told.
+    drop(other);
+    let alone = probe(&[]).exits(0);
+    alone.out_has(&format!("OK    {address}  "));
 }
 
 #[test]

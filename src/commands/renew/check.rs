@@ -86,11 +86,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         for target in server.targets(args.opener.opening()) {
             // Named twice it is still one server.
             if questions.iter().all(|asked| asked.target != target) {
-                questions.push(Question { target, name: server.host.clone(), patience, deep: false });
+                questions.push(Question {
+                    target,
+                    name: server.host.clone(),
+                    patience,
+                    deep: false,
+                    everywhere: false,
+                });
             }
         }
     }
-    let answers = look_at_all(&questions);
+    let answers: Vec<PeerFacts> = look_at_all(&questions).into_iter().flatten().collect();
     let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files, context)).collect();
 
     let clock = Clock { context, within: args.within, critical: args.critical };

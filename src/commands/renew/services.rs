@@ -154,7 +154,13 @@ impl ServicesArgs {
     /// The ports, asked for this name.
     pub(super) fn doors(&self, name: &HostName) -> Vec<Door> {
         let patience = self.timeout.unsigned_abs().min(ONE_LOOK);
-        let question = |target: &Target| Question { target: target.clone(), name: name.clone(), patience, deep: false };
+        let question = |target: &Target| Question {
+            target: target.clone(),
+            name: name.clone(),
+            patience,
+            deep: false,
+            everywhere: false,
+        };
         self.verify.iter().map(|door| Door { name: door.typed.clone(), question: question(&door.target) }).collect()
     }
 }
