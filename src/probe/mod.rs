@@ -129,7 +129,8 @@ fn look_around(question: &Question) -> Vec<PeerFacts> {
         _ => Vec::new(),
     };
     let at = |ip: &IpAddr| Target { address: Some(*ip), ..question.target.clone() };
-    let others: Vec<Question> = others.iter().map(|ip| Question { target: at(ip), ..question.clone() }).collect();
+    let others = others.iter().take(MAX_ADDRESSES - 1);
+    let others: Vec<Question> = others.map(|ip| Question { target: at(ip), ..question.clone() }).collect();
     let mut seen = threads::each(AT_ONCE, &others, look);
     seen.retain(|facts| !facts.failure.as_ref().is_some_and(Failure::is_absence));
     if !seen.is_empty() {
@@ -161,6 +162,8 @@ fn converse(wire: &mut Wire, talk: &mut Talk) -> Result<(), Failure> {
     }
 }
 
+/// Addresses of one name that are looked at. Large sites have four to eight; an answer of 64 KiB holds thousands.
+const MAX_ADDRESSES: usize = 16;
 /// Connections at once: they mostly wait. More would look like an attack to the servers' own limits.
 const AT_ONCE: usize = 32;
 /// So many times the patience for one connection are had for all that a deep look takes.
