@@ -16,7 +16,7 @@ use super::slapd::Slapd;
 use super::{Client, System};
 use crate::common::{Ran, Test, have, root};
 use crate::packaging::packaged;
-use crate::renew::acme::{Acme, Renewed};
+use crate::renew::acme::Acme;
 use crate::renew::{NAME, base, chain, current};
 
 /// A name that several servers on this machine serve.
@@ -214,9 +214,10 @@ fn under_load<T>(machine: &Machine, ports: &[Port], chains: &[String], act: impl
 }
 
 #[test]
-fn dovecot_and_postfix_serve_the_renewed_certificate_and_turn_nobody_away() {
-    let Some(machine) = Machine::prepared("dovecot,postfix") else { return };
+fn four_servers_serve_the_renewed_certificate_and_turn_nobody_away() {
+    let Some(machine) = Machine::prepared("dovecot,postfix,openldap,apache") else { return };
     let (Some(dovecot), Some(postfix)) = (machine.dovecot(), machine.postfix()) else { return };
+    let (Some(slapd), Some(apache)) = (machine.slapd(), machine.apache()) else { return };
     let old = chain(&machine.test);
     let ports = [
         ("dovecot, imaps", dovecot.imaps, None),
@@ -225,14 +226,24 @@ fn dovecot_and_postfix_serve_the_renewed_certificate_and_turn_nobody_away() {
         ("dovecot, pop3", dovecot.pop3, Some("pop3")),
         ("postfix, smtps", postfix.submissions, None),
         ("postfix, smtp", postfix.smtp, Some("smtp")),
+        ("slapd, ldaps", slapd.ldaps, None),
+        ("slapd, ldap", slapd.ldap, Some("ldap")),
+        ("apache, https", apache.https, None),
     ];
     for (_, port, starttls) in ports {
         machine.comes_to_serve(port, starttls, &old);
     }
     let renewed = machine.acme.certbot(&machine.test, 2016).fullchain();
-    let reload = format!("dovecot={},postfix={}", machine.at("dovecot/dovecot.conf"), machine.at("postfix"));
-    let doors =
-        [("imaps", dovecot.imaps), ("imap", dovecot.imap), ("smtps", postfix.submissions), ("smtp", postfix.smtp)];
+    let mail = format!("dovecot={},postfix={}", machine.at("dovecot/dovecot.conf"), machine.at("postfix"));
+    let reload = format!("{mail},openldap={},apache={}", slapd.ldapi, machine.at("apache/apache2.conf"));
+    let doors = [
+        ("imaps", dovecot.imaps),
+        ("imap", dovecot.imap),
+        ("smtps", postfix.submissions),
+        ("smtp", postfix.smtp),
+        ("ldaps", slapd.ldaps),
+        ("https", apache.https),
+    ];
     let doors = doors.map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
     let words: Vec<&str> =
         ["--reload", &reload].into_iter().chain(doors.iter().flat_map(|d| ["--verify", d])).collect();
@@ -315,32 +326,6 @@ fn a_dead_server_brings_the_old_certificate_back_on_the_living_one() {
     ran.err_has("version 0001 is in use again; reloaded: dovecot=");
     assert_eq!((current(&machine.test), chain(&machine.test)), (Some(1), old.clone()));
     machine.comes_to_serve(dovecot.imaps, None, &old);
-}
-
-#[test]
-fn slapd_and_apache_serve_the_renewed_certificate_and_turn_nobody_away() {
-    let Some(machine) = Machine::prepared("openldap,apache") else { return };
-    let (Some(slapd), Some(apache)) = (machine.slapd(), machine.apache()) else { return };
-    let old = chain(&machine.test);
-    let ports = [
-        ("slapd, ldaps", slapd.ldaps, None),
-        ("slapd, ldap", slapd.ldap, Some("ldap")),
-        ("apache, https", apache.https, None),
-    ];
-    let Renewed { cert, chain: above, .. } = machine.acme.certbot(&machine.test, 2016);
-    let renewed = cert + &above;
-    let reload = format!("openldap={},apache={}", slapd.ldapi, machine.at("apache/apache2.conf"));
-    let doors =
-        [("ldaps", slapd.ldaps), ("https", apache.https)].map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
-    under_load(&machine, &ports, &[old, renewed.clone()], || {
-        machine
-            .deploy(&["--reload", &reload, "--verify", &doors[0], "--verify", &doors[1]])
-            .exits(0)
-            .out_has("version 0002 is in use; reloaded openldap=");
-        for (_, port, starttls) in ports {
-            machine.comes_to_serve(port, starttls, &renewed);
-        }
-    });
 }
 
 /// What the unit in packaging/ takes from root is nothing that the servers' own programs need for a check and a reload.
