@@ -133,7 +133,7 @@ pub struct Global {
     /// Judge as of this instant: RFC 3339, a date (midnight UTC) or @seconds
     #[arg(long, global = true, value_name = "TIME", value_parser = crate::instant::parse)]
     at: Option<OffsetDateTime>,
-    /// Go on despite these named findings
+    /// Go on despite these named findings: errors and warnings become notes
     #[arg(long, global = true, value_name = "CODE", value_delimiter = ',')]
     accept: Vec<String>,
     /// The mildest finding that makes the exit code 1

@@ -235,9 +235,10 @@ impl Base {
     pub fn switch(&self, number: u32) -> Result<()> {
         let link = self.path.join(CURRENT);
         let name = name_of(number);
-        rustix::fs::statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|e| Error::io(&self.path_of(number), "looking for the version", &e.into()))
-            .map_err(|e| e.state(format!("version {name} is not in use")))?;
+        rustix::fs::statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| {
+            Error::io(&self.path_of(number), "looking for the version", &e.into())
+                .state(format!("version {name} is not in use"))
+        })?;
         let unused = format!("version {name} is there, but not in use");
         let told = |(doing, e): Failed| Error::io(&link, doing, &e).state(unused.as_str());
         let made = temporary::Link::new(self.dir.as_fd(), OsStr::new(CURRENT), &name).map_err(told)?;
