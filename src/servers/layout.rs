@@ -29,6 +29,10 @@ pub fn places(server: &str) -> &'static [Place] {
             Place { path: "/etc/httpd/conf/httpd.conf", files: &[] },
         ],
         "courier" => &[Place { path: "/etc/courier", files: COURIER }],
+        "nginx" => &[
+            Place { path: "/etc/nginx/nginx.conf", files: &[] },
+            Place { path: "/usr/local/nginx/conf/nginx.conf", files: &[] },
+        ],
         _ => &[],
     }
 }
@@ -41,6 +45,7 @@ pub fn files(server: &str) -> &'static [&'static str] {
         "openldap" => SLAPD_D,
         "apache" => &["apache2.conf", "httpd.conf"],
         "courier" => COURIER,
+        "nginx" => &["nginx.conf"],
         _ => &[],
     }
 }
@@ -62,6 +67,7 @@ pub fn grammar(server: &str, file: &str) -> &'static Grammar {
         "openldap" => &syntax::slapd_conf::GRAMMAR,
         "apache" => &syntax::apache::GRAMMAR,
         "courier" => &syntax::shell::GRAMMAR,
+        "nginx" => &syntax::nginx::GRAMMAR,
         _ => &syntax::dovecot::GRAMMAR,
     }
 }
@@ -80,6 +86,7 @@ pub fn recognize(path: &str, text: &str) -> Option<&'static str> {
         ("httpd.conf", "apache"),
         ("imapd-ssl", "courier"),
         ("pop3d-ssl", "courier"),
+        ("nginx.conf", "nginx"),
     ];
     let by_words = [
         ("olcTLS", "openldap"),
@@ -90,6 +97,9 @@ pub fn recognize(path: &str, text: &str) -> Option<&'static str> {
         ("SSLCertificateFile", "apache"),
         ("SSLEngine", "apache"),
         ("TLS_CERTFILE", "courier"),
+        // Before a name of Dovecot's that it begins with.
+        ("ssl_certificate", "nginx"),
+        ("server_name ", "nginx"),
         ("ssl_cert", "dovecot"),
         ("ssl_server_", "dovecot"),
         ("ssl_min_protocol", "dovecot"),
@@ -103,11 +113,17 @@ pub fn recognize(path: &str, text: &str) -> Option<&'static str> {
 pub enum Base {
     /// In the directory of the file that names them.
     Neighbour,
+    /// In the directory of the first file.
+    First,
     /// In the directory that this directive names, else in that of the first file.
     Directive(&'static str),
 }
 
 /// The base of a server's relative names.
 pub fn base(server: &str) -> Base {
-    if server == "apache" { Base::Directive("ServerRoot") } else { Base::Neighbour }
+    match server {
+        "apache" => Base::Directive("ServerRoot"),
+        "nginx" => Base::First,
+        _ => Base::Neighbour,
+    }
 }

@@ -1,6 +1,6 @@
 //! What makes each running server read its certificate again at the same path, and what looks at its configuration before. Of
-//! these checks none opens the files (tried), so they find what is wrong with the configuration and nothing else; whether the
-//! new certificate is served only a handshake tells.
+//! these checks only nginx's opens the files (tried), so the others find what is wrong with the configuration and nothing else;
+//! whether the new certificate is served only a handshake tells.
 
 use super::syntax::ldif;
 use crate::order::{Order, Program};
@@ -53,6 +53,14 @@ pub(super) static OPENLDAP: Reload = Reload {
 
 /// couriertls reads its files anew for every connection (tried on 5.0.13), and there is no checker.
 pub(super) static COURIER: Reload = Reload { place: None, check: |_| Vec::new(), reload: |_| Vec::new() };
+
+/// Old connections are served to their end by the old processes; a configuration that it does not like leaves them as they are
+/// (tried on 1.22.1).
+pub(super) static NGINX: Reload = Reload {
+    place: Some("CONFIG"),
+    check: |config| vec![Order::Run(program("nginx", "-c", config, &["-t", "-q"]))],
+    reload: |config| vec![Order::Run(program("nginx", "-c", config, &["-s", "reload"]))],
+};
 
 /// Any service of systemd, checked by whatever its unit does.
 pub fn systemd(unit: &str) -> Order {
@@ -132,6 +140,8 @@ mod tests {
         assert_eq!(words((DOVECOT.check)(Some("/d.conf"))), ["doveconf -c /d.conf -n"]);
         assert_eq!(words((DOVECOT.reload)(None)), ["doveadm reload"]);
         assert_eq!(words((APACHE.reload)(Some("/a.conf"))), ["apachectl -f /a.conf -k graceful"]);
+        assert_eq!(words((NGINX.check)(Some("/n.conf"))), ["nginx -c /n.conf -t -q"]);
+        assert_eq!(words((NGINX.reload)(None)), ["nginx -s reload"]);
         let postfix = (POSTFIX.reload)(Some("/p"));
         let made = follows(&postfix[0], "hash:/p/sni, cdb:/p/more inline:{a=b}\n").unwrap();
         assert_eq!(

@@ -5,6 +5,7 @@ mod courier;
 mod dovecot;
 mod hostile;
 mod material;
+mod nginx;
 mod openldap;
 mod output;
 mod packaged;

@@ -6,6 +6,7 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
@@ -81,6 +82,7 @@ pub static PEERS: &[Peer] = &[
     },
     Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
+    Peer { version: "1.22.1", ..NGINX },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
 ];
 
@@ -161,6 +163,20 @@ const APACHE: Peer = Peer {
     },
     lets_in: |client, door| client.curl("https", door.port, &[]).stdout.contains("welcome"),
     ..DOVECOT
+};
+
+const NGINX: Peer = Peer {
+    server: "nginx",
+    mismatch: "key values mismatch",
+    start: |system, test, hosts| {
+        Some(Nginx::attempt(system, test, hosts)?.map(|n| Running {
+            daemon: n.daemon,
+            plain: n.http,
+            tls: n.https,
+            others: Vec::new(),
+        }))
+    },
+    ..APACHE
 };
 
 const COURIER: Peer = Peer {

@@ -8,6 +8,7 @@ pub mod dovecot;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
+pub mod nginx;
 pub mod postconf;
 pub mod postfix_map;
 pub mod shell;
@@ -243,6 +244,10 @@ mod tests {
             ".",
             "Define",
             "UnDefine",
+            "a 'b",
+            "a ${",
+            "a_by_lua_block {",
+            "{;}",
             "<IfModule",
             "<IfModule !>\n",
             &huge,
@@ -255,6 +260,7 @@ mod tests {
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
             &master_cf::GRAMMAR,
+            &nginx::GRAMMAR,
             &shell::GRAMMAR,
             &slapd_conf::GRAMMAR,
         ];
