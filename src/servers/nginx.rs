@@ -52,7 +52,7 @@ pub(super) static NGINX: Server = Server {
             "no DH file is needed: none of these ciphers uses one, and without a file nginx offers none that does"
         }
     },
-    untried: |build| build.version < V1_22,
+    untried: |build| build.version < V1_22 || build.version >= V1_27,
 };
 
 static DIRECTIVES: &[Directive] = &[
@@ -477,4 +477,5 @@ const V1_13: Version = Version::of(&[1, 13]);
 const V1_19_4: Version = Version::of(&[1, 19, 4]);
 const V1_22: Version = Version::of(&[1, 22]);
 const V1_25_1: Version = Version::of(&[1, 25, 1]);
+const V1_27: Version = Version::of(&[1, 27]);
 const V1_29: Version = Version::of(&[1, 29]);

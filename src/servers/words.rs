@@ -111,7 +111,8 @@ impl Server {
             value => ("", value),
         };
         let contents = start == "<" && named(self.vocabulary.contents);
-        let relative = !path.is_empty() && !path.starts_with('/') && (contents || named(self.vocabulary.relative));
+        let relative =
+            !path.is_empty() && !path.starts_with(['/', '"']) && (contents || named(self.vocabulary.relative));
         relative.then_some((if contents { start } else { "" }, if contents { path } else { statement.known()? }))
     }
 

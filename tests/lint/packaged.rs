@@ -73,6 +73,12 @@ const OF_TRIXIE: &[Packaged] = &[
         from: &["etc/ldap"],
         into: "etc/ldap/slapd.d/cn=config.ldif",
     },
+    Packaged {
+        server: "nginx",
+        build: "--server-version 1.26.3",
+        from: &["etc/nginx", "usr/share/nginx"],
+        into: "etc/nginx/conf.d/pkit.conf",
+    },
 ];
 
 const COURIER: &[Packaged] = &[Packaged {

@@ -89,13 +89,35 @@ mod tests {
 
     #[test]
     fn nginx_serves_a_page_over_tls() {
+        for system in [System::Bookworm, System::Trixie] {
+            let test = Test::new();
+            let pki = Pki::new(&test);
+            let Some(nginx) = Nginx::start(system, &test, &host(&pki, &pki.key)) else { return };
+            Client::trusting(&pki.root).handshake(nginx.https).verifies().presents(&pki.chain());
+            Client::trusting(&pki.root).curl("https", nginx.https, &[]).exits(0).out_has("welcome");
+            Client::trusting(&pki.fullchain).handshake(nginx.https).fails();
+            nginx.daemon.says("alert unknown ca");
+        }
+    }
+
+    /// What 1.25.1 changed.
+    #[test]
+    fn nginx_1_26_has_other_words_than_1_22() {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let Some(nginx) = Nginx::start(System::Bookworm, &test, &host(&pki, &pki.key)) else { return };
-        Client::trusting(&pki.root).handshake(nginx.https).verifies().presents(&pki.chain());
-        Client::trusting(&pki.root).curl("https", nginx.https, &[]).exits(0).out_has("welcome");
-        Client::trusting(&pki.fullchain).handshake(nginx.https).fails();
-        nginx.daemon.says("alert unknown ca");
+        let hosts = host(&pki, &pki.key);
+        let with = |system, what: &str| {
+            let hosts = hosts.replace("ssl_protocols TLSv1.2 TLSv1.3;", what);
+            Nginx::attempt(system, &test, &hosts).map(|started| started.map_err(|not_up| not_up.said))
+        };
+        for (what, old, new) in [("http2 on;", false, true), ("ssl on;", true, false)] {
+            let Some(started) = with(System::Bookworm, what) else { return };
+            assert_eq!(started.is_ok(), old, "{what}");
+            let Some(started) = with(System::Trixie, what) else { return };
+            assert_eq!(started.is_ok(), new, "{what}");
+        }
+        let silent = with(System::Trixie, "").unwrap().unwrap();
+        Client::trusting(&pki.root).args(["-tls1_3"]).handshake(silent.https).verifies();
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub static PEERS: &[Peer] = &[
     Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
     Peer { version: "1.22.1", ..NGINX },
+    Peer { version: "1.26.3", system: System::Trixie, ..NGINX },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
 ];
 
