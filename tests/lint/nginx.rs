@@ -67,16 +67,9 @@ fn a_location_that_no_longer_insists_on_tls_is_found() {
     case(&within("add_header X-Frame-Options DENY; §nginx-hsts-lost"));
     case(&within(&format!("add_header X-Frame-Options DENY;\n{hsts}")));
     case(&within("expires 1d;"));
-    case(
-        &format!(
-            "{}{}",
-            within("expires 1d;"),
-            host("location /x {\nadd_header X-Frame-Options DENY;\n}")
-                .replace("mail.", "www.")
-                .replace("fullchain", "fullchain")
-        )
-        .replace("server_name www.example.org;", ""),
-    );
+    // Another server block sends nothing that could be lost.
+    let other = host("location /x {\nadd_header X-Frame-Options DENY;\n}");
+    case(&format!("{}{other}", within("expires 1d;")));
 }
 
 /// What `nginx -t` refuses.
