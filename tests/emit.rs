@@ -297,6 +297,50 @@ fn nginx_is_told_in_server_blocks_in_the_words_of_its_version() {
     );
 }
 
+#[test]
+fn haproxy_is_told_on_one_bind_line_with_one_file() {
+    let t = Test::new();
+    let said = |words: &str| {
+        let one = ["--cert", "/etc/ssl/both.pem", "--key", "/etc/ssl/both.pem"];
+        directives(&t.run(["emit", "haproxy"].into_iter().chain(words.split_whitespace()).chain(one)).exits(0))
+    };
+    assert_eq!(
+        said("--server-version 2.0.33"),
+        "frontend https\n  bind :443,:::443 ssl crt /etc/ssl/both.pem ssl-min-ver TLSv1.2 ciphers CIPHERS ciphersuites SUITES \
+         prefer-client-ciphers\n"
+    );
+    assert_eq!(
+        said(
+            "--server-version 3.0.11 --client-ca /ca.pem --crl /crls.pem --client-cert require --alt-cert /e.pem --alt-key \
+             /e.pem --dh /dh.pem --server-order --session-timeout 5m --log --hsts --redirect www.example.org"
+        ),
+        "global\n  ssl-dh-param-file /dh.pem\n  tune.ssl.lifetime 300s\nfrontend https\n  bind :443,:::443 ssl crt \
+         /etc/ssl/both.pem crt /e.pem ca-file /ca.pem verify required crl-file /crls.pem ssl-min-ver TLSv1.2 ciphers \
+         CIPHERS:DHE ciphersuites SUITES\n  option httpslog\n  http-response set-header Strict-Transport-Security \
+         \"max-age=63072000; includeSubDomains\"\nfrontend http\n  bind :80,:::80\n  http-request redirect prefix \
+         https://www.example.org code 301\n"
+    );
+    assert!(said("--server-version 2.6.12 --profile modern").contains(" ssl-min-ver TLSv1.3 ciphersuites SUITES "));
+    emit(&t, "haproxy --server-version 2.6.12").exits(4).err_has("pkit bundle keycert");
+    for words in [
+        "1.8.19",
+        "2.4.22 --log",
+        "2.6.12 --key-password-file /pw",
+        "2.6.12 --client-ca /cas/",
+        "2.6.12 --client-ca /ca.pem --crl /ca.pem --client-cert require",
+        "2.6.12 --name www.example.org",
+        "2.6.12 --for name=a.b:/c:/c",
+        "2.6.12 --for 192.0.2.1:/c:/c",
+        "2.6.12 --alt-cert /e --alt-key /k",
+        "2.6.12 --outgoing",
+        "2.6.12 --offer-tls",
+    ] {
+        let one = ["--cert", "/c.pem", "--key", "/c.pem", "--server-version"];
+        let ran = t.run(["emit", "haproxy"].into_iter().chain(one).chain(words.split_whitespace())).exits(4);
+        assert_eq!(ran.err_has("error[setting-unsayable]").err_has("hint:").stdout, "", "{words}");
+    }
+}
+
 /// The cache stands at server level. A certificate that names no responder has nothing to staple.
 #[test]
 fn responses_are_stapled_only_where_the_certificate_names_a_responder() {

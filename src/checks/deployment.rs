@@ -125,6 +125,7 @@ impl<'a> Deployment<'a> {
                         let severity = if mild { Severity::Warning } else { FILE_NOT_THERE.severity };
                         found.push(FILE_NOT_THERE.at(at.clone(), format!("{path} is not there")).severity(severity));
                     }
+                    Content::Directory(_) if self.of_certificates(settings, setting) => {}
                     Content::Directory(_) if !is_directory(settings, setting) => {
                         found.push(NOT_A_FILE.at(at.clone(), format!("{path} is a directory, and a file is wanted")));
                     }
@@ -139,6 +140,12 @@ impl<'a> Deployment<'a> {
             }
         }
         found
+    }
+
+    /// May this be a directory, out of which the server takes what it finds?
+    fn of_certificates(&self, settings: &TlsSettings, setting: &Setting<PathBuf>) -> bool {
+        let pairs = [&settings.certificate, &settings.key, &settings.alt_certificate, &settings.alt_key];
+        self.customs.certificates_in_directory && pairs.into_iter().flatten().any(|file| std::ptr::eq(file, setting))
     }
 
     /// Who may read the keys, whether the server can, and who could change what is served.
@@ -195,7 +202,7 @@ rules! {
     FILE_NOT_THERE = Error "named-file-missing" {
         summary: "a configuration names a file that is not there",
         help: "correct the path, or make the file",
-        source: "tried on all servers: Dovecot, Apache and nginx do not start, Postfix turns TLS off, slapd says error (80), Courier drops connections",
+        source: "tried on all servers: Dovecot, Apache, nginx and HAProxy do not start, Postfix turns TLS off, slapd says error (80), Courier drops connections",
     }
     /// Another kind of thing.
     NOT_A_FILE = Error "named-file-directory" {

@@ -27,6 +27,7 @@ use crate::servers::build::{Build, Library, Version};
 use crate::servers::rules::Said;
 use crate::servers::{self, MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
 use crate::settings::TlsSettings;
+use crate::settings::customs::Customs;
 use crate::threads;
 
 /// Judge servers' configurations and all that they name
@@ -238,8 +239,8 @@ fn judge(
     let mut findings = configuration.server.judge(&said);
     let (settings, unclear) = configuration.settings(build, &args.root);
     let tree = tree(&args.root);
-    let files = open(&settings, &args.root, tree.as_ref());
     let customs = configuration.server.customs(&said);
+    let files = open(&settings, customs, &args.root, tree.as_ref());
     let reader = |name| Some(Reader { server: configuration.server.title, user: tree.as_ref()?.users.named(name)? });
     findings.extend(deployment::judge(&Deployment {
         settings: &settings,
@@ -293,11 +294,14 @@ fn tree(root: &Path) -> Option<Tree> {
     if root == Path::new("/") { Some(Tree::here()) } else { Tree::at(root).ok() }
 }
 
-/// What the files hold that the settings name. Each is opened once.
-fn open(settings: &TlsSettings, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
+/// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is opened once.
+fn open(settings: &TlsSettings, customs: Customs, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
     let mut seen = HashSet::new();
-    let files: Vec<NamedFile> =
-        named::files(settings).into_iter().filter(|file| seen.insert(file.path.clone())).collect();
+    let named = named::files(settings);
+    let keys = named.iter().filter(|file| file.named_as == NamedAs::Key);
+    let beside = keys.filter_map(|file| Some(NamedFile { path: customs.beside(&file.path)?, ..file.clone() }));
+    let beside: Vec<NamedFile> = beside.filter(|file| below(root, &file.path).exists()).collect();
+    let files: Vec<NamedFile> = named.into_iter().chain(beside).filter(|file| seen.insert(file.path.clone())).collect();
     let shares: Vec<&[NamedFile]> = files.chunks(files.len().div_ceil(threads::processors()).max(1)).collect();
     let open = |files: &&[NamedFile]| {
         let mut facts = tree.map(Gatherer::new);

@@ -168,7 +168,7 @@ rules! {
     DEPLOY_CHECK_FAILED = Error "deploy-check-failed" {
         summary: "a server does not accept its configuration, so it was not told to read the new files",
         help: "mend what the server says, then run it again",
-        source: "doveconf(1), postfix(1), apachectl(8), nginx(8), slaptest(8)",
+        source: "doveconf(1), postfix(1), apachectl(8), nginx(8), haproxy(1), slaptest(8)",
     }
     /// It could not be told.
     DEPLOY_RELOAD_FAILED = Error "deploy-reload-failed" {

@@ -33,6 +33,7 @@ pub fn places(server: &str) -> &'static [Place] {
             Place { path: "/etc/nginx/nginx.conf", files: &[] },
             Place { path: "/usr/local/nginx/conf/nginx.conf", files: &[] },
         ],
+        "haproxy" => &[Place { path: "/etc/haproxy/haproxy.cfg", files: &[] }],
         _ => &[],
     }
 }
@@ -46,6 +47,7 @@ pub fn files(server: &str) -> &'static [&'static str] {
         "apache" => &["apache2.conf", "httpd.conf"],
         "courier" => COURIER,
         "nginx" => &["nginx.conf"],
+        "haproxy" => &["haproxy.cfg"],
         _ => &[],
     }
 }
@@ -68,6 +70,7 @@ pub fn grammar(server: &str, file: &str) -> &'static Grammar {
         "apache" => &syntax::apache::GRAMMAR,
         "courier" => &syntax::shell::GRAMMAR,
         "nginx" => &syntax::nginx::GRAMMAR,
+        "haproxy" => &syntax::haproxy::GRAMMAR,
         _ => &syntax::dovecot::GRAMMAR,
     }
 }
@@ -87,6 +90,7 @@ pub fn recognize(path: &str, text: &str) -> Option<&'static str> {
         ("imapd-ssl", "courier"),
         ("pop3d-ssl", "courier"),
         ("nginx.conf", "nginx"),
+        ("haproxy.cfg", "haproxy"),
     ];
     let by_words = [
         ("olcTLS", "openldap"),
@@ -97,6 +101,8 @@ pub fn recognize(path: &str, text: &str) -> Option<&'static str> {
         ("SSLCertificateFile", "apache"),
         ("SSLEngine", "apache"),
         ("TLS_CERTFILE", "courier"),
+        ("ssl-default-bind-", "haproxy"),
+        ("http-request ", "haproxy"),
         // Before a name of Dovecot's that it begins with.
         ("ssl_certificate", "nginx"),
         ("server_name ", "nginx"),

@@ -9,6 +9,7 @@ pub mod build;
 mod courier;
 mod dovecot;
 mod gnutls;
+mod haproxy;
 pub mod layout;
 pub mod misspelt;
 mod nginx;
@@ -41,8 +42,15 @@ use words::Vocabulary;
 pub use write::Line;
 
 /// Every server that pkit speaks.
-pub static ALL: &[&Server] =
-    &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP, &apache::APACHE, &courier::COURIER, &nginx::NGINX];
+pub static ALL: &[&Server] = &[
+    &dovecot::DOVECOT,
+    &postfix::POSTFIX,
+    &openldap::OPENLDAP,
+    &apache::APACHE,
+    &courier::COURIER,
+    &nginx::NGINX,
+    &haproxy::HAPROXY,
+];
 
 /// One server program.
 pub struct Server {
@@ -251,7 +259,7 @@ rules! {
     UNSAYABLE = Error "setting-unsayable" {
         summary: "the server, in this version, cannot be told this, and telling it something weaker instead is not an option",
         help: "ask for something that this version knows, or name another version with --server-version",
-        source: "the server's own manual for that version; tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to 2.6, nginx 1.22",
+        source: "the server's own manual for that version; tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to 2.6, nginx 1.22, HAProxy 2.6",
     }
     /// A value or line of a configuration was not understood.
     NOT_UNDERSTOOD = Warning "setting-not-understood" {

@@ -1,5 +1,5 @@
 //! What makes each running server read its certificate again at the same path, and what looks at its configuration before. Of
-//! these checks only nginx's opens the files (tried), so the others find what is wrong with the configuration and nothing else;
+//! these checks only nginx's and HAProxy's open the files (tried), so the others find what is wrong with the configuration and nothing else;
 //! whether the new certificate is served only a handshake tells.
 
 use super::syntax::ldif;
@@ -60,6 +60,13 @@ pub(super) static NGINX: Reload = Reload {
     place: Some("CONFIG"),
     check: |config| vec![Order::Run(program("nginx", "-c", config, &["-t", "-q"]))],
     reload: |config| vec![Order::Run(program("nginx", "-c", config, &["-s", "reload"]))],
+};
+
+/// What runs as a service hands its ports over to new processes (haproxy(1), -W); there is no word for an instance elsewhere.
+pub(super) static HAPROXY: Reload = Reload {
+    place: None,
+    check: |_| vec![Order::Run(Program::new("haproxy", ["-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]))],
+    reload: |_| vec![systemd("haproxy")],
 };
 
 /// Any service of systemd, checked by whatever its unit does.

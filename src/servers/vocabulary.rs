@@ -238,6 +238,41 @@ pub(super) static NGINX: Vocabulary = Vocabulary {
     other_names: |_| false,
 };
 
+/// Options of a bind line, and what the global section says for all of them (tried on 2.6.12).
+pub(super) static HAPROXY: Vocabulary = Vocabulary {
+    domains: &[
+        Domain { names: &["verify"], takes: Takes::Exactly(&["none", "optional", "required"]) },
+        Domain {
+            names: &["ssl-min-ver", "ssl-max-ver"],
+            takes: Takes::Exactly(&["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"]),
+        },
+        Domain {
+            names: &[
+                "crt",
+                "ca-file",
+                "crl-file",
+                "ciphers",
+                "ciphersuites",
+                "ssl-default-bind-ciphers",
+                "ssl-default-bind-ciphersuites",
+                "ssl-default-server-ciphers",
+                "ssl-default-server-ciphersuites",
+                "ssl-dh-param-file",
+                "ca-base",
+                "crt-base",
+                "tune.ssl.default-dh-param",
+            ],
+            takes: Takes::OneWord,
+        },
+    ],
+    any_case: false,
+    arguments: true,
+    unknown_stops: true,
+    relative: &[],
+    contents: &[],
+    other_names: |name| name == "ssl-default-bind-options" || name == "ssl-default-server-options",
+};
+
 /// A shell reads the file: any word is a value, and any name a variable.
 pub(super) static COURIER: Vocabulary = Vocabulary {
     domains: &[Domain {

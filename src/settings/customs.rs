@@ -1,5 +1,7 @@
 //! What a server makes of the files that its settings name, where servers differ: told by `servers`, judged by in `checks`.
 
+use std::path::{Path, PathBuf};
+
 /// A server's customs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Customs {
@@ -9,6 +11,10 @@ pub struct Customs {
     pub completes_chain: bool,
     /// May the key stand in the certificate's file, without being named?
     pub key_in_certificate: bool,
+    /// Where the key may lie besides, as what its file's name has behind the certificate's.
+    pub key_beside: Option<&'static str>,
+    /// Can a directory of certificates be named in the place of one?
+    pub certificates_in_directory: bool,
     /// Must the key be the first thing in the file that holds both?
     pub key_first: bool,
     /// Can the key be encrypted?
@@ -23,6 +29,15 @@ pub struct Customs {
     pub depth_without_root: bool,
     /// The user who opens the key, where that is not root.
     pub key_reader: Option<&'static str>,
+}
+
+impl Customs {
+    /// Where the key of a certificate's file may lie besides.
+    pub fn beside(&self, file: &Path) -> Option<PathBuf> {
+        let mut path = file.as_os_str().to_owned();
+        path.push(self.key_beside?);
+        Some(path.into())
+    }
 }
 
 /// What a server makes of CRLs.

@@ -46,6 +46,12 @@ const OF_BOOKWORM: &[Packaged] = &[
         from: &["etc/nginx", "usr/share/nginx"],
         into: "etc/nginx/conf.d/pkit.conf",
     },
+    Packaged {
+        server: "haproxy",
+        build: "--server-version 2.6.12",
+        from: &["etc/haproxy"],
+        into: "etc/haproxy/haproxy.cfg",
+    },
 ];
 
 const OF_TRIXIE: &[Packaged] = &[
@@ -78,6 +84,12 @@ const OF_TRIXIE: &[Packaged] = &[
         build: "--server-version 1.26.3",
         from: &["etc/nginx", "usr/share/nginx"],
         into: "etc/nginx/conf.d/pkit.conf",
+    },
+    Packaged {
+        server: "haproxy",
+        build: "--server-version 3.0.11",
+        from: &["etc/haproxy"],
+        into: "etc/haproxy/haproxy.cfg",
     },
 ];
 
@@ -134,7 +146,12 @@ fn no_alarm(root: &Path, packaged: &Packaged) {
     let unexpected: Vec<_> = alone.iter().filter(|code| !expected(code)).collect();
     assert!(unexpected.is_empty(), "{} as it comes: {unexpected:?}\n{}", packaged.server, lint(t).stdout);
     let files = ["--cert", "/etc/ssl/pkit/c.pem", "--key", "/etc/ssl/pkit/k.pem", "--name", "mail.example.org"];
-    let files = if ["apache", "nginx"].contains(&packaged.server) { &files[..] } else { &files[..4] };
+    let both = ["--cert", "/etc/ssl/pkit/both.pem", "--key", "/etc/ssl/pkit/both.pem"];
+    let files = match packaged.server {
+        "apache" | "nginx" => &files[..],
+        "haproxy" => &both[..],
+        _ => &files[..4],
+    };
     let emit = ["emit", packaged.server].into_iter().chain(packaged.build.split_whitespace());
     let emitted = t.run(emit.chain(files.iter().copied())).exits(0).stdout;
     let into = t.path("image").join(packaged.into);

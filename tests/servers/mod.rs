@@ -11,6 +11,7 @@
 //! | `Postfix` | 3.7.11 | 3.10 |
 //! | `Slapd` | 2.5.13, GnuTLS | 2.6.10, OpenSSL |
 //! | `Apache` | 2.4 | 2.4 |
+//! | `Haproxy` | 2.6.12 | 3.0.11 |
 //! | `Nginx` | 1.22.1 | 1.26.3 |
 //! | `Courier` | 5.0.13, GnuTLS (in a chroot of its own, `System::Courier`) | |
 //!
@@ -35,6 +36,7 @@ pub mod courier;
 mod daemon;
 pub mod dovecot;
 mod emitted;
+pub mod haproxy;
 mod mutants;
 mod mutated;
 pub mod nginx;

@@ -160,6 +160,14 @@ impl Style {
                     "NOPE",
                 ],
             },
+            "haproxy" => &Style {
+                config: "haproxy/haproxy.cfg",
+                checker: &["haproxy", "-c", "-f", "DIR/haproxy/haproxy.cfg"],
+                separator: " ",
+                blocks: &[("backend x", ""), ("global", "")],
+                protocols: &[],
+                ciphers: &[],
+            },
             "courier" => &Style {
                 config: "courier/imapd-ssl",
                 checker: &["sh", "-n", "DIR/courier/imapd-ssl"],

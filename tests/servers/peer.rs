@@ -6,6 +6,7 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
+use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
@@ -84,6 +85,8 @@ pub static PEERS: &[Peer] = &[
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
     Peer { version: "1.22.1", ..NGINX },
     Peer { version: "1.26.3", system: System::Trixie, ..NGINX },
+    Peer { version: "2.6.12", ..HAPROXY },
+    Peer { version: "3.0.11", system: System::Trixie, ..HAPROXY },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
 ];
 
@@ -174,6 +177,20 @@ const NGINX: Peer = Peer {
             daemon: n.daemon,
             plain: n.http,
             tls: n.https,
+            others: Vec::new(),
+        }))
+    },
+    ..APACHE
+};
+
+const HAPROXY: Peer = Peer {
+    server: "haproxy",
+    mismatch: "inconsistencies between private key and certificate",
+    start: |system, test, frontends| {
+        Some(Haproxy::attempt(system, test, frontends)?.map(|h| Running {
+            daemon: h.daemon,
+            plain: h.http,
+            tls: h.https,
             others: Vec::new(),
         }))
     },

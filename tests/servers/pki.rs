@@ -60,7 +60,13 @@ impl Pki {
 
     /// The same for each of its files.
     pub fn emit_files(&self, test: &Test, server: &str, key: &Path, more: &[&str]) -> Vec<String> {
-        let files = [Path::new("--cert"), &self.fullchain, Path::new("--key"), key];
+        let mut pair = [self.fullchain.clone(), key.to_owned()];
+        if server == "haproxy" {
+            // It wants one file.
+            let both = pair.each_ref().map(|file| fs::read_to_string(file).unwrap()).concat();
+            pair = [test.file("both.pem", both), test.path("both.pem")];
+        }
+        let files = [Path::new("--cert"), &pair[0], Path::new("--key"), &pair[1]];
         let words = ["emit", server, "--json"].into_iter().chain(more.iter().copied()).map(Path::new);
         let json = test.run(words.chain(files)).exits(0).json();
         let files = json["result"]["files"].as_array().unwrap();

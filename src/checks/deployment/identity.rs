@@ -203,7 +203,11 @@ fn paired(
     {
         found.push(KEY_NOT_FIRST.at(place(setting), format!("{path} does not begin with the private key")));
     }
-    if let Some((at, key)) = file.keys().next() {
+    let beside = customs.beside(&setting.value).and_then(|path| {
+        let Content::Material(file) = &deployment.files.get(&path)?.content else { return None };
+        file.keys().next()
+    });
+    if let Some((at, key)) = file.keys().next().or(beside) {
         found.extend(matched(key, at, certs, setting));
         return found;
     }

@@ -1,5 +1,6 @@
 //! What each server makes of the files that its settings name. Tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to
-//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13 and nginx 1.22.1 and 1.26.3.
+//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13 nginx 1.22.1 and
+//! 1.26.3, and HAProxy 2.6.12 and 3.0.11.
 
 use super::Said;
 use crate::servers::Server;
@@ -13,6 +14,8 @@ impl Server {
             revocation: Revocation::Never,
             completes_chain: false,
             key_in_certificate: false,
+            key_beside: None,
+            certificates_in_directory: false,
             key_first: false,
             key_password: false,
             password_by_line: false,
@@ -61,6 +64,13 @@ impl Server {
                 password_by_line: true,
                 verify_depth: Some(1),
                 depth_without_root: true,
+                ..usual
+            },
+            "haproxy" => Customs {
+                revocation: Revocation::Told,
+                key_in_certificate: true,
+                key_beside: Some(".key"),
+                certificates_in_directory: true,
                 ..usual
             },
             _ => usual,

@@ -5,6 +5,7 @@ pub mod apache;
 pub mod courier;
 mod customs;
 pub mod dovecot;
+pub mod haproxy;
 pub mod nginx;
 pub mod openldap;
 pub mod postfix;
@@ -82,7 +83,7 @@ impl<'a> Said<'a> {
 }
 
 /// Blocks of which a configuration has many with the same head.
-const HOSTS: [&str; 2] = ["VirtualHost", "server"];
+const HOSTS: [&str; 3] = ["VirtualHost", "server", "bind"];
 
 impl<'a> Placed<'a> {
     /// The value, where it is known.
@@ -114,6 +115,7 @@ impl Server {
             "apache" => apache::judge(said),
             "courier" => courier::judge(said),
             "nginx" => nginx::judge(said),
+            "haproxy" => haproxy::judge(said),
             _ => Vec::new(),
         };
         found.extend(self.foreign(said, &found));

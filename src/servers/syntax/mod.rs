@@ -5,6 +5,7 @@
 
 pub mod apache;
 pub mod dovecot;
+pub mod haproxy;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
@@ -248,6 +249,9 @@ mod tests {
             "a ${",
             "a_by_lua_block {",
             "{;}",
+            "frontend a\n bind",
+            "global\nssl-default-bind-options a \"",
+            "frontend\nbind a ssl crt",
             "<IfModule",
             "<IfModule !>\n",
             &huge,
@@ -257,6 +261,7 @@ mod tests {
         let grammars = [
             &apache::GRAMMAR,
             &dovecot::GRAMMAR,
+            &haproxy::GRAMMAR,
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
             &master_cf::GRAMMAR,

@@ -1,0 +1,88 @@
+//! HAProxy.
+
+use super::Bench;
+
+const NOW: &str = "--server haproxy --server-version 2.6.12";
+
+/// A frontend with this behind `ssl crt FILE` on its bind line.
+fn bind(options: &str) -> String {
+    format!("frontend www\n  bind :443 ssl crt D/key-last.pem {options}\n  default_backend web\n")
+}
+
+#[test]
+fn each_fault_is_found_in_its_line() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("haproxy.cfg", NOW, text);
+    case(&bind(""));
+    case(&bind("alpn h2,http/1.1 strict-sni crt D/key-first.pem no-tls-tickets"));
+    case("frontend www\n  bind :443 crt D/key-last.pem §haproxy-bind-without-ssl");
+    case("frontend www\n  bind :443 ssl §haproxy-no-certificate\n  bind :80");
+    case(&bind("verify required §haproxy-no-ca"));
+    case(&bind("ca-file D/cas.pem §haproxy-ca-unused"));
+    case(&bind("ca-file D/cas.pem crl-file D/crls.pem §haproxy-ca-unused haproxy-crl-unused"));
+    case(&bind("ca-file D/cas.pem verify required"));
+    case(&bind("ca-file D/cas.pem verify optional crl-file D/crls.pem"));
+    case(&bind("ca-file D/cas.pem verify required crl-file D/crl-of-two.pem §crl-missing"));
+    case(&bind("ssl-min-ver TLSv1.0 §protocol-old"));
+    case(&bind("ssl-min-ver TLSv1.2"));
+    case(&bind("ssl-max-ver TLSv1.2 §haproxy-no-tls13"));
+    case(&bind("force-tlsv12 §haproxy-no-tls13"));
+    case(&bind("ciphers HIGH:TLS_AES_128_GCM_SHA256 §haproxy-suite-in-list"));
+    case(&bind("ciphers NOPE §ciphers-no-match"));
+    case(&bind("ciphersuites NOPE §suites-no-match"));
+    case("frontend www\n  bind :443 ssl crt D/nowhere.pem §named-file-missing");
+    case("frontend www\n  bind :443 ssl crt D/fullchain.pem §key-not-found");
+    case("frontend www\n  bind :443 ssl crt D/other-first.pem crt D/leaf-only.pem §key-not-found");
+    case(
+        "backend web\n  server a 192.0.2.1:443 ssl verify none §haproxy-server-unverified\n  server b 192.0.2.2:443 ssl verify required ca-file D/cas.pem",
+    );
+}
+
+/// What is said in the global section holds for the bind lines that do not say it themselves.
+#[test]
+fn the_global_section_holds_for_every_bind_line() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("haproxy.cfg", NOW, text);
+    let old = "global\n  ssl-default-bind-options ssl-min-ver TLSv1.0";
+    case(&format!("{old} §protocol-old\n{}", bind("")));
+    case(&format!("{old}\n{}", bind("ssl-min-ver TLSv1.2")));
+    case(&format!("global\n  ssl-default-bind-ciphers NOPE §ciphers-no-match\n{}", bind("")));
+    case(&format!("global\n  ssl-default-bind-options no-tlsv13 §haproxy-no-tls13\n{}", bind("")));
+    case(
+        "global\n  crt-base D/.\n  ca-base D/.\nfrontend www\n  bind :443 ssl crt key-last.pem ca-file cas.pem verify required",
+    );
+    case("global\n  crt-base D/.\nfrontend www\n  bind :443 ssl crt nowhere.pem §named-file-missing");
+}
+
+/// What `haproxy -c` refuses.
+#[test]
+fn words_names_and_lines_that_haproxy_does_not_know_are_found() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("haproxy.cfg", NOW, text);
+    case(&bind("ssl-min-ver tlsv1.2 §setting-value-refused"));
+    case(&bind("verify on §setting-value-refused"));
+    case(&bind("ca-flie D/cas.pem §setting-misspelt"));
+    case(&format!("global\n  ssl-default-bind-ciphrs HIGH §setting-misspelt\n{}", bind("")));
+    case(&format!("global\n  ssl-default-bind-ciphers HIGH !aNULL §setting-value-refused\n{}", bind("")));
+    case(&format!("bind :443 §config-malformed\n{}", bind("")));
+    case(&bind("ciphers \"HIGH §config-malformed"));
+    case(&bind("# a comment \""));
+}
+
+/// A directory of certificates, and a key beside its certificate.
+#[test]
+fn certificates_may_be_in_a_directory_and_keys_beside_them() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("haproxy.cfg", NOW, text);
+    b.t.file("certs/a.pem", b.t.read("key-last.pem"));
+    case("frontend www\n  bind :443 ssl crt D/certs");
+    case("frontend www\n  bind :443 ssl crt D/certs/");
+    b.t.file("beside.pem", b.t.read("fullchain.pem"));
+    b.t.file("beside.pem.key", b.t.read("leaf.key"));
+    b.t.chmod("beside.pem.key", 0o400);
+    case("frontend www\n  bind :443 ssl crt D/beside.pem");
+    b.t.file("wrong.pem", b.t.read("fullchain.pem"));
+    b.t.file("wrong.pem.key", b.t.read("other.key"));
+    b.t.chmod("wrong.pem.key", 0o400);
+    case("frontend www\n  bind :443 ssl crt D/wrong.pem §key-mismatch");
+}
