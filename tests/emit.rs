@@ -316,7 +316,7 @@ fn haproxy_is_told_on_one_bind_line_with_one_file() {
         ),
         "global\n  ssl-dh-param-file /dh.pem\n  tune.ssl.lifetime 300s\nfrontend https\n  bind :443,:::443 ssl crt \
          /etc/ssl/both.pem crt /e.pem ca-file /ca.pem verify required crl-file /crls.pem ssl-min-ver TLSv1.2 ciphers \
-         CIPHERS:DHE ciphersuites SUITES\n  option httpslog\n  http-response set-header Strict-Transport-Security \
+         CIPHERS:DHE ciphersuites SUITES\n  option httpslog\n  http-after-response set-header Strict-Transport-Security \
          \"max-age=63072000; includeSubDomains\"\nfrontend http\n  bind :80,:::80\n  http-request redirect prefix \
          https://www.example.org code 301\n"
     );

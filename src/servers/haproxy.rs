@@ -16,7 +16,7 @@ use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, TlsLev
 pub(super) static HAPROXY: Server = Server {
     name: "haproxy",
     title: "HAProxy",
-    versions: &[V2_0, V2_5],
+    versions: &[V2_0, V2_2, V2_5],
     newest: V3_2,
     libraries: &[Library::OpenSsl],
     // `HA-Proxy` before 2.4.
@@ -74,7 +74,10 @@ static DIRECTIVES: &[Directive] = &[
         .scoped(),
     Directive::new(&["prefer-client-ciphers"], &Words(|s| &mut s.order, &[(CipherOrder::Client, &[""])])).scoped(),
     Directive::new(&[LOG], &Words(|s| &mut s.log, &[(true, &["httpslog"])])).since(V2_5),
-    Directive::new(&[HSTS], &Whole { spell: hsts, parse: max_age }),
+    // Only the second is sent with what HAProxy answers itself, such as errors (tried on 2.6.12 and 3.0.11).
+    Directive::new(&[HSTS], &Whole { spell: hsts, parse: max_age }).until(V2_2),
+    Directive::new(&[HSTS], &Whole { spell: hsts, parse: max_age }).since(V2_2).only_read(),
+    Directive::new(&[HSTS_AFTER], &Whole { spell: hsts, parse: max_age }).since(V2_2),
     Directive::new(
         &["frontend http { bind", "frontend http { http-request"],
         &Whole { spell: redirect, parse: redirected },
@@ -95,7 +98,7 @@ static PARTS: Parts = Parts {
         }
         Some(match name {
             _ if name.contains(super::table::BLOCK) => name.to_owned(),
-            LOG | HSTS => in_blocks(&[FRONTEND], name),
+            LOG | HSTS | HSTS_AFTER => in_blocks(&[FRONTEND], name),
             _ => in_blocks(&[FRONTEND, BIND], name),
         })
     },
@@ -108,6 +111,7 @@ const BIND: &str = "bind :443,:::443";
 const PLAIN: &str = ":80,:::80";
 const LOG: &str = "option#httpslog";
 const HSTS: &str = "http-response#Strict-Transport-Security";
+const HSTS_AFTER: &str = "http-after-response#Strict-Transport-Security";
 
 /// A bind line: what it says, and whether that is TLS.
 #[derive(Default)]
@@ -208,9 +212,14 @@ fn section_row(statement: &Statement) -> Option<&'static str> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match (statement.name.as_str(), &words[..]) {
         ("option", ["httpslog", ..]) => Some(LOG),
-        ("http-response", [_, header, ..]) if header.eq_ignore_ascii_case("Strict-Transport-Security") => Some(HSTS),
+        ("http-response", [_, header, ..]) if is_hsts(header) => Some(HSTS),
+        ("http-after-response", [_, header, ..]) if is_hsts(header) => Some(HSTS_AFTER),
         _ => None,
     }
+}
+
+fn is_hsts(header: &str) -> bool {
+    header.eq_ignore_ascii_case("Strict-Transport-Security")
 }
 
 /// `bind 192.0.2.10:443`; of several addresses the first.
@@ -372,6 +381,7 @@ const PROTOCOLS: &[(Protocol, &[&str])] = &[
 ];
 
 const V2_0: Version = Version::of(&[2, 0]);
+const V2_2: Version = Version::of(&[2, 2]);
 const V2_5: Version = Version::of(&[2, 5]);
 const V2_6: Version = Version::of(&[2, 6]);
 const V3_1: Version = Version::of(&[3, 1]);

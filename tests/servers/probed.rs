@@ -180,9 +180,9 @@ fn a_server_that_takes_the_key_of_another_certificate_is_found() {
     each(|peer| {
         let test = Test::new();
         let pki = Pki::new(&test);
-        let text = emitted(peer, &test, &pki, &pki.key, &[]);
         let other = pki.issuer.leaf(&["mail.example.org"]);
         test.file("fullchain.pem", other.pem() + &pki.issuer.pem());
+        let text = emitted(peer, &test, &pki, &pki.key, &[]);
         let Some(Ok(running)) = peer.attempt(&test, &text) else { return };
         for door in doors(peer, &running) {
             let at = format!("{} {door:?}", peer.name());
