@@ -8,6 +8,7 @@ mod apache;
 pub mod build;
 mod courier;
 mod dovecot;
+mod exim;
 mod gnutls;
 pub mod layout;
 pub mod misspelt;
@@ -41,7 +42,7 @@ pub use write::Line;
 
 /// Every server that pkit speaks.
 pub static ALL: &[&Server] =
-    &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP, &apache::APACHE, &courier::COURIER];
+    &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP, &apache::APACHE, &courier::COURIER, &exim::EXIM];
 
 /// One server program.
 pub struct Server {

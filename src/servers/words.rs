@@ -46,6 +46,8 @@ pub enum Takes {
     Path,
     /// Several paths, with commas or blanks between them.
     Paths,
+    /// Several paths, which this takes apart.
+    List(fn(&str) -> Vec<String>),
     /// The path of a file, which may be relative.
     OneWord,
     /// A list of OpenSSL's: without a list, or with a character that no name has, the library takes nothing.
@@ -96,6 +98,7 @@ impl Server {
             // slapd takes quotes off.
             Takes::Path => relative(value.trim_matches('"')).map(unrooted),
             Takes::Paths => value.split([',', ' ', '\t']).find_map(relative).map(unrooted),
+            Takes::List(items) => items(value).iter().find_map(|path| relative(path)).map(unrooted),
             Takes::Ciphers => (value.is_empty() || value.contains('\\'))
                 .then(|| format!("`{}` is no cipher list, and Postfix turns TLS off", placed.statement.raw)),
             Takes::OneWord => None,

@@ -6,6 +6,7 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
+use super::exim::Exim;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
@@ -82,6 +83,7 @@ pub static PEERS: &[Peer] = &[
     Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
+    Peer { version: "4.96", library: Some("gnutls"), system: System::Courier, ..EXIM },
 ];
 
 const DOVECOT: Peer = Peer {
@@ -181,6 +183,22 @@ const COURIER: Peer = Peer {
         client.curl(scheme, door.port, &["-X", "NOOP"]).exit == 0
     },
     ..DOVECOT
+};
+
+const EXIM: Peer = Peer {
+    server: "exim",
+    user: Some("Debian-exim"),
+    mismatch: "The certificate and the given key do not match",
+    crls: Crls::Apart,
+    start: |_, test, tls| {
+        Some(Exim::attempt(test, tls)?.map(|e| Running {
+            daemon: e.daemon,
+            plain: e.smtp,
+            tls: e.submissions,
+            others: Vec::new(),
+        }))
+    },
+    ..POSTFIX
 };
 
 impl Peer {

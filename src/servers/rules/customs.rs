@@ -1,5 +1,5 @@
 //! What each server makes of the files that its settings name. Tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to
-//! 2.6, Apache 2.4.62 to 2.4.71 and Courier 5.0.13.
+//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13 and Exim 4.96.
 
 use super::Said;
 use crate::servers::Server;
@@ -53,6 +53,13 @@ impl Server {
             "courier" => {
                 Customs { key_in_certificate: true, dh_may_be_missing: true, key_reader: Some("courier"), ..usual }
             }
+            // With GnuTLS a CRL file that is not there, or holds something else, lets everybody in (tried on 4.96).
+            "exim" => Customs {
+                revocation: if said.build.library == Library::GnuTls { Revocation::Open } else { Revocation::Told },
+                key_in_certificate: true,
+                key_reader: Some("Debian-exim"),
+                ..usual
+            },
             _ => usual,
         }
     }

@@ -5,6 +5,7 @@ pub mod apache;
 pub mod courier;
 mod customs;
 pub mod dovecot;
+pub mod exim;
 pub mod openldap;
 pub mod postfix;
 mod postfix_names;
@@ -109,6 +110,7 @@ impl Server {
             "openldap" => openldap::judge(said),
             "apache" => apache::judge(said),
             "courier" => courier::judge(said),
+            "exim" => exim::judge(said),
             _ => Vec::new(),
         };
         found.extend(self.foreign(said, &found));

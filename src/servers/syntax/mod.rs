@@ -5,6 +5,7 @@
 
 pub mod apache;
 pub mod dovecot;
+pub mod exim;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
@@ -241,6 +242,11 @@ mod tests {
             "Include",
             "include",
             ".",
+            ".ifdef",
+            ".else\n.endif",
+            ".include",
+            "begin",
+            "x:\n.elifdef A\n",
             "Define",
             "UnDefine",
             "<IfModule",
@@ -252,6 +258,7 @@ mod tests {
         let grammars = [
             &apache::GRAMMAR,
             &dovecot::GRAMMAR,
+            &exim::GRAMMAR,
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
             &master_cf::GRAMMAR,
