@@ -3,6 +3,7 @@
 mod apache;
 mod courier;
 mod dovecot;
+mod exim;
 mod hostile;
 mod material;
 mod openldap;

@@ -352,7 +352,7 @@ rules! {
     CONFIG_NOT_FOUND = Error "config-not-found" {
         summary: "no configuration of a server was found",
         help: "name the file or the directory",
-        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier and their like",
+        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier, /etc/exim4 and their like",
     }
     /// A pulls in B, which pulls in A.
     CONFIG_LOOP = Error "include-loop" {

@@ -49,13 +49,17 @@ fn twice(said: &Said<'_>) -> Vec<Finding> {
 }
 
 /// The daemon tries the ciphers when it starts.
-fn ciphers(said: &Said<'_>) -> Option<Finding> {
-    let placed = said.last("tls_require_ciphers")?;
+fn ciphers(said: &Said<'_>) -> Vec<Finding> {
+    let list = said.last("tls_require_ciphers");
     if said.build.library == Library::GnuTls {
-        return priority::judge(&placed);
+        let options = said.last("openssl_options").map(|placed| {
+            placed.breaks(&OTHER_LIBRARY, "openssl_options is for OpenSSL, and this Exim has GnuTLS: it does not start")
+        });
+        return list.and_then(|placed| priority::judge(&placed)).into_iter().chain(options).collect();
     }
-    let message = "tls_require_ciphers is a priority string of GnuTLS, and this Exim has OpenSSL: it does not start";
-    placed.value().is_some_and(gnutls::is_priority).then(|| placed.breaks(&CIPHERS, message))
+    let message = "tls_require_ciphers is a priority string of GnuTLS, and this Exim has OpenSSL";
+    let strange = list.filter(|placed| placed.value().is_some_and(gnutls::is_priority));
+    strange.map(|placed| placed.breaks(&OTHER_LIBRARY, message)).into_iter().collect()
 }
 
 /// STARTTLS is offered all the same, with a certificate that Exim makes for itself.
@@ -130,10 +134,10 @@ rules! {
         source: "tried on Exim 4.96: `option set for the second time`",
     }
     /// The other library's words.
-    CIPHERS = Error "exim-ciphers-gnutls" {
-        summary: "the ciphers are a priority string of GnuTLS, and this Exim was built with OpenSSL",
-        help: "write an OpenSSL list, and the protocols into openssl_options; `pkit emit` prints both",
-        source: "Exim specification, section 43.4; tried on Exim 4.96 with OpenSSL 3.0",
+    OTHER_LIBRARY = Error "exim-other-library" {
+        summary: "protocols or ciphers are in the words of another TLS library than the one that this Exim was built with",
+        help: "with GnuTLS (Debian) one priority string in tls_require_ciphers says both; with OpenSSL its list stands there, and the protocols in openssl_options",
+        source: "tried on Exim 4.96 with GnuTLS, which does not start, and with OpenSSL 3.0, which serves no TLS",
     }
     /// A key for nothing.
     NO_CERTIFICATE = Error "exim-key-alone" {
