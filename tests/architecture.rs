@@ -126,7 +126,8 @@ fn unsafe_code_is_in_the_kernels_only() {
         }
     }
     places.sort();
-    assert_eq!(places, ["avx2.rs", "avx512ifma.rs", "columns.rs"].map(|name| (name.to_owned(), 2)));
+    let wanted = [("avx2.rs", 3), ("avx512ifma.rs", 3), ("columns.rs", 2)];
+    assert_eq!(places, wanted.map(|(name, blocks)| (name.to_owned(), blocks)));
 }
 
 /// Path, room and code without comments of every source file.

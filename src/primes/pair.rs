@@ -22,7 +22,7 @@ pub(super) fn two_primes(bits: u32, engine: Engine) -> Result<[Secret; 2], Refus
 }
 
 fn two_primes_within(bits: u32, engine: Engine, bound: u32, window: usize) -> Result<[Secret; 2], Refused> {
-    let fresh = || Search::new(bits, bound, window);
+    let fresh = || Search::new(bits, engine, bound, window);
     let mut searches = [fresh()?, fresh()?];
     loop {
         if let [Search { found: Some(p), .. }, Search { found: Some(q), .. }] = &searches {
@@ -64,10 +64,10 @@ struct Search {
 }
 
 impl Search {
-    fn new(bits: u32, bound: u32, window: usize) -> Result<Search, Refused> {
+    fn new(bits: u32, engine: Engine, bound: u32, window: usize) -> Result<Search, Refused> {
         let mut start = random_bits(bits)?;
         [0, bits - 2, bits - 1].into_iter().for_each(|bit| set(&mut start, bit));
-        let survivors = survivors(&Candidates { kind: KIND, start: &start, window }, bound, 1);
+        let survivors = survivors(engine, &Candidates { kind: KIND, start: &start, window }, bound, 1);
         Ok(Search { bits, start, survivors, taken: 0, found: None })
     }
 

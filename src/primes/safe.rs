@@ -38,7 +38,7 @@ impl SafePrimes<'_> {
     fn find_within(&self, bound: u32, window: usize) -> Result<Vec<u8>, Refused> {
         loop {
             let start = self.start()?;
-            let left = survivors(&Candidates { kind: KIND, start: &start, window }, bound, self.threads);
+            let left = survivors(self.engine, &Candidates { kind: KIND, start: &start, window }, bound, self.threads);
             let Some(p) = self.search(&start, &left).filter(|p| p.bits() == self.bits) else { continue };
             if confirm::is_safe_prime(self.engine, &p, self.threads)? {
                 return Ok(p.to_be_bytes_trimmed_vartime().into_vec());
@@ -100,9 +100,8 @@ fn bound(bits: u32) -> u32 {
         0..=256 => 14,
         257..=512 => 18,
         513..=1024 => 22,
-        1025..=1536 => 23,
-        1537..=2048 => 24,
-        2049..=3072 => 25,
+        1025..=1536 => 24,
+        1537..=2048 => 26,
         _ => 27,
     }
 }

@@ -3,40 +3,58 @@
 /// The odd primes below a bound.
 pub(super) struct Small {
     bound: u32,
-    /// The odd primes up to its root.
-    base: Vec<u32>,
+    /// The primes from 7 up to its root.
+    base: Vec<u64>,
 }
 
 impl Small {
     /// Gets ready.
     pub(super) fn below(bound: u32) -> Small {
-        let root = bound.isqrt();
-        let prime = |n: &u32| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
-        Small { bound, base: (3..=root).step_by(2).filter(prime).collect() }
+        let root = u64::from(bound.isqrt());
+        let prime = |n: &u64| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
+        Small { bound, base: (7..=root).step_by(2).filter(prime).collect() }
     }
 
     /// The odd primes of the segment with this number, ascending; none behind the last segment.
     pub(super) fn segment(&self, number: u32) -> Vec<u32> {
-        // Entry i stands for first + 2i.
-        let first = u64::from(number) * 2 * SEGMENT as u64 + 1;
         let bound = u64::from(self.bound);
-        let mut composite = vec![false; (bound.saturating_sub(first).div_ceil(2) as usize).min(SEGMENT)];
+        // Octet i stands for the numbers 30 * (first + i) + each of the classes, a bit for each.
+        let first = u64::from(number) * SEGMENT as u64;
+        let mut composite = vec![0_u8; (bound.saturating_sub(30 * first).div_ceil(30) as usize).min(SEGMENT)];
+        for r in &self.base {
+            // Multiples r * m from r * r on that are not below the segment; those of a class have their m in one, too.
+            let least = (30 * first).div_ceil(*r).max(*r);
+            for class in CLASSES {
+                let multiple = r * (least + (30 + class - least % 30) % 30);
+                let bit = CLASSES.iter().position(|class| multiple % 30 == *class).map_or(0, |class| 1 << class);
+                let from = (multiple / 30 - first) as usize;
+                composite.iter_mut().skip(from).step_by(*r as usize).for_each(|octet| *octet |= bit);
+            }
+        }
+        let mut primes = Vec::with_capacity(composite.len() * 4);
         if number == 0 {
-            composite.iter_mut().take(1).for_each(|one| *one = true);
+            primes.extend([3, 5]);
+            // 1 is no prime.
+            composite.iter_mut().take(1).for_each(|octet| *octet |= 1);
         }
-        for r in self.base.iter().map(|r| u64::from(*r)) {
-            // The first odd multiple from r * r on that is not below the segment.
-            let from = (r * r).max(first.next_multiple_of(r));
-            let from = if from.is_multiple_of(2) { from + r } else { from };
-            composite.iter_mut().skip(((from - first) / 2) as usize).step_by(r as usize).for_each(|c| *c = true);
+        for (octet, at) in composite.iter().zip((30 * first..).step_by(30)) {
+            let mut left = !octet;
+            while left != 0 {
+                primes.push((at + CLASSES[left.trailing_zeros() as usize]) as u32);
+                left &= left - 1;
+            }
         }
-        let primes = composite.iter().zip((first..).step_by(2)).filter(|(composite, _)| !**composite);
-        primes.map(|(_, prime)| prime as u32).collect()
+        // The last octet may go beyond the bound.
+        primes.truncate(primes.partition_point(|prime| *prime < self.bound));
+        primes
     }
 }
 
-/// Odd numbers in a segment: what the first-level cache holds.
-const SEGMENT: usize = 1 << 15;
+/// Modulo 30 every prime above 5 is one of these.
+const CLASSES: [u64; 8] = [1, 7, 11, 13, 17, 19, 23, 29];
+
+/// Octets in a segment: half of what the first-level cache holds.
+const SEGMENT: usize = 1 << 14;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use std::arch::x86_64::{
 
 use zeroize::DefaultIsZeroes;
 
+use super::Lanewise;
 use super::columns::{column_kernel, lane_operations, unroll};
 use super::modulus::{Arithmetic, Form, Modulus};
 
@@ -16,7 +17,14 @@ pub(super) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Avx2> {
-        is_x86_feature_detected!("avx2").then_some(Avx2(()))
+        let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        there.then_some(Avx2(()))
+    }
+
+    #[allow(unsafe_code)]
+    pub(super) fn run<W: Lanewise>(self, work: W) -> W::Output {
+        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
+        unsafe { run(work) }
     }
 }
 
@@ -60,6 +68,11 @@ impl Arithmetic for Avx2 {
         // SAFETY: as for `square`.
         unsafe { multiply(modulus, x, y, columns) }
     }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn run<W: Lanewise>(work: W) -> W::Output {
+    work.run::<true>()
 }
 
 type V = __m256i;

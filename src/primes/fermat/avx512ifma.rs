@@ -8,6 +8,7 @@ use std::arch::x86_64::{
 
 use zeroize::DefaultIsZeroes;
 
+use super::Lanewise;
 use super::columns::{column_kernel, lane_operations, unroll};
 use super::modulus::{Arithmetic, Form, Modulus};
 
@@ -19,6 +20,12 @@ impl Avx512Ifma {
     pub(super) fn detect() -> Option<Avx512Ifma> {
         let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
         there.then_some(Avx512Ifma(()))
+    }
+
+    #[allow(unsafe_code)]
+    pub(super) fn run<W: Lanewise>(self, work: W) -> W::Output {
+        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
+        unsafe { run(work) }
     }
 }
 
@@ -60,6 +67,11 @@ impl Arithmetic for Avx512Ifma {
         // SAFETY: as for `square`.
         unsafe { multiply(modulus, x, y, columns) }
     }
+}
+
+#[target_feature(enable = "avx512f")]
+fn run<W: Lanewise>(work: W) -> W::Output {
+    work.run::<true>()
 }
 
 type V = __m512i;

@@ -75,6 +75,17 @@ impl Engine {
         self.each(numbers, bases, Test::MillerRabin)
     }
 
+    /// Does other work with the kernel's instructions.
+    pub(super) fn run<W: Lanewise>(self, work: W) -> W::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512Ifma(kernel) => kernel.run(work),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(kernel) => kernel.run(work),
+            Kernel::Portable(_) => work.run::<false>(),
+        }
+    }
+
     fn each(self, numbers: &[&BoxedUint], bases: &[&BoxedUint], test: Test) -> Vec<bool> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -84,6 +95,13 @@ impl Engine {
             Kernel::Portable(kernel) => in_groups(kernel, numbers, bases, test),
         }
     }
+}
+
+/// Arithmetic in plain loops, which the compiler turns into a kernel's instructions where `run` is inlined into a function that is
+/// compiled for them. FUSED: a product and a sum are one of them.
+pub(super) trait Lanewise {
+    type Output;
+    fn run<const FUSED: bool>(self) -> Self::Output;
 }
 
 #[derive(Clone, Copy)]
