@@ -1,6 +1,7 @@
 //! Judges what a server showed on the wire, beyond the chain itself, which is judged as a file's is.
 
 use super::dh;
+use crate::crypto::SignatureFault;
 use crate::facts::peer::{Failure, Opening, PeerFacts, Protocol};
 use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
@@ -89,6 +90,22 @@ const BROKEN_SUITES: &[&str] = &["_NULL_", "_EXPORT_", "_RC4_", "_RC2_", "_WITH_
 /// Where findings about the connection point: the server takes the place of a file.
 pub fn place(facts: &PeerFacts) -> Location {
     Location::Block(Origin::file(facts.target.to_string()))
+}
+
+/// Has the server the key of the certificate that it shows? Some load any pair and sign with what they have.
+pub fn possession(facts: &PeerFacts, shown: &Cert) -> Option<Finding> {
+    let signed = facts.session.as_ref()?.is_signed_by(&shown.public_key)?;
+    match signed {
+        Ok(()) => None,
+        Err(SignatureFault::Wrong) => {
+            let message = "its signature of the handshake is not by the key of the certificate that it shows";
+            Some(OTHER_KEY.at(place(facts), message.to_owned()))
+        }
+        Err(SignatureFault::Unsupported) => {
+            let message = "whether it has the key of its certificate was not found out: signatures of this kind and size are not checked here";
+            Some(KEY_NOT_CHECKED.at(place(facts), message.to_owned()))
+        }
+    }
 }
 
 /// Is this one of the certificates that the files hold for it? A server with two keys has two.
@@ -205,8 +222,20 @@ rules! {
     /// Bytes where none may be.
     INJECTED = Error "starttls-injection" {
         summary: "bytes in the clear came behind the server's go-ahead for TLS",
-        help: "update the server, or find who on the way puts them in: clients may take them as said within TLS",
+        help: "update the server, or find who on the way puts them in: clients may take them as said within TLS. Where no handshake follows, it may be the server itself that says why it cannot begin: see its log",
         source: "RFC 3207 section 6; CVE-2011-0411 and its kin, https://nostarttls.secvuln.info",
+    }
+    /// The pair does not match.
+    OTHER_KEY = Error "served-key-mismatch" {
+        summary: "the server has another key than that of the certificate that it presents, so clients hang up",
+        help: "give it both files of one pair, `pkit cert match` tells which belong together, and reload it",
+        source: "RFC 8446 section 4.4.3, RFC 5246 section 7.4.3: the server signs the handshake with its key; GnuTLS servers such as Courier start with a pair that does not match",
+    }
+    /// A kind of signature that no back end takes.
+    KEY_NOT_CHECKED = Info "served-key-not-checked" {
+        summary: "whether the server has the key of its certificate was not found out",
+        help: "`openssl s_client -connect` checks signatures of more kinds",
+        source: "RSA-PSS below 2048 bits, Ed448 and unusual curves are not checked here",
     }
     /// Mutual TLS.
     CERTIFICATE_WANTED = Info "client-certificate-wanted" {

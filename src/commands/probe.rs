@@ -235,6 +235,7 @@ impl Judge<'_> {
         seen.findings.extend(peer::offers(facts));
         seen.findings.extend(chain.findings.clone());
         if let Some(leaf) = own(&chain) {
+            seen.findings.extend(peer::possession(facts, leaf));
             seen.findings.extend(peer::served(facts, leaf, expected));
             let names = std::slice::from_ref(&facts.name);
             let wanted = Wanted {

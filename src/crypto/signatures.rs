@@ -16,6 +16,29 @@ pub enum Scheme {
     Ed25519,
 }
 
+impl Scheme {
+    /// By the number that TLS has for it (IANA's registry of SignatureSchemes, RFC 8446 section 4.2.3); none for what nobody
+    /// here can check.
+    pub fn of_tls(number: u16) -> Option<Scheme> {
+        use Digest::{Sha1, Sha256, Sha384, Sha512};
+        Some(match number {
+            0x0201 => Scheme::RsaPkcs1(Sha1),
+            0x0401 => Scheme::RsaPkcs1(Sha256),
+            0x0501 => Scheme::RsaPkcs1(Sha384),
+            0x0601 => Scheme::RsaPkcs1(Sha512),
+            0x0203 => Scheme::Ecdsa(Sha1),
+            0x0403 => Scheme::Ecdsa(Sha256),
+            0x0503 => Scheme::Ecdsa(Sha384),
+            0x0603 => Scheme::Ecdsa(Sha512),
+            0x0804 | 0x0809 => Scheme::RsaPss(Sha256),
+            0x0805 | 0x080a => Scheme::RsaPss(Sha384),
+            0x0806 | 0x080b => Scheme::RsaPss(Sha512),
+            0x0807 => Scheme::Ed25519,
+            _ => return None,
+        })
+    }
+}
+
 /// A public key as the back ends take it.
 #[derive(Clone, Copy, Debug)]
 pub enum VerifyKey<'a> {

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::crypto::{Scheme, SignatureFault};
+use crate::material::key::PublicKey;
 use crate::name::{HostName, NotAHostName};
 
 /// One port of a host, and how TLS begins there.
@@ -228,6 +230,9 @@ pub struct Session {
     pub group: Option<String>,
     /// The certificates as sent, in DER, the server's own first.
     pub chain: Vec<Vec<u8>>,
+    /// What the server signed to show that it has the key of its certificate; none where the handshake did not come so far, or
+    /// has no such signature.
+    pub signed: Option<Signed>,
     /// Did the server ask for a certificate of ours?
     pub asks_for_certificate: bool,
     /// The OCSP response that it stapled (RFC 6066 section 8).
@@ -236,6 +241,26 @@ pub struct Session {
     pub dh_bits: Option<usize>,
     /// Was it seen by a mere hello in old protocols, because no handshake as clients of today make it came about?
     pub is_old: bool,
+}
+
+impl Session {
+    /// Is the server's signature one of this key? None where there is none.
+    pub fn is_signed_by(&self, key: &PublicKey) -> Option<Result<(), SignatureFault>> {
+        let signed = self.signed.as_ref()?;
+        let scheme = Scheme::of_tls(signed.scheme).ok_or(SignatureFault::Unsupported);
+        Some(scheme.and_then(|scheme| key.signed(scheme, &signed.message, &signed.signature)))
+    }
+}
+
+/// A server's signature of the handshake (RFC 8446 section 4.4.3, RFC 5246 section 7.4.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// How, by TLS's number.
+    pub scheme: u16,
+    /// What it is a signature of.
+    pub message: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
 }
 
 /// Where a connection ended before its time.

@@ -71,21 +71,28 @@ impl Signed {
             return Err(SignatureFault::Wrong);
         }
         let Algorithm::Known(scheme) = self.algorithm else { return Err(SignatureFault::Unsupported) };
-        if matches!((key.kind(), scheme), (KeyKind::RsaPss { .. }, Scheme::RsaPkcs1(_))) {
+        key.signed(scheme, &whole[self.covered.clone()], &self.bits)
+    }
+}
+
+impl PublicKey {
+    /// Was the signature made by this key over the message?
+    pub fn signed(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+        if matches!((self.kind(), scheme), (KeyKind::RsaPss { .. }, Scheme::RsaPkcs1(_))) {
             // RFC 4055 section 1.2: such a key makes no other signatures.
             return Err(SignatureFault::Wrong);
         }
-        if let KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } = key.kind()
+        if let KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } = self.kind()
             && !crypto::rsa_sizes(scheme).contains(bits)
         {
             return Err(SignatureFault::Unsupported);
         }
-        let key = key.verifier().ok_or(match (scheme, key.kind()) {
+        let key = self.verifier().ok_or(match (scheme, self.kind()) {
             (Scheme::Ecdsa(_), KeyKind::EcOther(_) | KeyKind::EcExplicit(_)) => SignatureFault::Unsupported,
             // Whatever the key is, it makes no signatures of this kind.
             _ => SignatureFault::Wrong,
         })?;
-        crypto::verify(scheme, key, &whole[self.covered.clone()], &self.bits)
+        crypto::verify(scheme, key, message, signature)
     }
 }
 

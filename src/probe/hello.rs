@@ -46,6 +46,8 @@ impl Answer {
                 (None, None) => None,
             },
             chain: self.chain,
+            // What is signed there would need what was said before, and suites of RSA key exchange have no signature.
+            signed: None,
             asks_for_certificate: self.asks_for_certificate,
             stapled: None,
             dh_bits: self.dh_bits,

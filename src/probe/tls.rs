@@ -16,7 +16,7 @@ use rustls::{
 
 use super::starttls::excerpt;
 use super::wire::Wire;
-use crate::facts::peer::{Failure, Session, Stage};
+use crate::facts::peer::{Failure, Session, Signed, Stage};
 use crate::name::HostName;
 
 /// What the handshake showed, as far as it came, and why it ended before its time. A server that wants a certificate of ours
@@ -34,6 +34,7 @@ pub(super) fn handshake(wire: &mut Wire, name: &HostName) -> (Option<Session>, O
         suite: connection.negotiated_cipher_suite().map(|suite| iana(&suite.suite())),
         group: connection.negotiated_key_exchange_group().map(|group| iana(&group.name())),
         chain: recorded.chain,
+        signed: recorded.signed,
         asks_for_certificate: recorded.asks_for_certificate,
         stapled: Some(recorded.stapled).filter(|response| !response.is_empty()),
         dh_bits: None,
@@ -150,6 +151,7 @@ struct Seen(Mutex<Recorded>);
 #[derive(Debug, Default)]
 struct Recorded {
     chain: Vec<Vec<u8>>,
+    signed: Option<Signed>,
     stapled: Vec<u8>,
     asks_for_certificate: bool,
 }
@@ -158,6 +160,12 @@ impl Seen {
     fn recorded(&self) -> MutexGuard<'_, Recorded> {
         // Nothing that could panic is done with it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, message: &[u8], signed: &DigitallySignedStruct) -> HandshakeSignatureValid {
+        let (scheme, signature) = (signed.scheme.into(), signed.signature().to_vec());
+        self.recorded().signed = Some(Signed { scheme, message: message.to_vec(), signature });
+        HandshakeSignatureValid::assertion()
     }
 }
 
@@ -178,20 +186,20 @@ impl ServerCertVerifier for Seen {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
+        message: &[u8],
         _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        Ok(self.record(message, signed))
     }
 
     fn verify_tls13_signature(
         &self,
-        _: &[u8],
+        message: &[u8],
         _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        Ok(self.record(message, signed))
     }
 
     /// All that there are: a server chooses its certificate by them, and old ones have keys of old kinds.

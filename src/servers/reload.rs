@@ -1,6 +1,6 @@
 //! What makes each running server read its certificate again at the same path, and what looks at its configuration before. Of
-//! these checks none opens the files (tried), so they find what is wrong with the configuration and nothing else; whether the
-//! new certificate is served only a handshake tells.
+//! these checks only nginx's opens the files (tried), so the others find what is wrong with the configuration and nothing else;
+//! whether the new certificate is served only a handshake tells.
 
 use super::syntax::ldif;
 use crate::order::{Order, Program};
@@ -60,6 +60,14 @@ pub(super) static EXIM: Reload = Reload {
     place: Some("CONFIG"),
     check: |config| vec![Order::Run(program("exim", "-C", config, &["-bV"]))],
     reload: |config| vec![Order::Ask(program("exim", "-C", config, &["-bP", "pid_file_path"]), hang_up)],
+};
+
+/// Old connections are served to their end by the old processes; a configuration that it does not like leaves them as they are
+/// (tried on 1.22.1).
+pub(super) static NGINX: Reload = Reload {
+    place: Some("CONFIG"),
+    check: |config| vec![Order::Run(program("nginx", "-c", config, &["-t", "-q"]))],
+    reload: |config| vec![Order::Run(program("nginx", "-c", config, &["-s", "reload"]))],
 };
 
 /// Any service of systemd, checked by whatever its unit does.
@@ -150,6 +158,8 @@ mod tests {
         assert_eq!(words((DOVECOT.check)(Some("/d.conf"))), ["doveconf -c /d.conf -n"]);
         assert_eq!(words((DOVECOT.reload)(None)), ["doveadm reload"]);
         assert_eq!(words((APACHE.reload)(Some("/a.conf"))), ["apachectl -f /a.conf -k graceful"]);
+        assert_eq!(words((NGINX.check)(Some("/n.conf"))), ["nginx -c /n.conf -t -q"]);
+        assert_eq!(words((NGINX.reload)(None)), ["nginx -s reload"]);
         let postfix = (POSTFIX.reload)(Some("/p"));
         let made = follows(&postfix[0], "hash:/p/sni, cdb:/p/more inline:{a=b}\n").unwrap();
         assert_eq!(

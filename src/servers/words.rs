@@ -114,7 +114,8 @@ impl Server {
             value => ("", value),
         };
         let contents = start == "<" && named(self.vocabulary.contents);
-        let relative = !path.is_empty() && !path.starts_with('/') && (contents || named(self.vocabulary.relative));
+        let relative =
+            !path.is_empty() && !path.starts_with(['/', '"']) && (contents || named(self.vocabulary.relative));
         relative.then_some((if contents { start } else { "" }, if contents { path } else { statement.known()? }))
     }
 
@@ -138,6 +139,6 @@ rules! {
     VALUE_REFUSED = Error "setting-value-refused" {
         summary: "a setting has a value that the server refuses or cannot use: it does not start, or serves no TLS",
         help: "use one of the values that it knows; `pkit emit` prints them",
-        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Invalid boolean value`), Postfix 3.7.11 (`bad boolean configuration`), slapd 2.5.13 (error (80)), Exim 4.96 (relative paths: every handshake fails) and Apache 2.4.71 (`must be On or Off`, `takes one argument`)",
+        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Invalid boolean value`), Postfix 3.7.11 (`bad boolean configuration`), slapd 2.5.13 (error (80)), Exim 4.96 (relative paths: every handshake fails), Apache 2.4.71 (`must be On or Off`, `takes one argument`) and nginx 1.22.1 (`invalid value`, `invalid number of arguments`)",
     }
 }

@@ -6,6 +6,7 @@ mod dovecot;
 mod exim;
 mod hostile;
 mod material;
+mod nginx;
 mod openldap;
 mod output;
 mod packaged;

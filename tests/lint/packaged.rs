@@ -40,6 +40,12 @@ const OF_BOOKWORM: &[Packaged] = &[
         from: &["etc/ldap"],
         into: "etc/ldap/slapd.d/cn=config.ldif",
     },
+    Packaged {
+        server: "nginx",
+        build: "--server-version 1.22.1",
+        from: &["etc/nginx", "usr/share/nginx"],
+        into: "etc/nginx/conf.d/pkit.conf",
+    },
 ];
 
 const OF_TRIXIE: &[Packaged] = &[
@@ -66,6 +72,12 @@ const OF_TRIXIE: &[Packaged] = &[
         build: "--server-version 2.6.10 --tls-library openssl",
         from: &["etc/ldap"],
         into: "etc/ldap/slapd.d/cn=config.ldif",
+    },
+    Packaged {
+        server: "nginx",
+        build: "--server-version 1.26.3",
+        from: &["etc/nginx", "usr/share/nginx"],
+        into: "etc/nginx/conf.d/pkit.conf",
     },
 ];
 
@@ -134,7 +146,7 @@ fn no_alarm(root: &Path, packaged: &Packaged) {
     let unexpected: Vec<_> = alone.iter().filter(|code| !expected(code)).collect();
     assert!(unexpected.is_empty(), "{} as it comes: {unexpected:?}\n{}", packaged.server, lint(t).stdout);
     let files = ["--cert", "/etc/ssl/pkit/c.pem", "--key", "/etc/ssl/pkit/k.pem", "--name", "mail.example.org"];
-    let files = if packaged.server == "apache" { &files[..] } else { &files[..4] };
+    let files = if ["apache", "nginx"].contains(&packaged.server) { &files[..] } else { &files[..4] };
     let emit = ["emit", packaged.server].into_iter().chain(packaged.build.split_whitespace());
     let emitted = t.run(emit.chain(files.iter().copied())).exits(0).stdout;
     let into = t.path("image").join(packaged.into);

@@ -1,7 +1,10 @@
 //! What is wrong with a chain on the wire, in pkit's words and by openssl's number.
 
+use std::io::Read;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use rcgen::KeyPair;
 use time::macros::datetime;
@@ -288,4 +291,54 @@ fn verify_code(test: &Test, served: &Served) -> u32 {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().rev().find_map(|line| line.trim().strip_prefix("Verify return code: "));
     line.unwrap_or_else(|| panic!("{text}")).split(' ').next().unwrap().parse().unwrap()
+}
+
+/// OpenSSL's servers refuse a pair that does not match; GnuTLS's do not all, and nor does this one.
+#[test]
+fn a_server_with_the_key_of_another_certificate_is_found() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let [leaf, other] = [(); 2].map(|()| pki.intermediate.leaf(&["mail.example.org"]));
+    pki.test.file("leaf.pem", cert_pem(&leaf.der) + &cert_pem(&pki.intermediate.der));
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        for (key, exit) in [(&leaf.key, 0), (&other.key, 1)] {
+            let port = serve_pair(&[&leaf.der, &pki.intermediate.der], key, version);
+            let what = format!("{version:?}, exit {exit}");
+            let openssl = ["s_client", "-CAfile", "root.pem", "-connect"].map(String::from).into_iter();
+            let theirs = Command::new("openssl")
+                .args(openssl.chain([format!("127.0.0.1:{port}")]))
+                .current_dir(pki.test.path(""))
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            assert_eq!(theirs.status.success(), exit == 0, "{what}: {}", String::from_utf8_lossy(&theirs.stderr));
+            let json =
+                probe(&pki.test, &format!("127.0.0.1:{port}"), &["--expect-cert", "leaf.pem"]).exits(exit).json();
+            assert_eq!(codes(&json).contains(&"served-key-mismatch"), exit != 0, "{what}: {json:#}");
+            assert_eq!(target(&json)["served_matches_file"], true, "{what}: {json:#}");
+        }
+    }
+}
+
+/// A server that shows this chain and signs with this key, until the test ends.
+fn serve_pair(chain: &[&[u8]], key: &KeyPair, version: &'static rustls::SupportedProtocolVersion) -> u16 {
+    let key = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let chain = chain.iter().map(|der| der.to_vec().into()).collect();
+    let pair = rustls::sign::CertifiedKey::new(chain, key);
+    let config = rustls::ServerConfig::builder_with_protocol_versions(&[version])
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(config.clone()).unwrap();
+            // Until the client hangs up.
+            let _ = rustls::Stream::new(&mut tls, &mut stream).read(&mut [0; 16]);
+        }
+    });
+    port
 }

@@ -7,6 +7,7 @@ use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
 use super::exim::Exim;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
@@ -82,6 +83,8 @@ pub static PEERS: &[Peer] = &[
     },
     Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
+    Peer { version: "1.22.1", ..NGINX },
+    Peer { version: "1.26.3", system: System::Trixie, ..NGINX },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
     Peer { version: "4.96", library: Some("gnutls"), system: System::Courier, ..EXIM },
 ];
@@ -163,6 +166,20 @@ const APACHE: Peer = Peer {
     },
     lets_in: |client, door| client.curl("https", door.port, &[]).stdout.contains("welcome"),
     ..DOVECOT
+};
+
+const NGINX: Peer = Peer {
+    server: "nginx",
+    mismatch: "key values mismatch",
+    start: |system, test, hosts| {
+        Some(Nginx::attempt(system, test, hosts)?.map(|n| Running {
+            daemon: n.daemon,
+            plain: n.http,
+            tls: n.https,
+            others: Vec::new(),
+        }))
+    },
+    ..APACHE
 };
 
 const COURIER: Peer = Peer {

@@ -106,6 +106,7 @@ fn a_server_without_tls_is_told_from_one_that_is_down() {
             "courier" => "IMAPDSTARTTLS=NO\n".into(),
             "exim" => "tls_advertise_hosts =\n".into(),
             "apache" => "<VirtualHost *:80>\n</VirtualHost>\n".into(),
+            "nginx" => "server {\n  listen 80;\n}\n".into(),
             // It has none until it is told.
             _ => String::new(),
         };
@@ -169,6 +170,27 @@ fn what_is_wrong_with_a_chain_is_found_at_every_server() {
                     assert!(codes(&json).contains(&code), "{at}: {json:#}");
                 }
             }
+        }
+    });
+}
+
+/// The others do not start with such a pair, or have no TLS then.
+#[test]
+fn a_server_that_takes_the_key_of_another_certificate_is_found() {
+    each(|peer| {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        let text = emitted(peer, &test, &pki, &pki.key, &[]);
+        let other = pki.issuer.leaf(&["mail.example.org"]);
+        test.file("fullchain.pem", other.pem() + &pki.issuer.pem());
+        let Some(Ok(running)) = peer.attempt(&test, &text) else { return };
+        for door in doors(peer, &running) {
+            let at = format!("{} {door:?}", peer.name());
+            Client::trusting(&pki.root).through(door).handshake(door.port).fails();
+            let ran = probe(&test, door, &[]);
+            let json = ran.json();
+            assert!(matches!(ran.exit, 1 | 6), "{at}: {json:#}");
+            assert_eq!(codes(&json).contains(&"served-key-mismatch"), peer.server == "courier", "{at}: {json:#}");
         }
     });
 }

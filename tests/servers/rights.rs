@@ -7,6 +7,7 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::dovecot::Dovecot;
 use super::exim::Exim;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::system::System;
@@ -202,5 +203,19 @@ fn apache_agrees() {
     scene.agree(system, "apache", |scene| {
         let started = Apache::attempt(system, &scene.test, &said).unwrap();
         started.is_ok_and(|a| Client::trusting(&scene.pki.root).handshake(a.https).succeeded())
+    });
+}
+
+#[test]
+fn nginx_agrees() {
+    let system = System::Bookworm;
+    if !system.can_start("nginx") {
+        return;
+    }
+    let Some(scene) = Scene::new(system, "www-data") else { return };
+    let said = scene.pki.emit(&scene.test, "nginx", &scene.key, &[]);
+    scene.agree(system, "nginx", |scene| {
+        let started = Nginx::attempt(system, &scene.test, &said).unwrap();
+        started.is_ok_and(|n| Client::trusting(&scene.pki.root).handshake(n.https).succeeded())
     });
 }

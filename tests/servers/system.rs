@@ -9,9 +9,9 @@ use crate::common::{self, Ran, Test};
 /// A Debian with servers in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
-    /// This machine, Debian 12: Dovecot 2.3, Postfix 3.7, slapd 2.5 with GnuTLS, Apache 2.4.
+    /// This machine, Debian 12: Dovecot 2.3, Postfix 3.7, slapd 2.5 with GnuTLS, Apache 2.4, nginx 1.22.
     Bookworm,
-    /// A chroot of Debian 13: Dovecot 2.4, Postfix 3.10, slapd 2.6 with OpenSSL, Apache 2.4.
+    /// A chroot of Debian 13: Dovecot 2.4, Postfix 3.10, slapd 2.6 with OpenSSL, Apache 2.4, nginx 1.26.
     Trixie,
     /// A chroot of Debian 12 with Courier 5 and Exim 4, which cannot be installed beside Dovecot and Postfix.
     Courier,

@@ -8,11 +8,13 @@ use super::{
     Deployment, Door, Service,
 };
 use crate::change::{Act, Deed};
-use crate::crypto::{self, Digest};
+use crate::crypto::{self, Digest, SignatureFault};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::facts::peer::PeerFacts;
 use crate::files::versions::{Base, name_of};
 use crate::finding::Rule;
+use crate::material::cert::Cert;
 use crate::material::journal::{Begun, Event};
 use crate::order::{Order, Program};
 use crate::{probe, system};
@@ -222,13 +224,15 @@ impl<'a> Run<'a> {
             let facts = probe::look(&door.question);
             let leaf = facts.session.as_ref().and_then(|session| session.chain.first());
             let nobody = leaf.is_none();
-            let said = match (leaf, facts.failure) {
+            let said = match (leaf, &facts.failure) {
                 (Some(leaf), _) => {
                     let seen = crypto::hex(&crypto::digest(Digest::Sha256, leaf));
-                    if right(&seen) {
+                    let other_key = has_other_key(&facts, leaf);
+                    if right(&seen) && !other_key {
                         break Ok(seen);
                     }
-                    format!("serves the certificate with SHA-256 {seen}")
+                    let with = if other_key { ", with another key than its own" } else { "" };
+                    format!("serves the certificate with SHA-256 {seen}{with}")
                 }
                 (None, Some(failure)) => failure.to_string(),
                 (None, None) => "shows no certificate".to_owned(),
@@ -343,6 +347,12 @@ impl<'a> Run<'a> {
         self.deeds.push(deed(act, command, begin, said.clone()));
         said.map(|_| ())
     }
+}
+
+/// Did the server sign with a key that is not the certificate's? A certificate that cannot be read was not deployed either.
+fn has_other_key(facts: &PeerFacts, leaf: &[u8]) -> bool {
+    let signed = |cert: Cert| facts.session.as_ref()?.is_signed_by(&cert.public_key);
+    Cert::from_der(leaf).ok().and_then(signed) == Some(Err(SignatureFault::Wrong))
 }
 
 fn deed(act: Act, what: &str, begin: Instant, said: std::result::Result<String, String>) -> Deed {

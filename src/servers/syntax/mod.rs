@@ -9,6 +9,7 @@ pub mod exim;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
+pub mod nginx;
 pub mod postconf;
 pub mod postfix_map;
 pub mod shell;
@@ -249,6 +250,10 @@ mod tests {
             "x:\n.elifdef A\n",
             "Define",
             "UnDefine",
+            "a 'b",
+            "a ${",
+            "a_by_lua_block {",
+            "{;}",
             "<IfModule",
             "<IfModule !>\n",
             &huge,
@@ -262,6 +267,7 @@ mod tests {
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
             &master_cf::GRAMMAR,
+            &nginx::GRAMMAR,
             &shell::GRAMMAR,
             &slapd_conf::GRAMMAR,
         ];
