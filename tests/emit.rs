@@ -394,6 +394,30 @@ fn courier_is_told_in_two_files_in_the_words_of_its_library() {
     assert_eq!(directives(&ran), both("IMAP_TLS_REQUIRED=\"1\"\n", "POP3_TLS_REQUIRED=\"1\"\n", rest));
 }
 
+#[test]
+fn exim_is_told_in_the_words_of_its_library() {
+    says(
+        "exim --server-version 4.96 --tls-library gnutls --listen starttls,implicit",
+        "tls_advertise_hosts = *\ndaemon_smtp_ports = 25 : 587 : 465\ntls_on_connect_ports = 465\n\
+         tls_certificate = /etc/ssl/chain.pem\ntls_privatekey = /etc/ssl/key.pem\ntls_require_ciphers = PRIORITY\n\
+         auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}\n",
+    );
+    says(
+        "exim --server-version 4.96 --tls-library openssl --server-order --dh /dh.pem --client-ca /ca.pem --crl /crls.pem \
+         --client-cert require --alt-cert /c2.pem --alt-key /k2.pem",
+        "tls_advertise_hosts = *\ntls_certificate = /etc/ssl/chain.pem : /c2.pem\n\
+         tls_privatekey = /etc/ssl/key.pem : /k2.pem\ntls_dhparam = /dh.pem\ntls_dh_max_bits = 8192\n\
+         tls_verify_certificates = /ca.pem\ntls_verify_hosts = *\ntls_crl = /crls.pem\n\
+         openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1 +cipher_server_preference\n\
+         tls_require_ciphers = CIPHERS:DHE\nauth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}\n",
+    );
+    let ran = emit(&Test::new(), "exim --server-version 4.89 --tls-library gnutls --profile modern").exits(0);
+    assert!(
+        ran.stdout.contains("/etc/exim4/exim4.conf.localmacros") && ran.stderr.contains("no Exim 4.89 was there"),
+        "{ran:?}"
+    );
+}
+
 /// Whether a DH file is needed at all is told for each server and version.
 #[test]
 fn it_is_told_whether_a_dh_file_is_needed() {
@@ -407,6 +431,7 @@ fn it_is_told_whether_a_dh_file_is_needed() {
         ("openldap --server-version 2.6 --tls-library openssl", "no DH file is needed"),
         ("apache --server-version 2.4.62", "no DH file is needed"),
         ("courier --server-version 5.0.13 --tls-library gnutls", "no DH file is needed"),
+        ("exim --server-version 4.96 --tls-library openssl", "no DH file is needed"),
         ("nginx --server-version 1.10.3", "1024 bits before 1.11"),
         ("nginx --server-version 1.22.1", "without a file nginx offers none"),
         (
@@ -487,6 +512,15 @@ fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
         "courier --server-version 5.0.13 --tls-library openssl --min-protocol 1.3",
         "courier --server-version 5.0.13 --tls-library gnutls --for name=a.b:/c:/k",
         "courier --server-version 5.0.13 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --require-tls",
+        "exim --server-version 4.96 --tls-library gnutls --outgoing --outgoing-ca /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --for name=a.b:/c:/k",
+        "exim --server-version 4.96 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --client-ca /$x.pem",
+        "exim --server-version 4.96 --tls-library openssl --ciphers ${run{/bin/sh}}",
+        "exim --server-version 4.96 --tls-library gnutls --alt-cert /a:b --alt-key /k",
+        "exim --server-version 4.90 --tls-library gnutls --alt-cert /c --alt-key /k",
+        "exim --server-version 4.96 --tls-library gnutls --key-password-file /pw",
         "nginx --server-version 1.6.2",
         "nginx --server-version 1.12.2 --min-protocol 1.3",
         "nginx --server-version 1.10.3 --profile modern",

@@ -202,7 +202,7 @@ rules! {
     FILE_NOT_THERE = Error "named-file-missing" {
         summary: "a configuration names a file that is not there",
         help: "correct the path, or make the file",
-        source: "tried on all servers: Dovecot, Apache, nginx and HAProxy do not start, Postfix turns TLS off, slapd says error (80), Courier drops connections",
+        source: "tried on all servers: Dovecot, Apache, nginx and HAProxy do not start, Postfix turns TLS off, slapd says error (80), Courier and Exim drop connections",
     }
     /// Another kind of thing.
     NOT_A_FILE = Error "named-file-directory" {

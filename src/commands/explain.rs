@@ -61,6 +61,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::servers::rules::apache::RULES,
         crate::servers::rules::courier::RULES,
         crate::servers::rules::dovecot::RULES,
+        crate::servers::rules::exim::RULES,
         crate::servers::rules::haproxy::RULES,
         crate::servers::rules::nginx::RULES,
         crate::servers::rules::openldap::RULES,

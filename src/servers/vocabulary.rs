@@ -1,6 +1,7 @@
 //! The words of each server, as [`Vocabulary`]: what its directives take, and what it does with what it does not know. Which words
 //! mean what is for the rows of its table.
 
+use super::exim;
 use super::words::{Domain, Takes, Vocabulary};
 
 /// A boolean is one of these (tried on 2.3.19 with doveconf).
@@ -285,4 +286,20 @@ pub(super) static COURIER: Vocabulary = Vocabulary {
     relative: &[],
     contents: &[],
     other_names: |_| false,
+};
+
+/// Most values may be anything that Exim works out; a file must be named from `/` on (tried on 4.96).
+pub(super) static EXIM: Vocabulary = Vocabulary {
+    domains: &[
+        Domain { names: &["tls_certificate", "tls_privatekey"], takes: Takes::List(exim::items) },
+        Domain { names: &["tls_crl"], takes: Takes::Path },
+        Domain { names: &["tls_ocsp_file", "tls_eccurve", "tls_alpn", "tls_resumption_hosts"], takes: Takes::OneWord },
+    ],
+    any_case: false,
+    arguments: false,
+    unknown_stops: true,
+    relative: &[],
+    contents: &[],
+    // The same as daemon_smtp_ports.
+    other_names: |name| name == "daemon_smtp_port",
 };

@@ -3,6 +3,7 @@
 mod apache;
 mod courier;
 mod dovecot;
+mod exim;
 mod haproxy;
 mod hostile;
 mod material;

@@ -186,6 +186,29 @@ impl Style {
                     "",
                 ],
             },
+            "exim" => &Style {
+                config: "exim/exim.conf",
+                checker: &["exim4", "-C", "DIR/exim/exim.conf", "-bV"],
+                separator: " = ",
+                blocks: &[
+                    (".ifdef NOTHING", ".endif"),
+                    (".ifndef NOTHING", ".endif"),
+                    ("begin transports\nsmtp:\n  driver = smtp", "begin rewrite"),
+                ],
+                protocols: &[],
+                ciphers: &[
+                    "HIGH:!aNULL:!MD5",
+                    "ECDHE-ECDSA-AES128-GCM-SHA256",
+                    "NORMAL",
+                    "NORMAL:-VERS-ALL:+VERS-TLS1.2",
+                    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+                    "SECURE256",
+                    "NORMAL:+NOPE",
+                    "PFS",
+                    "NOPE",
+                    "",
+                ],
+            },
             other => panic!("{other} has no style"),
         }
     }

@@ -6,6 +6,7 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
+use super::exim::Exim;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::postfix::Postfix;
@@ -88,6 +89,7 @@ pub static PEERS: &[Peer] = &[
     Peer { version: "2.6.12", ..HAPROXY },
     Peer { version: "3.0.11", system: System::Trixie, ..HAPROXY },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
+    Peer { version: "4.96", library: Some("gnutls"), system: System::Courier, ..EXIM },
 ];
 
 const DOVECOT: Peer = Peer {
@@ -215,6 +217,22 @@ const COURIER: Peer = Peer {
         client.curl(scheme, door.port, &["-X", "NOOP"]).exit == 0
     },
     ..DOVECOT
+};
+
+const EXIM: Peer = Peer {
+    server: "exim",
+    user: Some("Debian-exim"),
+    mismatch: "The certificate and the given key do not match",
+    crls: Crls::Apart,
+    start: |_, test, tls| {
+        Some(Exim::attempt(test, tls)?.map(|e| Running {
+            daemon: e.daemon,
+            plain: e.smtp,
+            tls: e.submissions,
+            others: Vec::new(),
+        }))
+    },
+    ..POSTFIX
 };
 
 impl Peer {

@@ -65,6 +65,7 @@ impl Pki {
             // It wants one file.
             let both = pair.each_ref().map(|file| fs::read_to_string(file).unwrap()).concat();
             pair = [test.file("both.pem", both), test.path("both.pem")];
+            test.chmod("both.pem", 0o400);
         }
         let files = [Path::new("--cert"), &pair[0], Path::new("--key"), &pair[1]];
         let words = ["emit", server, "--json"].into_iter().chain(more.iter().copied()).map(Path::new);

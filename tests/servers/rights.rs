@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::apache::Apache;
 use super::courier::Courier;
 use super::dovecot::Dovecot;
+use super::exim::Exim;
 use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
@@ -140,6 +141,22 @@ fn courier_agrees() {
     let Some(courier) = Courier::start(&scene.test, &said) else { return };
     scene.agree(system, "courier", |scene| {
         Client::trusting(&scene.pki.root).starttls("imap").handshake(courier.imap).succeeded()
+    });
+}
+
+#[test]
+fn exim_agrees() {
+    let system = System::Courier;
+    if !system.can_start("exim4") {
+        return;
+    }
+    let Some(scene) = Scene::new(system, "Debian-exim") else { return };
+    let said =
+        scene.pki.emit(&scene.test, "exim", &scene.key, &["--server-version", "4.96", "--tls-library", "gnutls"]);
+    // A running one may have read the key before.
+    scene.agree(system, "exim", |scene| {
+        let exim = Exim::attempt(&scene.test, &said).unwrap().unwrap();
+        Client::trusting(&scene.pki.root).handshake(exim.submissions).succeeded()
     });
 }
 

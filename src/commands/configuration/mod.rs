@@ -353,7 +353,7 @@ rules! {
     CONFIG_NOT_FOUND = Error "config-not-found" {
         summary: "no configuration of a server was found",
         help: "name the file or the directory",
-        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier, /etc/nginx, /etc/haproxy and their like",
+        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier, /etc/nginx, /etc/haproxy, /etc/exim4 and their like",
     }
     /// A pulls in B, which pulls in A.
     CONFIG_LOOP = Error "include-loop" {

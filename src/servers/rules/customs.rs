@@ -1,6 +1,6 @@
 //! What each server makes of the files that its settings name. Tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to
-//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13 nginx 1.22.1 and
-//! 1.26.3, and HAProxy 2.6.12 and 3.0.11.
+//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13, Exim 4.96, nginx 1.22.1 and 1.26.3, HAProxy
+//! 2.6.12 and 3.0.11.
 
 use super::Said;
 use crate::servers::Server;
@@ -58,6 +58,14 @@ impl Server {
             "courier" => {
                 Customs { key_in_certificate: true, dh_may_be_missing: true, key_reader: Some("courier"), ..usual }
             }
+            // With GnuTLS a CRL file that is not there, or holds something else, lets everybody in, where Exim's user may list the
+            // files' directories; else nobody comes in (tried on 4.96).
+            "exim" => Customs {
+                revocation: if said.build.library == Library::GnuTls { Revocation::Open } else { Revocation::Told },
+                key_in_certificate: true,
+                key_reader: Some("Debian-exim"),
+                ..usual
+            },
             "nginx" => Customs {
                 revocation: Revocation::Told,
                 key_password: said.all("ssl_password_file").next().is_some(),

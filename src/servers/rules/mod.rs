@@ -5,6 +5,7 @@ pub mod apache;
 pub mod courier;
 mod customs;
 pub mod dovecot;
+pub mod exim;
 pub mod haproxy;
 pub mod nginx;
 pub mod openldap;
@@ -114,6 +115,7 @@ impl Server {
             "openldap" => openldap::judge(said),
             "apache" => apache::judge(said),
             "courier" => courier::judge(said),
+            "exim" => exim::judge(said),
             "nginx" => nginx::judge(said),
             "haproxy" => haproxy::judge(said),
             _ => Vec::new(),

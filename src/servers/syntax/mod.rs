@@ -5,6 +5,7 @@
 
 pub mod apache;
 pub mod dovecot;
+pub mod exim;
 pub mod haproxy;
 pub mod ldif;
 pub mod main_cf;
@@ -243,6 +244,11 @@ mod tests {
             "Include",
             "include",
             ".",
+            ".ifdef",
+            ".else\n.endif",
+            ".include",
+            "begin",
+            "x:\n.elifdef A\n",
             "Define",
             "UnDefine",
             "a 'b",
@@ -261,6 +267,7 @@ mod tests {
         let grammars = [
             &apache::GRAMMAR,
             &dovecot::GRAMMAR,
+            &exim::GRAMMAR,
             &haproxy::GRAMMAR,
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
