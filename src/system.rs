@@ -20,7 +20,7 @@ pub struct Ran {
     pub ok: bool,
     /// What it wrote to its standard output: the answer, where it was asked something.
     pub answer: String,
-    /// How it ended and the last line that it said, in a few words.
+    /// How it ended and the last line that it said, in a few words; the last few where it failed.
     pub said: String,
 }
 
@@ -36,7 +36,14 @@ pub fn run(program: &Program, limit: Duration) -> Ran {
         Ok((status, answer, complaint)) => {
             let [answer, complaint] = [answer, complaint].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let short = |line: &str| line.chars().take(MAX_SAID).collect::<String>();
-            let last = |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(short);
+            // Of what went wrong the last line often says no more than that it did.
+            let lines = if status.success() { 1 } else { MAX_LINES };
+            let last = |text: &str| {
+                let mut last: Vec<String> =
+                    text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(lines).map(short).collect();
+                last.reverse();
+                (!last.is_empty()).then(|| last.join("; "))
+            };
             let said = match (status.success(), last(&complaint).or_else(|| last(&answer))) {
                 (_, None) => status.to_string(),
                 (true, Some(line)) => line,
@@ -152,6 +159,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const MAX_ANSWER: usize = 64 << 10;
 /// A line for a person to read: the longest that servers say name a path or two.
 const MAX_SAID: usize = 500;
+/// nginx, Apache and HAProxy name the fault in the lines before their last.
+const MAX_LINES: usize = 3;
 
 rules! {
     /// An installed program did not tell its version.
@@ -175,6 +184,8 @@ mod tests {
         let cat = Program { input: "asked".into(), ..Program::new("cat", [""; 0]) };
         assert_eq!(run(&cat, LIMIT), Ran { ok: true, answer: "asked".into(), said: "asked".into() });
         assert_eq!(shell("echo a; echo b >&2; exit 3").said, "exit status: 3: b");
+        assert_eq!(shell("seq 5; exit 3").said, "exit status: 3: 3; 4; 5");
+        assert_eq!(shell("seq 5").said, "5");
         assert_eq!((shell("").ok, shell("exit 1").ok, shell("kill -9 $$").ok), (true, false, false));
         assert!(run(&Program::new("no-such-program", [""; 0]), LIMIT).said.contains("is not in any of"));
     }

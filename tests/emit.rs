@@ -1,6 +1,6 @@
 //! `pkit emit`: the words of each server and version, judged by the servers' own configuration readers.
 
-use crate::common::pki::{Authority, ocsp_at};
+use crate::common::pki::{Authority, Crl, crl_pem, ocsp_at};
 use crate::common::{Ran, Test, have};
 
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
@@ -251,6 +251,52 @@ fn apache_is_told_in_virtual_hosts_with_the_chain_where_its_version_looks_for_it
     );
 }
 
+#[test]
+fn nginx_is_told_in_server_blocks_in_the_words_of_its_version() {
+    let pair = "  listen 443 ssl;\n  listen [::]:443 ssl;\n  ssl_certificate /etc/ssl/chain.pem;\n  \
+                ssl_certificate_key /etc/ssl/key.pem;\n";
+    says(
+        "nginx --server-version 1.10.3",
+        &format!(
+            "server {{\n{pair}  ssl_protocols TLSv1.2;\n  ssl_ciphers CIPHERS;\n  ssl_prefer_server_ciphers off;\n}}\n"
+        ),
+    );
+    let common = "  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_ciphers CIPHERS;\n  ssl_conf_command Ciphersuites SUITES;\n  \
+                  ssl_prefer_server_ciphers off;\n";
+    let hsts = "  add_header Strict-Transport-Security \"max-age=63072000; includeSubDomains\" always;\n";
+    says(
+        "nginx --server-version 1.26.3 --name www.example.org --name example.org --hsts --redirect www.example.org \
+         --alt-cert /e.pem --alt-key /e.key --for name=b.example.org:/b.pem:/b.key",
+        &format!(
+            "server {{\n  listen 443 ssl;\n  listen [::]:443 ssl;\n  server_name www.example.org example.org;\n  \
+             ssl_certificate /etc/ssl/chain.pem;\n  ssl_certificate_key /etc/ssl/key.pem;\n  ssl_certificate /e.pem;\n  \
+             ssl_certificate_key /e.key;\n{common}{hsts}}}\nserver {{\n  listen 80;\n  listen [::]:80;\n  \
+             server_name www.example.org;\n  return 301 https://www.example.org$request_uri;\n}}\nserver {{\n  \
+             listen 443 ssl;\n  listen [::]:443 ssl;\n  server_name b.example.org;\n  ssl_certificate /b.pem;\n  \
+             ssl_certificate_key /b.key;\n{common}{hsts}}}\n"
+        ),
+    );
+    says(
+        "nginx --server-version 1.18.0 --client-ca /ca.pem --crl /crls.pem --client-cert require --key-password-file /pw \
+         --dh /dh.pem --server-order --session-timeout 5m --log --outgoing --outgoing-ca /o.pem",
+        &format!(
+            "server {{\n{pair}  ssl_password_file /pw;\n  ssl_client_certificate /ca.pem;\n  ssl_crl /crls.pem;\n  \
+             ssl_verify_client on;\n  ssl_verify_depth 5;\n  ssl_protocols TLSv1.2 TLSv1.3;\n  \
+             ssl_ciphers CIPHERS:DHE;\n  ssl_prefer_server_ciphers on;\n  ssl_dhparam /dh.pem;\n  \
+             ssl_session_timeout 300s;\n  error_log \"/var/log/nginx/error.log\" info;\n  proxy_ssl_verify on;\n  \
+             proxy_ssl_server_name on;\n  proxy_ssl_protocols TLSv1.2 TLSv1.3;\n  \
+             proxy_ssl_trusted_certificate /o.pem;\n}}\n"
+        ),
+    );
+    says(
+        "nginx --server-version 1.22.1 --profile modern",
+        &format!(
+            "server {{\n{pair}  ssl_protocols TLSv1.3;\n  ssl_conf_command Ciphersuites SUITES;\n  \
+             ssl_prefer_server_ciphers off;\n}}\n"
+        ),
+    );
+}
+
 /// The cache stands at server level. A certificate that names no responder has nothing to staple.
 #[test]
 fn responses_are_stapled_only_where_the_certificate_names_a_responder() {
@@ -304,6 +350,30 @@ fn courier_is_told_in_two_files_in_the_words_of_its_library() {
     assert_eq!(directives(&ran), both("IMAP_TLS_REQUIRED=\"1\"\n", "POP3_TLS_REQUIRED=\"1\"\n", rest));
 }
 
+#[test]
+fn exim_is_told_in_the_words_of_its_library() {
+    says(
+        "exim --server-version 4.96 --tls-library gnutls --listen starttls,implicit",
+        "tls_advertise_hosts = *\ndaemon_smtp_ports = 25 : 587 : 465\ntls_on_connect_ports = 465\n\
+         tls_certificate = /etc/ssl/chain.pem\ntls_privatekey = /etc/ssl/key.pem\ntls_require_ciphers = PRIORITY\n\
+         auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}\n",
+    );
+    says(
+        "exim --server-version 4.96 --tls-library openssl --server-order --dh /dh.pem --client-ca /ca.pem --crl /crls.pem \
+         --client-cert require --alt-cert /c2.pem --alt-key /k2.pem",
+        "tls_advertise_hosts = *\ntls_certificate = /etc/ssl/chain.pem : /c2.pem\n\
+         tls_privatekey = /etc/ssl/key.pem : /k2.pem\ntls_dhparam = /dh.pem\ntls_dh_max_bits = 8192\n\
+         tls_verify_certificates = /ca.pem\ntls_verify_hosts = *\ntls_crl = /crls.pem\n\
+         openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1 +cipher_server_preference\n\
+         tls_require_ciphers = CIPHERS:DHE\nauth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}\n",
+    );
+    let ran = emit(&Test::new(), "exim --server-version 4.89 --tls-library gnutls --profile modern").exits(0);
+    assert!(
+        ran.stdout.contains("/etc/exim4/exim4.conf.localmacros") && ran.stderr.contains("no Exim 4.89 was there"),
+        "{ran:?}"
+    );
+}
+
 /// Whether a DH file is needed at all is told for each server and version.
 #[test]
 fn it_is_told_whether_a_dh_file_is_needed() {
@@ -317,6 +387,9 @@ fn it_is_told_whether_a_dh_file_is_needed() {
         ("openldap --server-version 2.6 --tls-library openssl", "no DH file is needed"),
         ("apache --server-version 2.4.62", "no DH file is needed"),
         ("courier --server-version 5.0.13 --tls-library gnutls", "no DH file is needed"),
+        ("exim --server-version 4.96 --tls-library openssl", "no DH file is needed"),
+        ("nginx --server-version 1.10.3", "1024 bits before 1.11"),
+        ("nginx --server-version 1.22.1", "without a file nginx offers none"),
         (
             "apache --server-version 2.4.62 --dh /etc/ssl/chain.pem",
             "the three DHE suites of Mozilla's intermediate profile 5.7",
@@ -395,6 +468,25 @@ fn what_cannot_be_said_is_refused_and_nothing_weaker_is_printed() {
         "courier --server-version 5.0.13 --tls-library openssl --min-protocol 1.3",
         "courier --server-version 5.0.13 --tls-library gnutls --for name=a.b:/c:/k",
         "courier --server-version 5.0.13 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --require-tls",
+        "exim --server-version 4.96 --tls-library gnutls --outgoing --outgoing-ca /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --for name=a.b:/c:/k",
+        "exim --server-version 4.96 --tls-library gnutls --client-ca /ca.pem --crl /ca.pem",
+        "exim --server-version 4.96 --tls-library gnutls --client-ca /$x.pem",
+        "exim --server-version 4.96 --tls-library openssl --ciphers ${run{/bin/sh}}",
+        "exim --server-version 4.96 --tls-library gnutls --alt-cert /a:b --alt-key /k",
+        "exim --server-version 4.90 --tls-library gnutls --alt-cert /c --alt-key /k",
+        "exim --server-version 4.96 --tls-library gnutls --key-password-file /pw",
+        "nginx --server-version 1.6.2",
+        "nginx --server-version 1.12.2 --min-protocol 1.3",
+        "nginx --server-version 1.10.3 --profile modern",
+        "nginx --server-version 1.8.1 --alt-cert /e --alt-key /k",
+        "nginx --server-version 1.22.1 --client-ca /cas/",
+        "nginx --server-version 1.22.1 --client-ca /ca.pem --crl /ca.pem --client-cert require",
+        "nginx --server-version 1.22.1 --client-ca /ca.pem --client-cert require --username-from-cert UID",
+        "nginx --server-version 1.22.1 --for imap:/c:/k",
+        "nginx --server-version 1.22.1 --for 192.0.2.1:/c:/k",
+        "nginx --server-version 1.22.1 --offer-tls",
         "openldap --server-version 2.6 --tls-library openssl --require-tls",
         "openldap --server-version 2.5 --tls-library gnutls --profile old",
     ] {
@@ -535,6 +627,56 @@ fn the_installed_apache_takes_the_directives() {
     t.file("run/.keep", "");
     t.file("a.conf", format!("DefaultRuntimeDir {}\nErrorLog /dev/null\n{base}{text}", t.path("run").display()));
     t.peer("apache2", ["-t", "-d", ".", "-f", t.path("a.conf").to_str().unwrap()]).exits(0);
+}
+
+/// With everything that can be said at once. `nginx -t` opens every file.
+#[test]
+fn the_installed_nginx_takes_the_directives_and_opens_the_very_path() {
+    if !have("nginx") {
+        return;
+    }
+    let t = Test::new();
+    let root = Authority::root("root");
+    let leaf = root.leaf_with(&["a.example"], |params| params.custom_extensions.push(ocsp_at("http://127.0.0.1:9")));
+    let dh = t.run(["dhparam", "new"]).exits(0).stdout;
+    let crl = crl_pem(&root.crl(&Crl::default()));
+    let check = |name: &str, flags: &str, files: &[&str]| {
+        let file = |what: &str| format!("{name}/{what}.pem");
+        for (what, content) in
+            [("cert", leaf.pem() + &root.pem()), ("key", leaf.key_pem()), ("dh", dh.clone()), ("client-ca", root.pem())]
+                .into_iter()
+                .chain([("crl", crl.clone()), ("outgoing-ca", root.pem()), ("key-password-file", "x\n".to_owned())])
+        {
+            t.file(file(what), content);
+        }
+        let mut words: Vec<String> =
+            ["emit", "nginx"].into_iter().chain(flags.split_whitespace()).map(Into::into).collect();
+        for what in files {
+            words.extend([format!("--{what}"), t.path(file(what)).to_str().unwrap().to_owned()]);
+        }
+        let ran = t.run(&words);
+        if ran.exit == 4 {
+            return ran;
+        }
+        let hosts =
+            ran.stdout.replace("443", "18443").replace("listen 80", "listen 18080").replace("]:80;", "]:18080;");
+        let hosts: String =
+            hosts.lines().filter(|line| !line.contains("[::]")).map(|line| format!("{line}\n")).collect();
+        let hosts = hosts.replace("/var/log/nginx/error.log", "/dev/null");
+        let dir = t.path("").display().to_string();
+        t.file("n.conf", format!("pid {dir}/pid;\nevents {{\n}}\nhttp {{\naccess_log off;\n{hosts}}}\n"));
+        t.peer("nginx", ["-t", "-e", "stderr", "-c", t.path("n.conf").to_str().unwrap()]).exits(0)
+    };
+    let flags = "--name a.example --name b.example --hsts --redirect a.example --client-cert require --log --outgoing \
+                 --session-timeout 5m --server-order --stapling";
+    let all = ["cert", "key", "key-password-file", "dh", "client-ca", "crl", "outgoing-ca"];
+    let ran = check("files", flags, &all);
+    assert!(!ran.stderr.contains("[warn]"), "{}", ran.stderr);
+    let hostile = HOSTILE.into_iter().filter(|path| check(&path.replace('/', "x"), "", &["cert", "key"]).exit == 4);
+    assert_eq!(
+        hostile.collect::<Vec<_>>(),
+        ["/a\"b\"", "/a$b", "/a $b", "/a$$b", "/a\\", "/a\\nb", "/a\nssl = no", "/a\rb", "/a\u{85}b", "/a\u{202e}b"]
+    );
 }
 
 #[test]

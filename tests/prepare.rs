@@ -175,6 +175,7 @@ fn each_server_is_told_in_its_own_words() {
         order.test.run([&["prepare", server], &sent[..]].concat()).exits(0)
     };
     prepare("dovecot", "2.4.1").out_has("  ssl_server_cert_file = /");
+    prepare("nginx", "1.22.1").out_has("  ssl_certificate_key /");
     // A server on a public port must also take mail without TLS.
     prepare("postfix", "3.7").out_has("smtpd_tls_security_level = may\n").out_has("/current/postfix.pem\n");
 }

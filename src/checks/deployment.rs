@@ -129,7 +129,7 @@ impl<'a> Deployment<'a> {
                         found.push(NOT_A_FILE.at(at.clone(), format!("{path} is a directory, and a file is wanted")));
                     }
                     Content::Unread(why) => found.push(FILE_NOT_OPENED.at(at.clone(), why.clone())),
-                    Content::Password { newline: true } => {
+                    Content::Password { newline: true } if !self.customs.password_by_line => {
                         let message =
                             format!("{path} ends with an end of line, which is taken for a part of the password");
                         found.push(PASSWORD_NEWLINE.at(at.clone(), message));
@@ -195,13 +195,13 @@ rules! {
     FILE_NOT_THERE = Error "named-file-missing" {
         summary: "a configuration names a file that is not there",
         help: "correct the path, or make the file",
-        source: "tried on all five servers: Dovecot and Apache do not start, Postfix turns TLS off, slapd says error (80), Courier drops connections",
+        source: "tried on all servers: Dovecot, Apache and nginx do not start, Postfix turns TLS off, slapd says error (80), Courier and Exim drop connections",
     }
     /// Another kind of thing.
     NOT_A_FILE = Error "named-file-directory" {
         summary: "a configuration names a directory where a file is wanted",
         help: "name the file in it",
-        source: "tried on all five servers: none serves TLS",
+        source: "tried on all servers: none serves TLS",
     }
     /// Named, and not to be opened here.
     FILE_NOT_OPENED = Skipped "named-file-unread" {

@@ -62,6 +62,8 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::servers::rules::apache::RULES,
         crate::servers::rules::courier::RULES,
         crate::servers::rules::dovecot::RULES,
+        crate::servers::rules::exim::RULES,
+        crate::servers::rules::nginx::RULES,
         crate::servers::rules::openldap::RULES,
         crate::servers::rules::postfix::RULES,
         crate::servers::rules::priority::RULES,

@@ -176,7 +176,7 @@ rules! {
     /// The server's TLS library is not known.
     LIBRARY_UNKNOWN = Error "tls-library-unknown" {
         summary: "the directives depend on the TLS library that the server was built with, and it could not be found out",
-        help: "name it with --tls-library: Debian's slapd has GnuTLS up to 12 (bookworm) and OpenSSL from 13 (trixie), Debian's Courier has GnuTLS",
+        help: "name it with --tls-library: Debian's slapd has GnuTLS up to 12 (bookworm) and OpenSSL from 13 (trixie), Debian's Courier and Exim have GnuTLS",
         source: "slapd.conf(5): TLSProtocolMin is ignored with GnuTLS",
     }
 }

@@ -168,13 +168,13 @@ rules! {
     DEPLOY_CHECK_FAILED = Error "deploy-check-failed" {
         summary: "a server does not accept its configuration, so it was not told to read the new files",
         help: "mend what the server says, then run it again",
-        source: "doveconf(1), postfix(1), apachectl(8), slaptest(8)",
+        source: "doveconf(1), postfix(1), apachectl(8), nginx(8), slaptest(8)",
     }
     /// It could not be told.
     DEPLOY_RELOAD_FAILED = Error "deploy-reload-failed" {
         summary: "a server could not be made to read the new files",
         help: "see whether it runs, and what its log says; then run it again",
-        source: "doveadm(1), postfix(1), apachectl(8), slapd-config(5), systemctl(1)",
+        source: "doveadm(1), postfix(1), apachectl(8), nginx(8), slapd-config(5), systemctl(1)",
     }
     /// A command of `--run`.
     DEPLOY_COMMAND_FAILED = Error "deploy-command-failed" {

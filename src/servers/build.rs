@@ -70,9 +70,11 @@ pub enum Library {
 }
 
 impl Library {
-    /// The library in the list of what the dynamic loader would load for a program. None where it names neither or both.
-    pub fn find(loaded: &str) -> Option<Library> {
-        match (loaded.contains("libssl.so"), loaded.contains("libgnutls.so")) {
+    /// The library in the list of what the dynamic loader would load for a program, or among what the program says it was built
+    /// with. None where it names neither or both.
+    pub fn find(answer: &str) -> Option<Library> {
+        let named = |names: [&str; 2]| names.iter().any(|name| answer.contains(name));
+        match (named(["libssl.so", " OpenSSL"]), named(["libgnutls.so", " GnuTLS"])) {
             (true, false) => Some(Library::OpenSsl),
             (false, true) => Some(Library::GnuTls),
             _ => None,
@@ -131,5 +133,7 @@ mod tests {
         assert_eq!(Library::find("libssl.so.3 => /lib/libssl.so.3"), Some(Library::OpenSsl));
         assert_eq!(Library::find("libssl.so.3 libgnutls.so.30"), None);
         assert_eq!(Library::find("statically linked"), None);
+        assert_eq!(Library::find(" crypteq iconv() IPv6 GnuTLS TLS_resume DANE"), Some(Library::GnuTls));
+        assert_eq!(Library::find(" crypteq iconv() IPv6 OpenSSL TLS_resume DANE"), Some(Library::OpenSsl));
     }
 }

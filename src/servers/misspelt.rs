@@ -74,7 +74,7 @@ rules! {
     NAME_UNKNOWN = Error "setting-misspelt" {
         summary: "a name is no setting of this server, and one letter away from a TLS setting that is",
         help: "correct the name",
-        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Unknown setting`), Apache 2.4.71 (`Invalid command`) and slapd 2.5.13 (17), which do not go on; Postfix 3.7.11 and Courier 5.0.13 ignore the line",
+        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Unknown setting`), Apache 2.4.71 (`Invalid command`), nginx 1.22.1 (`unknown directive`), Exim 4.96 (`option unknown`) and slapd 2.5.13 (17), which do not go on; Postfix 3.7.11 and Courier 5.0.13 ignore the line",
     }
 }
 

@@ -8,9 +8,11 @@ mod apache;
 pub mod build;
 mod courier;
 mod dovecot;
+mod exim;
 mod gnutls;
 pub mod layout;
 pub mod misspelt;
+mod nginx;
 mod openldap;
 mod parts;
 mod password;
@@ -40,8 +42,15 @@ use words::Vocabulary;
 pub use write::Line;
 
 /// Every server that pkit speaks.
-pub static ALL: &[&Server] =
-    &[&dovecot::DOVECOT, &postfix::POSTFIX, &openldap::OPENLDAP, &apache::APACHE, &courier::COURIER];
+pub static ALL: &[&Server] = &[
+    &dovecot::DOVECOT,
+    &postfix::POSTFIX,
+    &openldap::OPENLDAP,
+    &apache::APACHE,
+    &courier::COURIER,
+    &nginx::NGINX,
+    &exim::EXIM,
+];
 
 /// One server program.
 pub struct Server {
@@ -250,7 +259,7 @@ rules! {
     UNSAYABLE = Error "setting-unsayable" {
         summary: "the server, in this version, cannot be told this, and telling it something weaker instead is not an option",
         help: "ask for something that this version knows, or name another version with --server-version",
-        source: "the server's own manual for that version; tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to 2.6",
+        source: "the server's own manual for that version; tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to 2.6, nginx 1.22, Exim 4.96",
     }
     /// A value or line of a configuration was not understood.
     NOT_UNDERSTOOD = Warning "setting-not-understood" {
@@ -262,13 +271,13 @@ rules! {
     MALFORMED = Error "config-malformed" {
         summary: "a line is not in the form that the server reads, so the server refuses the whole file",
         help: "correct the line; the server's own checker says the same",
-        source: "tried on Dovecot 2.3.19 and 2.4.1, Postfix 3.7.11 (`missing '=' after attribute name`), Apache 2.4.71 and ldapmodify 2.5; none goes on",
+        source: "tried on Dovecot 2.3.19 and 2.4.1, Postfix 3.7.11 (`missing '=' after attribute name`), Apache 2.4.71, nginx 1.22.1, Exim 4.96 and ldapmodify 2.5; none goes on",
     }
     /// A directive that the version at hand does not know.
     OTHER_VERSION = Error "setting-other-version" {
         summary: "a directive belongs to another version of the server, or to a build with another TLS library",
         help: "use the name that this version knows; `pkit emit` prints it",
-        source: "tried on Dovecot 2.4.1, which does not start with the names of 2.3",
+        source: "tried on Dovecot 2.4.1, which does not start with the names of 2.3, and nginx 1.22.1 (`unknown directive`)",
     }
 }
 

@@ -116,7 +116,7 @@ impl Placed<'_> {
 
 /// The statement that counts: the last one of the name, unless the name says which.
 fn find<'a>(said: &Said<'a>, name: &str) -> Option<Placed<'a>> {
-    let numbered = name.split_once('#').and_then(|(name, which)| Some((name, which.parse::<usize>().ok()?)));
+    let numbered = name.rsplit_once('#').and_then(|(name, which)| Some((name, which.parse::<usize>().ok()?)));
     let all = |name: &str| said.get(&name.to_ascii_lowercase());
     match numbered {
         Some((name, which)) => all(name)?.get(which.checked_sub(1)?).copied(),

@@ -1,6 +1,6 @@
 //! What makes each running server read its certificate again at the same path, and what looks at its configuration before. Of
-//! these checks none opens the files (tried), so they find what is wrong with the configuration and nothing else; whether the
-//! new certificate is served only a handshake tells.
+//! these checks only nginx's opens the files (tried), so the others find what is wrong with the configuration and nothing else;
+//! whether the new certificate is served only a handshake tells.
 
 use super::syntax::ldif;
 use crate::order::{Order, Program};
@@ -53,6 +53,22 @@ pub(super) static OPENLDAP: Reload = Reload {
 
 /// couriertls reads its files anew for every connection (tried on 5.0.13), and there is no checker.
 pub(super) static COURIER: Reload = Reload { place: None, check: |_| Vec::new(), reload: |_| Vec::new() };
+
+/// By itself Exim sees a file that is replaced, after some seconds, and not a link that is moved; SIGHUP makes the daemon begin
+/// anew (tried on 4.96). It tells where it has written its number; only a process of its name is told.
+pub(super) static EXIM: Reload = Reload {
+    place: Some("CONFIG"),
+    check: |config| vec![Order::Run(program("exim", "-C", config, &["-bV"]))],
+    reload: |config| vec![Order::Ask(program("exim", "-C", config, &["-bP", "pid_file_path"]), hang_up)],
+};
+
+/// Old connections are served to their end by the old processes; a configuration that it does not like leaves them as they are
+/// (tried on 1.22.1).
+pub(super) static NGINX: Reload = Reload {
+    place: Some("CONFIG"),
+    check: |config| vec![Order::Run(program("nginx", "-c", config, &["-t", "-q"]))],
+    reload: |config| vec![Order::Run(program("nginx", "-c", config, &["-s", "reload"]))],
+};
 
 /// Any service of systemd, checked by whatever its unit does.
 pub fn systemd(unit: &str) -> Order {
@@ -108,6 +124,16 @@ fn replace_by_itself(asked: &Program, answer: &str) -> Result<Vec<Program>, Stri
     }
 }
 
+/// The signal for whom the file names.
+fn hang_up(_: &Program, answer: &str) -> Result<Vec<Program>, String> {
+    match answer.trim().split_once('=').map(|(_, path)| path.trim()) {
+        Some(path) if path.starts_with('/') => {
+            Ok(vec![Program::new("pkill", ["-HUP", "-F", path, "-x", "exim|exim4"])])
+        }
+        _ => Err("Exim does not tell where its daemon writes its number (pid_file_path)".to_owned()),
+    }
+}
+
 const AS_ROOT: &[&str] = &["-Q", "-Y", "EXTERNAL", "-H"];
 /// All that name files, since slapd reads all of them again.
 const TLS_FILES: &[&str] = &["olcTLSCertificateFile", "olcTLSCertificateKeyFile"];
@@ -132,6 +158,8 @@ mod tests {
         assert_eq!(words((DOVECOT.check)(Some("/d.conf"))), ["doveconf -c /d.conf -n"]);
         assert_eq!(words((DOVECOT.reload)(None)), ["doveadm reload"]);
         assert_eq!(words((APACHE.reload)(Some("/a.conf"))), ["apachectl -f /a.conf -k graceful"]);
+        assert_eq!(words((NGINX.check)(Some("/n.conf"))), ["nginx -c /n.conf -t -q"]);
+        assert_eq!(words((NGINX.reload)(None)), ["nginx -s reload"]);
         let postfix = (POSTFIX.reload)(Some("/p"));
         let made = follows(&postfix[0], "hash:/p/sni, cdb:/p/more inline:{a=b}\n").unwrap();
         assert_eq!(
@@ -140,6 +168,14 @@ mod tests {
         );
         assert_eq!(follows(&postfix[0], "\n"), Ok(Vec::new()));
         assert_eq!(words(postfix), ["postconf -c /p -x -h tls_server_sni_maps", "postfix -c /p reload"]);
+    }
+
+    #[test]
+    fn exim_tells_where_its_number_is() {
+        let reload = (EXIM.reload)(Some("/e.conf"));
+        let told = follows(&reload[0], "pid_file_path = /run/exim4/exim.pid\n").unwrap();
+        assert_eq!(told[0].to_string(), "pkill -HUP -F /run/exim4/exim.pid -x exim|exim4");
+        assert!(follows(&reload[0], "pid_file_path = \n").is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::settings::{Setting, TlsSettings};
 pub struct Directive {
     /// The names of the directives that together say it: mostly one. A name in a block of its own has the block before it:
     /// `service imap-login { inet_listener imap { port`. Of a directive that is said several times the last one counts, unless
-    /// the name says which: `SSLCertificateFile#2`.
+    /// the name says which: `SSLCertificateFile#2`. Of two kinds of block with one head a `#` tells the second: `server#80 { listen`.
     pub names: &'static [&'static str],
     since: Version,
     until: Option<Version>,

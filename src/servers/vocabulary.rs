@@ -1,6 +1,7 @@
 //! The words of each server, as [`Vocabulary`]: what its directives take, and what it does with what it does not know. Which words
 //! mean what is for the rows of its table.
 
+use super::exim;
 use super::words::{Domain, Takes, Vocabulary};
 
 /// A boolean is one of these (tried on 2.3.19 with doveconf).
@@ -183,6 +184,61 @@ pub(super) static APACHE: Vocabulary = Vocabulary {
     other_names: |_| false,
 };
 
+/// What takes one word. Flags and lists of words are the same in small letters and capital ones (tried on 1.22.1).
+pub(super) static NGINX: Vocabulary = Vocabulary {
+    domains: &[
+        Domain {
+            names: &[
+                "ssl",
+                "ssl_prefer_server_ciphers",
+                "ssl_stapling",
+                "ssl_stapling_verify",
+                "ssl_session_tickets",
+                "ssl_early_data",
+                "ssl_reject_handshake",
+                "proxy_ssl_verify",
+                "proxy_ssl_server_name",
+                "proxy_ssl_session_reuse",
+                "http2",
+            ],
+            takes: Takes::Words(&["on", "off"]),
+        },
+        Domain { names: &["ssl_verify_client"], takes: Takes::Words(&["on", "off", "optional", "optional_no_ca"]) },
+        Domain { names: &["ssl_verify_depth", "proxy_ssl_verify_depth"], takes: Takes::Number },
+        Domain {
+            names: &[
+                "ssl_certificate",
+                "ssl_certificate_key",
+                "ssl_password_file",
+                "ssl_client_certificate",
+                "ssl_trusted_certificate",
+                "ssl_crl",
+                "ssl_dhparam",
+                "ssl_ciphers",
+                "ssl_ecdh_curve",
+                "proxy_ssl_trusted_certificate",
+                "proxy_ssl_ciphers",
+            ],
+            takes: Takes::OneWord,
+        },
+    ],
+    any_case: false,
+    arguments: true,
+    unknown_stops: true,
+    relative: &[
+        "ssl_certificate",
+        "ssl_certificate_key",
+        "ssl_password_file",
+        "ssl_client_certificate",
+        "ssl_trusted_certificate",
+        "ssl_crl",
+        "ssl_dhparam",
+        "proxy_ssl_trusted_certificate",
+    ],
+    contents: &[],
+    other_names: |_| false,
+};
+
 /// A shell reads the file: any word is a value, and any name a variable.
 pub(super) static COURIER: Vocabulary = Vocabulary {
     domains: &[Domain {
@@ -195,4 +251,20 @@ pub(super) static COURIER: Vocabulary = Vocabulary {
     relative: &[],
     contents: &[],
     other_names: |_| false,
+};
+
+/// Most values may be anything that Exim works out; a file must be named from `/` on (tried on 4.96).
+pub(super) static EXIM: Vocabulary = Vocabulary {
+    domains: &[
+        Domain { names: &["tls_certificate", "tls_privatekey"], takes: Takes::List(exim::items) },
+        Domain { names: &["tls_crl"], takes: Takes::Path },
+        Domain { names: &["tls_ocsp_file", "tls_eccurve", "tls_alpn", "tls_resumption_hosts"], takes: Takes::OneWord },
+    ],
+    any_case: false,
+    arguments: false,
+    unknown_stops: true,
+    relative: &[],
+    contents: &[],
+    // The same as daemon_smtp_ports.
+    other_names: |name| name == "daemon_smtp_port",
 };

@@ -46,6 +46,8 @@ pub enum Takes {
     Path,
     /// Several paths, with commas or blanks between them.
     Paths,
+    /// Several paths, which this takes apart.
+    List(fn(&str) -> Vec<String>),
     /// The path of a file, which may be relative.
     OneWord,
     /// A list of OpenSSL's: without a list, or with a character that no name has, the library takes nothing.
@@ -96,6 +98,7 @@ impl Server {
             // slapd takes quotes off.
             Takes::Path => relative(value.trim_matches('"')).map(unrooted),
             Takes::Paths => value.split([',', ' ', '\t']).find_map(relative).map(unrooted),
+            Takes::List(items) => items(value).iter().find_map(|path| relative(path)).map(unrooted),
             Takes::Ciphers => (value.is_empty() || value.contains('\\'))
                 .then(|| format!("`{}` is no cipher list, and Postfix turns TLS off", placed.statement.raw)),
             Takes::OneWord => None,
@@ -111,7 +114,8 @@ impl Server {
             value => ("", value),
         };
         let contents = start == "<" && named(self.vocabulary.contents);
-        let relative = !path.is_empty() && !path.starts_with('/') && (contents || named(self.vocabulary.relative));
+        let relative =
+            !path.is_empty() && !path.starts_with(['/', '"']) && (contents || named(self.vocabulary.relative));
         relative.then_some((if contents { start } else { "" }, if contents { path } else { statement.known()? }))
     }
 
@@ -135,6 +139,6 @@ rules! {
     VALUE_REFUSED = Error "setting-value-refused" {
         summary: "a setting has a value that the server refuses or cannot use: it does not start, or serves no TLS",
         help: "use one of the values that it knows; `pkit emit` prints them",
-        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Invalid boolean value`), Postfix 3.7.11 (`bad boolean configuration`), slapd 2.5.13 (error (80)) and Apache 2.4.71 (`must be On or Off`, `takes one argument`)",
+        source: "tried on Dovecot 2.3.19 and 2.4.1 (`Invalid boolean value`), Postfix 3.7.11 (`bad boolean configuration`), slapd 2.5.13 (error (80)), Exim 4.96 (relative paths: every handshake fails), Apache 2.4.71 (`must be On or Off`, `takes one argument`) and nginx 1.22.1 (`invalid value`, `invalid number of arguments`)",
     }
 }

@@ -107,7 +107,7 @@ impl Server {
             let inside: Vec<&Line> =
                 lines.iter().copied().filter(|l| (Some(block), line.part) == (l.blocks.get(depth), l.part)).collect();
             let inside = self.print(grammar, &inside, depth + 1, build)?;
-            text += &(grammar.block)(block, &inside).ok_or_else(|| self.unfit(build, line))?;
+            text += &(grammar.block)(without_occurrence(block), &inside).ok_or_else(|| self.unfit(build, line))?;
         }
         Ok(text)
     }
@@ -149,7 +149,7 @@ impl Server {
     }
 }
 
-/// `SSLCertificateFile#2` is printed as `SSLCertificateFile`.
+/// `SSLCertificateFile#2` is printed as `SSLCertificateFile`; the same with blocks, of which a second one has the same head.
 fn without_occurrence(name: &str) -> &str {
     name.split_once('#').map_or(name, |(name, _)| name)
 }

@@ -13,10 +13,14 @@ pub struct Customs {
     pub key_first: bool,
     /// Can the key be encrypted?
     pub key_password: bool,
+    /// Is a password a line of its file, so that the end of the line is no part of it?
+    pub password_by_line: bool,
     /// Does it do without its Diffie-Hellman parameters where the file is missing?
     pub dh_may_be_missing: bool,
     /// How many certificates may stand above a client's own where nothing is said.
     pub verify_depth: Option<u32>,
+    /// Is the root left out when these are counted?
+    pub depth_without_root: bool,
     /// The user who opens the key, where that is not root.
     pub key_reader: Option<&'static str>,
 }

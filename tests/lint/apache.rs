@@ -24,7 +24,7 @@ fn each_fault_is_found_in_its_line() {
     case(&host(&format!("{clients}SSLCARevocationFile D/crls.pem\nSSLCARevocationCheck chain")));
     case(&host(&format!("{clients}SSLCARevocationFile D/crl-of-two.pem §crl-missing\nSSLCARevocationCheck chain")));
     case(&host(&format!("{clients}SSLCARevocationCheck chain §apache-crl-nowhere")));
-    case(&host("SSLCACertificateFile D/cas.pem\nSSLVerifyClient require §apache-verify-depth"));
+    case(&host("SSLCACertificateFile D/cas.pem\nSSLVerifyClient require §verify-depth"));
     case(&host("SSLCACertificateFile D/one-ca.pem\nSSLVerifyClient require"));
     case(&host("SSLVerifyClient require §apache-no-ca"));
     case(&host("SSLProtocol TLSv1.2 TLSv1.3 §apache-protocol-last-wins"));

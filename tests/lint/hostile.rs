@@ -61,7 +61,7 @@ fn huge_binary_and_broken_texts_end_in_words() {
 }
 
 /// A sound configuration of each grammar.
-const SOUND: [(&str, &str); 7] = [
+const SOUND: [(&str, &str); 8] = [
     (
         "dovecot.conf",
         "ssl = required\nssl_cert = <D/fullchain.pem\nlocal_name \"a b\" {\n  ssl_key = <D/leaf.key\n}\n!include_try x\n",
@@ -86,6 +86,10 @@ const SOUND: [(&str, &str); 7] = [
     (
         "imapd-ssl",
         "TLS_CERTFILE=D/fullchain.pem\nTLS_PRIVATE_KEYFILE=\"D/leaf\".key\nTLS_PROTOCOL='TLSv1.2+' # a\nCOURIERTLS=/usr/bin/couriertls\n",
+    ),
+    (
+        "exim.conf",
+        "F = D/fullchain.pem\n.ifdef F\ntls_certificate = F\n.endif\ntls_privatekey = \"D/leaf.key\"\ntls_crl = \\\n  D/crls.pem\nbegin transports\nx:\n  driver = smtp\n",
     ),
 ];
 

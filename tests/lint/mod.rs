@@ -3,8 +3,10 @@
 mod apache;
 mod courier;
 mod dovecot;
+mod exim;
 mod hostile;
 mod material;
+mod nginx;
 mod openldap;
 mod output;
 mod packaged;

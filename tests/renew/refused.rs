@@ -103,7 +103,7 @@ fn what_is_missing_or_held_is_told() {
     for from in ["nowhere", "root.pem"] {
         deploy(&t, &[from], &[]).exits(3);
     }
-    for reload in ["nginx", "courier=/etc", "dovecot=", "systemd:", "systemd:a;b"] {
+    for reload in ["varnish", "courier=/etc", "dovecot=", "systemd:", "systemd:a;b"] {
         deploy(&t, LIVE, &["--reload", reload]).exits(2);
     }
     t.run(["renew", "history", "--name", "other.example.org", "--to", "ssl"]).exits(3).err_has("lineage-missing");

@@ -6,6 +6,8 @@ use super::apache::Apache;
 use super::courier::Courier;
 use super::daemon::{Daemon, NotUp};
 use super::dovecot::Dovecot;
+use super::exim::Exim;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
@@ -81,7 +83,10 @@ pub static PEERS: &[Peer] = &[
     },
     Peer { version: "2.4.71", system: System::Bookworm, ..APACHE },
     Peer { version: "2.4.71", system: System::Trixie, ..APACHE },
+    Peer { version: "1.22.1", ..NGINX },
+    Peer { version: "1.26.3", system: System::Trixie, ..NGINX },
     Peer { version: "5.0.13", library: Some("gnutls"), system: System::Courier, ..COURIER },
+    Peer { version: "4.96", library: Some("gnutls"), system: System::Courier, ..EXIM },
 ];
 
 const DOVECOT: Peer = Peer {
@@ -163,6 +168,20 @@ const APACHE: Peer = Peer {
     ..DOVECOT
 };
 
+const NGINX: Peer = Peer {
+    server: "nginx",
+    mismatch: "key values mismatch",
+    start: |system, test, hosts| {
+        Some(Nginx::attempt(system, test, hosts)?.map(|n| Running {
+            daemon: n.daemon,
+            plain: n.http,
+            tls: n.https,
+            others: Vec::new(),
+        }))
+    },
+    ..APACHE
+};
+
 const COURIER: Peer = Peer {
     server: "courier",
     user: Some("courier"),
@@ -181,6 +200,22 @@ const COURIER: Peer = Peer {
         client.curl(scheme, door.port, &["-X", "NOOP"]).exit == 0
     },
     ..DOVECOT
+};
+
+const EXIM: Peer = Peer {
+    server: "exim",
+    user: Some("Debian-exim"),
+    mismatch: "The certificate and the given key do not match",
+    crls: Crls::Apart,
+    start: |_, test, tls| {
+        Some(Exim::attempt(test, tls)?.map(|e| Running {
+            daemon: e.daemon,
+            plain: e.smtp,
+            tls: e.submissions,
+            others: Vec::new(),
+        }))
+    },
+    ..POSTFIX
 };
 
 impl Peer {

@@ -104,7 +104,9 @@ fn a_server_without_tls_is_told_from_one_that_is_down() {
             }
             "postfix" => "smtpd_tls_security_level = none\n".into(),
             "courier" => "IMAPDSTARTTLS=NO\n".into(),
+            "exim" => "tls_advertise_hosts =\n".into(),
             "apache" => "<VirtualHost *:80>\n</VirtualHost>\n".into(),
+            "nginx" => "server {\n  listen 80;\n}\n".into(),
             // It has none until it is told.
             _ => String::new(),
         };

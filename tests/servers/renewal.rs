@@ -11,6 +11,7 @@ use super::apache::Apache;
 use super::client::pem_blocks;
 use super::daemon::Shared;
 use super::dovecot::Dovecot;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::{Client, System};
@@ -38,7 +39,7 @@ impl Machine {
         test.chmod("", 0o711);
         let acme = Acme::new(&test);
         acme.certbot(&test, 2015);
-        let versions = "dovecot=2.3.19,postfix=3.7.11,openldap=2.5.13,apache=2.4.62";
+        let versions = "dovecot=2.3.19,postfix=3.7.11,openldap=2.5.13,apache=2.4.62,nginx=1.22.1";
         let words =
             ["prepare", servers, "live/mail.example.org", "--name", NAME, "--dir", "ssl", "--trust", "root.pem"];
         let build = ["--server-version", versions, "--tls-library", "openldap=gnutls", "--apply"];
@@ -71,6 +72,16 @@ impl Machine {
             key.display()
         );
         Apache::start(System::Bookworm, &self.test, &host)
+    }
+
+    fn nginx(&self) -> Option<Nginx> {
+        let (chain, key) = (self.file("fullchain.pem"), self.file("privkey.pem"));
+        let host = format!(
+            "server {{\n  listen 443 ssl;\n  ssl_certificate {};\n  ssl_certificate_key {};\n}}\n",
+            chain.display(),
+            key.display()
+        );
+        Nginx::start(System::Bookworm, &self.test, &host)
     }
 
     fn slapd(&self) -> Option<Slapd> {
@@ -284,6 +295,29 @@ fn a_configuration_that_does_not_pass_leaves_the_old_certificate_in_use() {
     machine.test.file("dovecot/dovecot.conf", conf);
     machine.deploy(&["--reload", &reload]).exits(0).out_has("version 0002 is in use");
     machine.comes_to_serve(dovecot.imaps, None, &chain(&machine.test));
+}
+
+/// nginx's own check opens the files: what it does not like is not even tried.
+#[test]
+fn nginx_serves_the_new_certificate_and_keeps_the_old_one_where_its_configuration_does_not_pass() {
+    let Some(machine) = Machine::prepared("nginx") else { return };
+    let Some(nginx) = machine.nginx() else { return };
+    let old = chain(&machine.test);
+    machine.comes_to_serve(nginx.https, None, &old);
+    let renewed = machine.acme.certbot(&machine.test, 2016).fullchain();
+    let conf = machine.test.text("nginx/nginx.conf");
+    machine.test.file("nginx/nginx.conf", format!("{conf}no_such_setting yes;\n"));
+    let reload = format!("nginx={}", machine.at("nginx/nginx.conf"));
+    let verify = format!("https://127.0.0.1:{}", nginx.https);
+    let words = ["--reload", &reload, "--verify", &verify];
+    let ran = machine.deploy(&words).exits(7).err_has("error[deploy-check-failed]");
+    ran.err_has("no_such_setting").err_has("version 0001 is in use again");
+    machine.comes_to_serve(nginx.https, None, &old);
+    machine.test.file("nginx/nginx.conf", conf);
+    under_load(&machine, &[("nginx, https", nginx.https, None)], &[old, renewed.clone()], || {
+        machine.deploy(&words).exits(0).out_has("version 0002 is in use; reloaded nginx=");
+        machine.comes_to_serve(nginx.https, None, &renewed);
+    });
 }
 
 /// The server that is to be seen is not the one that was reloaded: its old certificate shows that something is wrong.

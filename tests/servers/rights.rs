@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::apache::Apache;
 use super::courier::Courier;
 use super::dovecot::Dovecot;
+use super::exim::Exim;
+use super::nginx::Nginx;
 use super::postfix::Postfix;
 use super::slapd::Slapd;
 use super::system::System;
@@ -143,6 +145,22 @@ fn courier_agrees() {
 }
 
 #[test]
+fn exim_agrees() {
+    let system = System::Courier;
+    if !system.can_start("exim4") {
+        return;
+    }
+    let Some(scene) = Scene::new(system, "Debian-exim") else { return };
+    let said =
+        scene.pki.emit(&scene.test, "exim", &scene.key, &["--server-version", "4.96", "--tls-library", "gnutls"]);
+    // A running one may have read the key before.
+    scene.agree(system, "exim", |scene| {
+        let exim = Exim::attempt(&scene.test, &said).unwrap().unwrap();
+        Client::trusting(&scene.pki.root).handshake(exim.submissions).succeeded()
+    });
+}
+
+#[test]
 fn dovecot_agrees() {
     let system = System::Bookworm;
     if !system.can_start("dovecot") {
@@ -185,5 +203,19 @@ fn apache_agrees() {
     scene.agree(system, "apache", |scene| {
         let started = Apache::attempt(system, &scene.test, &said).unwrap();
         started.is_ok_and(|a| Client::trusting(&scene.pki.root).handshake(a.https).succeeded())
+    });
+}
+
+#[test]
+fn nginx_agrees() {
+    let system = System::Bookworm;
+    if !system.can_start("nginx") {
+        return;
+    }
+    let Some(scene) = Scene::new(system, "www-data") else { return };
+    let said = scene.pki.emit(&scene.test, "nginx", &scene.key, &[]);
+    scene.agree(system, "nginx", |scene| {
+        let started = Nginx::attempt(system, &scene.test, &said).unwrap();
+        started.is_ok_and(|n| Client::trusting(&scene.pki.root).handshake(n.https).succeeded())
     });
 }

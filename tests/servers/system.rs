@@ -9,11 +9,11 @@ use crate::common::{self, Ran, Test};
 /// A Debian with servers in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
-    /// This machine, Debian 12: Dovecot 2.3, Postfix 3.7, slapd 2.5 with GnuTLS, Apache 2.4.
+    /// This machine, Debian 12: Dovecot 2.3, Postfix 3.7, slapd 2.5 with GnuTLS, Apache 2.4, nginx 1.22.
     Bookworm,
-    /// A chroot of Debian 13: Dovecot 2.4, Postfix 3.10, slapd 2.6 with OpenSSL, Apache 2.4.
+    /// A chroot of Debian 13: Dovecot 2.4, Postfix 3.10, slapd 2.6 with OpenSSL, Apache 2.4, nginx 1.26.
     Trixie,
-    /// A chroot of Debian 12 with Courier 5, which cannot be installed beside Dovecot.
+    /// A chroot of Debian 12 with Courier 5 and Exim 4, which cannot be installed beside Dovecot and Postfix.
     Courier,
 }
 
@@ -69,7 +69,7 @@ shift 2
 mkdir -p "$root$shared"
 mount -t proc proc "$root/proc"
 mount --bind "$shared" "$root$shared"
-# Users have the same numbers there as here, for who looks at their files from here. Courier's has none here.
+# Users have the same numbers there as here, for who looks at their files from here. Those of Courier and Exim have none here.
 if [ ! -e "$root/usr/sbin/couriertcpd" ]; then
     mount --bind /etc/passwd "$root/etc/passwd"
     mount --bind /etc/group "$root/etc/group"

@@ -126,8 +126,9 @@ fn depth(deployment: &Deployment<'_>, settings: &TlsSettings, ca: &Material) -> 
     };
     let longest = certs.iter().map(length).max()?;
     let at = said.and_then(|depth| depth.at.clone()).or_else(|| settings.client_cert.as_ref()?.at.clone())?;
-    let message = || format!("{longest} CAs stand above a client, and {allowed} may");
-    (longest > allowed as usize).then(|| VERIFY_DEPTH.at(at, message()))
+    let most = (allowed as usize).saturating_add(usize::from(deployment.customs.depth_without_root));
+    let message = || format!("{longest} CAs stand above a client, the root included, and {most} may");
+    (longest > most).then(|| VERIFY_DEPTH.at(at, message()))
 }
 
 /// As many as any chain of CAs that is looked at.
@@ -168,10 +169,10 @@ rules! {
         source: "tried on Postfix 3.7.11: a bad CA file turns all TLS off",
     }
     /// Locked out.
-    VERIFY_DEPTH = Error "apache-verify-depth" {
+    VERIFY_DEPTH = Error "verify-depth" {
         summary: "more CAs stand above a client than the server allows, so that client is refused",
-        help: "set SSLVerifyDepth to the number of CAs above the client, the root included, or more",
-        source: "tried on Apache 2.4.71, whose default is 1: `Certificate Chain too long` (AH02040)",
+        help: "set Apache's SSLVerifyDepth to the number of CAs above the client, the root included, nginx's ssl_verify_depth to one less, or more",
+        source: "tried on Apache 2.4.71 (`Certificate Chain too long`, AH02040) and nginx 1.22.1 (`unable to get issuer certificate`), whose default is 1",
     }
     /// Not found by its hash.
     CA_UNLINKED = Warning "ca-without-link" {

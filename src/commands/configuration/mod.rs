@@ -295,6 +295,7 @@ impl<'a> Gatherer<'a> {
         match layout::base(self.configuration.server.name) {
             _ if named.starts_with('/') => below(self.root, Path::new(named)),
             Base::Neighbour => of_file(path).join(named),
+            Base::First => of_file(&self.first).join(named),
             Base::Directive(_) => self.start.clone().unwrap_or_else(|| of_file(&self.first)).join(named),
         }
     }
@@ -352,7 +353,7 @@ rules! {
     CONFIG_NOT_FOUND = Error "config-not-found" {
         summary: "no configuration of a server was found",
         help: "name the file or the directory",
-        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier and their like",
+        source: "Debian's and Fedora's packages keep them in /etc/dovecot, /etc/postfix, /etc/ldap, /etc/apache2, /etc/courier, /etc/nginx, /etc/exim4 and their like",
     }
     /// A pulls in B, which pulls in A.
     CONFIG_LOOP = Error "include-loop" {

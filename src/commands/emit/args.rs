@@ -27,7 +27,8 @@ use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Scoped
 Directories of CAs end in `/`. Written from documents, since no server was
 there to try them on: Dovecot before 2.3, Postfix before 3.5, OpenLDAP with
 OpenSSL before 2.6 and with GnuTLS since, Apache before 2.4.62, Courier
-before 5.0 and with OpenSSL.")]
+before 5.0 and with OpenSSL, nginx but for 1.22 to 1.26, Exim
+before 4.96.")]
 pub struct Args {
     /// Which server
     #[arg(value_parser = server_parser())]

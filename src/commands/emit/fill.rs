@@ -145,7 +145,7 @@ fn no_inherited_alternative(settings: &mut TlsSettings) {
     }
 }
 
-/// Apache's own limit is one, too little for any intermediate (tried on 2.4.71). Real chains have two or three.
+/// Apache's own limit is one, too little for any intermediate (tried on 2.4.71); nginx's is one intermediate. Real chains have two or three.
 const CA_DEPTH: u32 = 5;
 /// Where Postfix's table of certificates by name goes.
 const SNI_MAP: &str = "/etc/postfix/sni";

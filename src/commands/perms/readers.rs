@@ -25,6 +25,6 @@ rules! {
     READER_UNKNOWN = Error "reader-unknown" {
         summary: "a server runs as a user who is not known here",
         help: "install the server first, or look at its image with --root",
-        source: "Debian's packages make these users: openldap, courier",
+        source: "Debian's packages make these users: openldap, courier, Debian-exim",
     }
 }

@@ -42,8 +42,8 @@ use crate::settings::TlsSettings;
 
 Inputs are PEM or DER, zip, PKCS#7, directories, or - for standard input, in
 any order. Written are DIR/pkit/NAME/0001/{fullchain,privkey}.pem, what single
-servers want besides (Postfix key and chain in one file, slapd and Courier a
-copy of the key that their user owns), and the link DIR/pkit/NAME/current,
+servers want besides (Postfix key and chain in one file, slapd, Courier and
+Exim a copy of the key that their user owns), and the link DIR/pkit/NAME/current,
 which the directives name.")]
 pub struct Args {
     /// The server; several with commas between them

@@ -18,7 +18,7 @@ use crate::servers::{Server, reload};
 /// Whom to tell, and how long that may take.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServicesArgs {
-    /// Who reads the files again: dovecot[=CONFIG], postfix[=DIR], apache[=CONFIG], openldap[=LDAPI-URI], courier, systemd:UNIT
+    /// Who reads the files again: dovecot[=CONFIG], postfix[=DIR], apache[=CONFIG], nginx[=CONFIG], openldap[=LDAPI-URI], courier, exim[=CONFIG], systemd:UNIT
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
     pub(super) reload: Vec<ServiceName>,
     /// A command to run then, by sh; several times for several

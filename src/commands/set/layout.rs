@@ -154,7 +154,7 @@ rules! {
     READER_UNKNOWN = Error "key-reader-unknown" {
         summary: "the server opens its key as a user of its own, and this system has no such user",
         help: "install the server first, which makes the user; or prepare for the other servers alone",
-        source: "tried: slapd 2.4 to 2.6 and Courier 5.0 behind STARTTLS open the key after they have given up root",
+        source: "tried: slapd 2.4 to 2.6, Exim 4.96 and Courier 5.0 behind STARTTLS open the key after they have given up root",
     }
     /// Its directory is closed to him.
     READER_SHUT_OUT = Error "key-reader-shut-out" {

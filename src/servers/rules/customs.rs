@@ -1,5 +1,5 @@
 //! What each server makes of the files that its settings name. Tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to
-//! 2.6, Apache 2.4.62 to 2.4.71 and Courier 5.0.13.
+//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13, Exim 4.96, nginx 1.22.1 and 1.26.3.
 
 use super::Said;
 use crate::servers::Server;
@@ -15,8 +15,10 @@ impl Server {
             key_in_certificate: false,
             key_first: false,
             key_password: false,
+            password_by_line: false,
             dh_may_be_missing: false,
             verify_depth: None,
+            depth_without_root: false,
             key_reader: None,
         };
         match self.name {
@@ -53,6 +55,22 @@ impl Server {
             "courier" => {
                 Customs { key_in_certificate: true, dh_may_be_missing: true, key_reader: Some("courier"), ..usual }
             }
+            // With GnuTLS a CRL file that is not there, or holds something else, lets everybody in, where Exim's user may list the
+            // files' directories; else nobody comes in (tried on 4.96).
+            "exim" => Customs {
+                revocation: if said.build.library == Library::GnuTls { Revocation::Open } else { Revocation::Told },
+                key_in_certificate: true,
+                key_reader: Some("Debian-exim"),
+                ..usual
+            },
+            "nginx" => Customs {
+                revocation: Revocation::Told,
+                key_password: said.all("ssl_password_file").next().is_some(),
+                password_by_line: true,
+                verify_depth: Some(1),
+                depth_without_root: true,
+                ..usual
+            },
             _ => usual,
         }
     }

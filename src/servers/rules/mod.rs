@@ -5,6 +5,8 @@ pub mod apache;
 pub mod courier;
 mod customs;
 pub mod dovecot;
+pub mod exim;
+pub mod nginx;
 pub mod openldap;
 pub mod postfix;
 mod postfix_names;
@@ -80,6 +82,9 @@ impl<'a> Said<'a> {
     }
 }
 
+/// Blocks of which a configuration has many with the same head.
+const HOSTS: [&str; 2] = ["VirtualHost", "server"];
+
 impl<'a> Placed<'a> {
     /// The value, where it is known.
     fn value(&self) -> Option<&'a str> {
@@ -88,9 +93,9 @@ impl<'a> Placed<'a> {
 
     /// Which block: blocks with the same head are one, unless the grammar tells them apart by where they begin.
     fn block(&self) -> Block<'a> {
-        const HOST: &str = "virtualhost";
-        let is_host = |head: &str| head.get(..HOST.len()).is_some_and(|head| head.eq_ignore_ascii_case(HOST));
-        let apart = self.statement.scope.first().is_some_and(|head| is_host(head));
+        let word = |head: &'a String| head.split(' ').next().unwrap_or_default();
+        let is_host = |head| HOSTS.iter().any(|host| host.eq_ignore_ascii_case(word(head)));
+        let apart = self.statement.scope.iter().any(is_host);
         (&self.statement.scope, if apart { self.statement.block } else { 0 })
     }
 
@@ -109,6 +114,8 @@ impl Server {
             "openldap" => openldap::judge(said),
             "apache" => apache::judge(said),
             "courier" => courier::judge(said),
+            "exim" => exim::judge(said),
+            "nginx" => nginx::judge(said),
             _ => Vec::new(),
         };
         found.extend(self.foreign(said, &found));

@@ -24,6 +24,6 @@ rules! {
     PRIORITY = Error "gnutls-priority" {
         summary: "a priority string holds a word that GnuTLS does not know, or leaves no protocol",
         help: "`gnutls-cli --list --priority STRING` tells what a string allows; `pkit emit` prints one",
-        source: "gnutls_priority_init(3); tried on slapd 2.5.13 (error (80)) and Courier 5.0.13 (connections die)",
+        source: "gnutls_priority_init(3); tried on slapd 2.5.13 (error (80)), Courier 5.0.13 (connections die) and Exim 4.96 (does not start)",
     }
 }

@@ -5,9 +5,11 @@
 
 pub mod apache;
 pub mod dovecot;
+pub mod exim;
 pub mod ldif;
 pub mod main_cf;
 pub mod master_cf;
+pub mod nginx;
 pub mod postconf;
 pub mod postfix_map;
 pub mod shell;
@@ -241,8 +243,17 @@ mod tests {
             "Include",
             "include",
             ".",
+            ".ifdef",
+            ".else\n.endif",
+            ".include",
+            "begin",
+            "x:\n.elifdef A\n",
             "Define",
             "UnDefine",
+            "a 'b",
+            "a ${",
+            "a_by_lua_block {",
+            "{;}",
             "<IfModule",
             "<IfModule !>\n",
             &huge,
@@ -252,9 +263,11 @@ mod tests {
         let grammars = [
             &apache::GRAMMAR,
             &dovecot::GRAMMAR,
+            &exim::GRAMMAR,
             &ldif::GRAMMAR,
             &main_cf::GRAMMAR,
             &master_cf::GRAMMAR,
+            &nginx::GRAMMAR,
             &shell::GRAMMAR,
             &slapd_conf::GRAMMAR,
         ];
