@@ -16,4 +16,5 @@ pub mod request;
 pub mod revocation;
 pub mod settings;
 pub mod ssl_parameters;
+pub mod stapled;
 pub mod weak;

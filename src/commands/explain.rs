@@ -44,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         crate::checks::revocation::RULES,
         crate::checks::settings::RULES,
         crate::checks::ssl_parameters::RULES,
+        crate::checks::stapled::RULES,
         crate::checks::weak::bias::RULES,
         crate::checks::weak::exponent::RULES,
         crate::checks::weak::fermat::RULES,

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::chain::judged::{Judged, is_valid};
 use super::{Context, Outcome, gather};
-use crate::checks::peer;
+use crate::checks::{peer, stapled};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::facts::peer::{Address, Failure, Opening, PeerFacts, Protocol, Session, Target};
@@ -17,7 +17,7 @@ use crate::instant;
 use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::name::HostName;
-use crate::pki::chain::{Pile, Signatures};
+use crate::pki::chain::{Path, Pile, Signatures};
 use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
 use crate::probe::{Question, look_at_all};
 use crate::report::{Form, Line, Report, Value, Verdict, describe, object};
@@ -258,6 +258,7 @@ impl Judge<'_> {
             };
             let above = proof.path.root().is_some_and(|root| !proof.path.certs.contains(&root));
             let length = proof.path.certs.len() + usize::from(above);
+            seen.findings.extend(response(facts, leaf, &proof.path, self.context.now));
             seen.faults = judged.faults(self.context);
             for fault in &mut seen.faults {
                 let openssl = peer::openssl(fault.finding.rule.code, fault.depth, length);
@@ -275,6 +276,17 @@ impl Judge<'_> {
         seen.findings = self.context.accepted(seen.findings);
         seen.chain = chain;
         seen
+    }
+}
+
+/// What is wrong with the OCSP response, or its absence. Without an issuer nobody can tell, and its absence is an error already.
+fn response(facts: &PeerFacts, leaf: &Cert, path: &Path<'_>, now: OffsetDateTime) -> Vec<Finding> {
+    let Some(session) = facts.session.as_ref().filter(|session| !session.is_old) else { return Vec::new() };
+    let at = peer::place(facts);
+    match (&session.stapled, path.certs.get(1).copied().or_else(|| path.root())) {
+        (None, _) => stapled::missing(leaf, &at).into_iter().collect(),
+        (Some(response), Some(issuer)) => stapled::judge(response, leaf, issuer, now, &at),
+        (Some(_), None) => Vec::new(),
     }
 }
 

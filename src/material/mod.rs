@@ -17,6 +17,7 @@ pub mod journal;
 pub mod key;
 mod kind;
 pub mod lines;
+pub mod ocsp;
 pub mod pem;
 pub mod pkcs12;
 pub mod pkcs7;

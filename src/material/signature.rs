@@ -31,12 +31,18 @@ pub enum Algorithm {
 impl Signed {
     /// Takes the frame of `bytes` apart: the fields that are signed, and the signature.
     pub fn from_der(bytes: &[u8]) -> Result<(Reader<'_>, Signed), DerError> {
+        let (fields, signed, rest) = Signed::with_rest(bytes)?;
+        rest.end()?;
+        Ok((fields, signed))
+    }
+
+    /// The same, and what stands behind the signature.
+    pub(super) fn with_rest(bytes: &[u8]) -> Result<(Reader<'_>, Signed, Reader<'_>), DerError> {
         let mut frame = der::whole(bytes, tag::SEQUENCE)?;
         let start = frame.offset();
         let body = frame.expect(tag::SEQUENCE)?;
         let algorithm = frame.expect(tag::SEQUENCE)?;
         let bits = frame.octets_of_bits()?.to_vec();
-        frame.end()?;
         let signed = Signed {
             covered: start..start + body.raw.len(),
             identifier: algorithm.raw.to_vec(),
@@ -44,7 +50,7 @@ impl Signed {
             bits,
             named_alike: true,
         };
-        Ok((body.reader(), signed))
+        Ok((body.reader(), signed, frame))
     }
 
     /// Takes note of the algorithm that stands inside the signed part. Where it is another one, no signature stands.
@@ -193,8 +199,10 @@ fn pss(mut fields: Reader<'_>) -> Result<Algorithm, DerError> {
     Ok(if mgf1 && same && fits { Algorithm::Known(Scheme::RsaPss(kind)) } else { odd })
 }
 
-fn digest_of(identifier: &[u8]) -> Result<Option<Digest>, DerError> {
+/// The digest of an AlgorithmIdentifier; none for one that is not known here.
+pub(super) fn digest_of(identifier: &[u8]) -> Result<Option<Digest>, DerError> {
     Ok(match der::whole(identifier, tag::SEQUENCE)?.expect(tag::OID)?.content {
+        [0x2b, 0x0e, 3, 2, 0x1a] => Some(Digest::Sha1),
         [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1] => Some(Digest::Sha256),
         [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2] => Some(Digest::Sha384),
         [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3] => Some(Digest::Sha512),

@@ -81,6 +81,11 @@ impl Authority {
         self.sign(&other.key, &params)
     }
 
+    /// Its key as PKCS#8.
+    pub fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.key.serialize_der())
+    }
+
     /// A certificate for these host names; the first one is its common name as well.
     pub fn leaf(&self, names: &[&str]) -> Leaf {
         self.leaf_with(names, |_| {})

@@ -304,7 +304,7 @@ fn a_server_with_the_key_of_another_certificate_is_found() {
     pki.test.file("leaf.pem", cert_pem(&leaf.der) + &cert_pem(&pki.intermediate.der));
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         for (key, exit) in [(&leaf.key, 0), (&other.key, 1)] {
-            let port = serve_pair(&[&leaf.der, &pki.intermediate.der], key, version);
+            let port = serve_pair(&[&leaf.der, &pki.intermediate.der], key, None, version);
             let what = format!("{version:?}, exit {exit}");
             let openssl = ["s_client", "-CAfile", "root.pem", "-connect"].map(String::from).into_iter();
             let theirs = Command::new("openssl")
@@ -322,12 +322,17 @@ fn a_server_with_the_key_of_another_certificate_is_found() {
     }
 }
 
-/// A server that shows this chain and signs with this key, until the test ends.
-fn serve_pair(chain: &[&[u8]], key: &KeyPair, version: &'static rustls::SupportedProtocolVersion) -> u16 {
+/// A server that shows this chain with this response and signs with this key, until the test ends.
+fn serve_pair(
+    chain: &[&[u8]],
+    key: &KeyPair,
+    ocsp: Option<Vec<u8>>,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> u16 {
     let key = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let chain = chain.iter().map(|der| der.to_vec().into()).collect();
-    let pair = rustls::sign::CertifiedKey::new(chain, key);
+    let pair = rustls::sign::CertifiedKey { ocsp, ..rustls::sign::CertifiedKey::new(chain, key) };
     let config = rustls::ServerConfig::builder_with_protocol_versions(&[version])
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
@@ -341,4 +346,103 @@ fn serve_pair(chain: &[&[u8]], key: &KeyPair, version: &'static rustls::Supporte
         }
     });
     port
+}
+
+/// What `openssl ocsp` makes of the CA's own list of certificates; the responder is the CA, or one that it has appointed.
+#[test]
+fn a_stapled_response_is_judged() {
+    if !have("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let leaf = |more: fn(&mut rcgen::CertificateParams)| pki.intermediate.leaf_with(&["mail.example.org"], more);
+    let must_staple = |params: &mut rcgen::CertificateParams| {
+        // status_request, RFC 7633.
+        let feature = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+        params.custom_extensions.push(feature);
+    };
+    let (good, other, strict) = (leaf(|_| ()), leaf(|_| ()), leaf(must_staple));
+    let appointed = pki.intermediate.leaf_with(&["ocsp.example.org"], |params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::OcspSigning];
+    });
+    let test = &pki.test;
+    test.file("ca.pem", pki.intermediate.pem());
+    test.file("ca.key", pki.intermediate.key_pem());
+    for (name, leaf) in [("good", &good), ("other", &other), ("strict", &strict), ("appointed", &appointed)] {
+        test.file(format!("{name}.pem"), cert_pem(&leaf.der));
+        test.file(format!("{name}.key"), leaf.key_pem());
+    }
+    let serial = |name: &str| {
+        let said = openssl(test, &["x509", "-in", &format!("{name}.pem"), "-noout", "-serial"]);
+        said.trim().strip_prefix("serial=").unwrap().to_owned()
+    };
+    // What the CA knows of the certificate, who signs, what the answer is about.
+    let answer = |file: &str, status: &str, signer: &str, of: &str| {
+        let line = match status {
+            "V" => format!("V\t350101000000Z\t\t{}\tunknown\t/CN=x\n", serial(of)),
+            "R" => format!("R\t350101000000Z\t250101000000Z\t{}\tunknown\t/CN=x\n", serial(of)),
+            _ => String::new(),
+        };
+        test.file("index.txt", line);
+        let of = format!("{of}.pem");
+        openssl(test, &["ocsp", "-issuer", "ca.pem", "-cert", &of, "-no_nonce", "-reqout", "request.der"]);
+        let (signer, key) = (format!("{signer}.pem"), format!("{signer}.key"));
+        let by = ["-index", "index.txt", "-CA", "ca.pem", "-rsigner", &signer, "-rkey", &key, "-ndays", "1"];
+        openssl(test, &[&["ocsp", "-reqin", "request.der", "-respout", file], &by[..]].concat());
+    };
+    answer("good.der", "V", "ca", "good");
+    answer("appointed.der", "V", "appointed", "good");
+    answer("revoked.der", "R", "ca", "good");
+    answer("unknown.der", "", "ca", "good");
+    answer("about-another.der", "V", "ca", "other");
+    // Its own certificate does not make it a responder.
+    answer("by-another.der", "V", "other", "good");
+    test.file("later.der", [0x30, 3, 0x0a, 1, 3]);
+    let chain = |leaf: &Leaf| [leaf.der.clone(), pki.intermediate.der.clone()];
+    let seen = |leaf: &Leaf, version: &str, response: &str| {
+        let chain = chain(leaf);
+        let status = ["-status_file", response];
+        let more: Vec<&str> =
+            [version].into_iter().chain(status.into_iter().filter(|_| !response.is_empty())).collect();
+        let served = pki.serve(&leaf.key, &[&chain[0], &chain[1]], &more);
+        let json = probe(test, &served.address(), &["--fail-on", "warning"]).json();
+        assert_eq!(target(&json)["ocsp_stapled"], !response.is_empty(), "{response}: {json:#}");
+        codes(&json).iter().map(|code| code.to_string()).collect::<Vec<_>>()
+    };
+    for version in ["-tls1_3", "-tls1_2"] {
+        for (response, code) in [
+            ("good.der", None),
+            ("appointed.der", None),
+            ("revoked.der", Some("cert-revoked")),
+            ("unknown.der", Some("ocsp-unknown")),
+            ("about-another.der", Some("ocsp-other-certificate")),
+            ("by-another.der", Some("ocsp-signature")),
+            ("later.der", Some("ocsp-refused")),
+        ] {
+            let codes = seen(&good, version, response);
+            assert_eq!(codes, code.into_iter().collect::<Vec<_>>(), "{version} {response}");
+        }
+        let served = pki.serve(&good.key, &[&good.der, &pki.intermediate.der], &[version, "-status_file", "good.der"]);
+        let json = probe(test, &served.address(), &["--at", "3000-01-01"]).exits(1).json();
+        assert!(codes(&json).contains(&"ocsp-not-current"), "{json:#}");
+        let json = probe(test, &served.address(), &["--at", "2020-01-01"]).exits(1).json();
+        assert!(codes(&json).contains(&"ocsp-not-current"), "{json:#}");
+        answer("strict.der", "V", "ca", "strict");
+        // Its certificate names no responder, which is said in any case.
+        assert_eq!(seen(&strict, version, "strict.der"), ["must-staple-without-ocsp"]);
+        let without = seen(&strict, version, "");
+        assert!(without.contains(&"ocsp-not-stapled".to_owned()), "{without:?}");
+    }
+    // No response at all, which openssl does not send.
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let cut = test.read("good.der")[..100].to_vec();
+        let port = serve_pair(&[&good.der, &pki.intermediate.der], &good.key, Some(cut), version);
+        assert_eq!(codes(&probe(test, &format!("127.0.0.1:{port}"), &[]).exits(1).json()), ["ocsp-malformed"]);
+    }
+}
+
+fn openssl(test: &Test, args: &[&str]) -> String {
+    let ran = Command::new("openssl").args(args).current_dir(test.path("")).output().unwrap();
+    assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8_lossy(&ran.stdout).into_owned()
 }

@@ -63,6 +63,9 @@ const TAIL: &str = "begin routers\ndrop:\n  driver = redirect\n  data = :blackho
 
 mod tests {
     use super::*;
+    use crate::common::Ran;
+    use crate::common::pki::cert_pem;
+    use crate::servers::daemon::Shared;
     use crate::servers::pki::{Clients, Identity};
     use crate::servers::{Client, Pki};
 
@@ -140,5 +143,47 @@ mod tests {
             assert!(comes_in(&clients.good));
             assert_eq!(comes_in(&clients.revoked), lets_in, "{}", crls.display());
         }
+    }
+
+    /// pkit where Exim is: what it prepares is served, and the next version after SIGHUP; with a link that moves, nothing less
+    /// would do.
+    #[test]
+    fn exim_serves_what_was_prepared_and_then_what_was_deployed() {
+        if !System::Courier.can_start("exim4") {
+            return;
+        }
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        test.chmod("", 0o755);
+        // By another process, so that it is not busy when it is started.
+        test.peer("cp", [Path::new(env!("CARGO_BIN_EXE_pkit")), &test.path("pkit")]).exits(0);
+        let shared = Shared::new();
+        let at = |name: &str| test.path(name).display().to_string();
+        let run = |words: &str| {
+            let mut command = System::Courier.command(&test, &at("pkit"));
+            command.args(words.split(' ').map(|word| word.replace("D/", &at(""))));
+            Ran::of(shared.command(&command).output().unwrap())
+        };
+        let set = "--name mail.example.org --trust D/root.pem";
+        let words = format!(
+            "prepare exim D/fullchain.pem --key D/leaf.key {set} --dir D/ssl --server-version 4.96 --tls-library gnutls --apply --json"
+        );
+        let told = run(&words).exits(0).json();
+        let told = told["result"]["servers"][0]["files"][0]["content"].as_str().unwrap().to_owned();
+        let Some(exim) = Exim::start(&test, &told) else { return };
+        let client = || Client::trusting(&pki.root);
+        client().handshake(exim.submissions).verifies().presents(&pki.chain());
+        let (_, der) = pki.issuer.issue(&pki.leaf.key, &["mail.example.org"], |params| {
+            params.not_before = rcgen::date_time_ymd(2016, 1, 1);
+        });
+        let renewed = cert_pem(&der) + &pki.issuer.pem();
+        test.file("live/fullchain.pem", &renewed);
+        test.file("live/privkey.pem", test.read("leaf.key"));
+        test.chmod("live/privkey.pem", 0o400);
+        let doors = format!("--verify smtps://127.0.0.1:{}", exim.submissions);
+        let words = format!("renew deploy {set} --to D/ssl --from D/live --reload exim=D/exim/exim.conf {doors}");
+        run(&words).exits(0).out_has("version 0002 is in use; reloaded exim=");
+        client().handshake(exim.submissions).verifies().presents(&renewed);
+        client().starttls("smtp").handshake(exim.smtp).verifies().presents(&renewed);
     }
 }

@@ -85,6 +85,13 @@ impl PublicKey {
             .then(|| modulus_and_exponent(&self.octets).ok())?
     }
 
+    /// The content of the subjectPublicKey's BIT STRING, which key identifiers are digests of (RFC 5280 section 4.2.1.2).
+    pub fn bits(&self) -> Result<&[u8], DerError> {
+        let mut fields = der::whole(&self.spki, tag::SEQUENCE)?;
+        fields.expect(tag::SEQUENCE)?;
+        fields.octets_of_bits()
+    }
+
     /// The key as signatures are checked with; `None` for kinds that no back end takes.
     pub fn verifier(&self) -> Option<VerifyKey<'_>> {
         match &self.kind {

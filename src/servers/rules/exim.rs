@@ -137,7 +137,7 @@ rules! {
     OTHER_LIBRARY = Error "exim-other-library" {
         summary: "protocols or ciphers are in the words of another TLS library than the one that this Exim was built with",
         help: "with GnuTLS (Debian) one priority string in tls_require_ciphers says both; with OpenSSL its list stands there, and the protocols in openssl_options",
-        source: "tried on Exim 4.96 with GnuTLS, which does not start, and with OpenSSL 3.0, which serves no TLS",
+        source: "tried on Exim 4.96 with GnuTLS and with OpenSSL 3.0: neither starts",
     }
     /// A key for nothing.
     NO_CERTIFICATE = Error "exim-key-alone" {
