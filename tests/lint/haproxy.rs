@@ -14,6 +14,9 @@ fn each_fault_is_found_in_its_line() {
     let b = Bench::new();
     let case = |text: &str| b.case("haproxy.cfg", NOW, text);
     case(&bind(""));
+    let open = b.filled("frontend www\n  bind :443 ssl crt D/key-last.pem\n  mode http");
+    b.t.file("haproxy.cfg", open);
+    assert!(b.lint("haproxy.cfg", NOW).exits(1).stdout.contains("config-malformed"));
     case(&bind("alpn h2,http/1.1 strict-sni crt D/key-first.pem no-tls-tickets"));
     case("frontend www\n  bind :443 crt D/key-last.pem §haproxy-bind-without-ssl");
     case("frontend www\n  bind :443 ssl §haproxy-no-certificate\n  bind :80");

@@ -80,6 +80,10 @@ fn scan(text: &str) -> Parsed {
         let place = Place { scope, block: number, line: number };
         parsed.statements.extend(each_option(options.1, &place));
     }
+    if !text.is_empty() && !text.ends_with('\n') {
+        let why = "its end is missing: HAProxy takes the file for one that was cut off";
+        parsed.unknown.push(Unknown::refused(text.lines().count(), why));
+    }
     parsed
 }
 
