@@ -1,6 +1,7 @@
 //! Apache httpd 2.4 with mod_ssl: a virtual host on port 443 is what pkit writes and reads; further names have virtual hosts of
 //! their own, which take nothing over from the first. What mod_ssl wants at server level stands before them.
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, apache::arguments};
@@ -75,7 +76,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["SSLCertificateKeyFile#1"], &File(|s| &mut s.key)).scoped(),
     Directive::new(&["SSLCertificateFile#2"], &File(|s| &mut s.alt_certificate)).since(V2_4_8).scoped(),
     Directive::new(&["SSLCertificateKeyFile#2"], &File(|s| &mut s.alt_key)).since(V2_4_8).scoped(),
-    Directive::new(&[], &Never { when: without_the_first, why: IN_ORDER }).scoped(),
+    Directive::new(&[], &Never { when: alike::without_the_first, why: IN_ORDER }).scoped(),
     Directive::new(&[], &Never { when: |s| s.key_password_file.is_some(), why: PASSWORD }).scoped(),
     Directive::new(&["SSLCACertificateFile"], &File(|s| &mut s.client_ca)).scoped(),
     Directive::new(&["SSLCACertificatePath"], &File(|s| &mut s.client_ca_dir)).scoped(),
@@ -284,11 +285,6 @@ fn certificate(values: &[&str]) -> Option<TlsSettings> {
         .then(|| TlsSettings { certificate: Some(PathBuf::from(file).into()), ..TlsSettings::default() })
 }
 
-fn without_the_first(settings: &TlsSettings) -> bool {
-    settings.alt_certificate.is_some() && settings.certificate.is_none()
-        || settings.alt_key.is_some() && settings.key.is_none()
-}
-
 fn before_1_3(min: &Option<Setting<Protocol>>) -> Option<Vec<String>> {
     let words = match min.as_ref()?.value {
         Protocol::Tls10 => "-all +TLSv1 +TLSv1.1 +TLSv1.2",
@@ -373,22 +369,18 @@ fn logs(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { log: ssl.then(|| true.into()), ..TlsSettings::default() })
 }
 
-/// `preload` is only for those who mean it: it cannot be taken back in years.
 fn hsts(settings: &TlsSettings) -> Option<Vec<String>> {
-    let age = settings.hsts.as_ref()?.value;
-    Some(vec![format!("always set Strict-Transport-Security \"max-age={age}; includeSubDomains\"")])
+    Some(vec![format!("always set Strict-Transport-Security {}", alike::hsts(settings)?)])
 }
 
 fn max_age(values: &[&str]) -> Option<TlsSettings> {
     let words = arguments(&values.concat())?;
-    let age = words.last()?.split(';').find_map(|part| part.trim().strip_prefix("max-age="))?.parse::<u32>().ok()?;
-    Some(TlsSettings { hsts: Some(age.into()), ..TlsSettings::default() })
+    alike::max_age(words.last()?)
 }
 
 fn redirect(settings: &TlsSettings) -> Option<Vec<String>> {
-    let host = &settings.redirect.as_ref()?.value;
-    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
-    plain.then(|| vec![host.clone(), format!("permanent / https://{host}/")])
+    let host = alike::redirect(settings)?;
+    Some(vec![host.to_owned(), format!("permanent / https://{host}/")])
 }
 
 fn redirected(values: &[&str]) -> Option<TlsSettings> {

@@ -2,6 +2,7 @@
 //! the variables for protocols and ciphers are ignored and one priority string says both; with OpenSSL it is the other way
 //! round. The words for OpenSSL are from the source text of courier-libs (tcpd/libcouriertls.c and its history).
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::syntax;
 use super::table::{Directive, File, Never, Text, Whole, Words};
@@ -75,7 +76,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&[], &Never { when: |s| s.key.is_some() != s.certificate.is_some(), why: PAIR }),
     Directive::new(&["TLS_DHCERTFILE"], &File(|s| &mut s.dh)).until(V4_15),
     Directive::new(&["TLS_DHPARAMS"], &File(|s| &mut s.dh)).since(V4_15),
-    Directive::new(&["TLS_TRUSTCERTS"], &Whole { spell: trusted, parse: trust }),
+    Directive::new(&["TLS_TRUSTCERTS"], &Whole { spell: alike::cas, parse: alike::cas_from }),
     Directive::new(&["TLS_VERIFYPEER"], &Words(|s| &mut s.client_cert, CLIENT_CERTS)),
     Directive::new(&["TLS_EXTERNAL"], &Words(|s| &mut s.username_from_cert, USER_FIELDS)),
     Directive::new(PROTOCOLS, &Words(|s| &mut s.min_protocol, OR_HIGHER))
@@ -116,25 +117,6 @@ fn both(values: &[&str]) -> Option<TlsSettings> {
     };
     let path = |file: &str| file.starts_with('/').then(|| std::path::PathBuf::from(file).into());
     Some(TlsSettings { certificate: Some(path(certificate)?), key: Some(path(key)?), ..TlsSettings::default() })
-}
-
-/// A file or a directory; a directory ends in `/`, as it does for pkit.
-fn trusted(settings: &TlsSettings) -> Option<Vec<String>> {
-    let place = settings.client_ca.as_ref().or(settings.client_ca_dir.as_ref())?;
-    Some(vec![place.value.to_str()?.to_owned()])
-}
-
-fn trust(values: &[&str]) -> Option<TlsSettings> {
-    let [path] = values else { return None };
-    if !path.starts_with('/') {
-        return None;
-    }
-    let place = Some(std::path::PathBuf::from(path).into());
-    Some(if path.ends_with('/') {
-        TlsSettings { client_ca_dir: place, ..TlsSettings::default() }
-    } else {
-        TlsSettings { client_ca: place, ..TlsSettings::default() }
-    })
 }
 
 /// `+` is "or higher"; `++` also makes the server's order count.

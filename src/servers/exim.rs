@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::syntax::exim::{GRAMMAR, WITH_TLS};
 use super::table::{Directive, Never, Text, Whole};
@@ -61,7 +62,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["tls_dhparam"], &Whole { spell: dh_file, parse: dh_parameters }).built_with(Library::GnuTls),
     Directive::new(&["tls_dhparam", "tls_dh_max_bits"], &Whole { spell: any_dh_file, parse: dh_parameters })
         .built_with(Library::OpenSsl),
-    Directive::new(&["tls_verify_certificates"], &Whole { spell: trusted, parse: trust }),
+    Directive::new(&["tls_verify_certificates"], &Whole { spell: alike::cas, parse: trust }),
     Directive::new(&["tls_try_verify_hosts"], &Whole { spell: asked, parse: asks }),
     Directive::new(&["tls_verify_hosts"], &Whole { spell: required, parse: requires }),
     Directive::new(&["tls_crl"], &Whole { spell: crl_file, parse: checked_crl_file }),
@@ -194,23 +195,12 @@ fn dh_parameters(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { dh: path, ..TlsSettings::default() })
 }
 
-/// A file or a directory; a directory ends in `/`, as it does for pkit.
-fn trusted(settings: &TlsSettings) -> Option<Vec<String>> {
-    let place = settings.client_ca.as_ref().or(settings.client_ca_dir.as_ref())?;
-    Some(vec![place.value.to_str()?.to_owned()])
-}
-
 fn trust(values: &[&str]) -> Option<TlsSettings> {
     let path = values.concat();
     if path.is_empty() || path == "system" {
         return Some(TlsSettings::default());
     }
-    let place = path.starts_with('/').then(|| Some(PathBuf::from(&path).into()))?;
-    Some(if path.ends_with('/') {
-        TlsSettings { client_ca_dir: place, ..TlsSettings::default() }
-    } else {
-        TlsSettings { client_ca: place, ..TlsSettings::default() }
-    })
+    alike::cas_from(values)
 }
 
 fn asked(settings: &TlsSettings) -> Option<Vec<String>> {

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::haproxy::{DEFAULTS, arguments};
 use super::syntax::{self, Statement};
 use super::table::{Directive, File, Never, Slot, Whole, Words};
 use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
-use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, TlsLevel, TlsSettings};
+use crate::settings::{CipherOrder, ClientCert, Protocol, Scope, TlsLevel, TlsSettings};
 
 /// HAProxy.
 pub(super) static HAPROXY: Server = Server {
@@ -65,7 +66,8 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["ca-file"], &File(|s| &mut s.client_ca)).scoped(),
     Directive::new(&[], &Never { when: |s| s.client_ca_dir.is_some(), why: NO_DIRECTORY }).scoped(),
     Directive::new(&["verify"], &Words(|s| &mut s.client_cert, CLIENT_CERTS)).scoped(),
-    Directive::new(&["crl-file"], &Whole { spell: crls, parse: crl_file }).scoped(),
+    // Every CA of the chain is looked up in it (tried on 2.6.12).
+    Directive::new(&["crl-file"], &Whole { spell: alike::crls_of_chain, parse: alike::crl_file_of_chain }).scoped(),
     Directive::new(&[], &Never { when: |s| s.crl_check.is_some() && s.client_crl.is_none(), why: CRLS_APART }).scoped(),
     Directive::new(&["ssl-min-ver"], &Words(|s| &mut s.min_protocol, PROTOCOLS)).scoped(),
     Directive::new(&["ciphers"], &Whole { spell: |s| list(&s.ciphers), parse: |v| listed(v, |s| &mut s.ciphers) })
@@ -240,7 +242,7 @@ fn second(settings: &TlsSettings) -> Option<Vec<String>> {
 }
 
 fn together(file: Option<&PathBuf>) -> Option<Vec<String>> {
-    Some(vec![file?.to_str().filter(|file| file.starts_with('/'))?.to_owned()])
+    Some(vec![alike::absolute(file?)?])
 }
 
 fn first_of(values: &[&str]) -> Option<TlsSettings> {
@@ -268,35 +270,16 @@ fn apart(settings: &TlsSettings) -> bool {
         || settings.alt_certificate.is_some() && settings.certificate.is_none()
 }
 
-/// Every CA of the chain is looked up in it (tried on 2.6.12).
-fn crls(settings: &TlsSettings) -> Option<Vec<String>> {
-    let chain = settings.crl_check.as_ref()?.value == CrlCheck::Chain;
-    together(settings.client_crl.as_ref().map(|file| &file.value)).filter(|_| chain)
-}
-
-fn crl_file(values: &[&str]) -> Option<TlsSettings> {
-    let file = path(values)?;
-    Some(TlsSettings {
-        client_crl: Some(file.into()),
-        crl_check: Some(CrlCheck::Chain.into()),
-        ..TlsSettings::default()
-    })
-}
-
 fn list(list: &Option<crate::settings::Setting<String>>) -> Option<Vec<String>> {
     let list = &list.as_ref()?.value;
-    is_list(list).then(|| vec![list.clone()])
+    alike::is_list(list).then(|| vec![list.clone()])
 }
 
 fn listed(values: &[&str], slot: Slot<String>) -> Option<TlsSettings> {
     let [list] = values else { return None };
     let mut settings = TlsSettings::default();
-    *slot(&mut settings) = is_list(list).then(|| (*list).to_owned().into());
+    *slot(&mut settings) = alike::is_list(list).then(|| (*list).to_owned().into());
     Some(settings)
-}
-
-fn is_list(list: &str) -> bool {
-    !list.is_empty() && !list.starts_with('/') && !list.contains(char::is_whitespace)
 }
 
 fn lifetime(settings: &TlsSettings) -> Option<Vec<String>> {
@@ -318,22 +301,18 @@ fn lives(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { session_timeout: Some(seconds.into()), ..TlsSettings::default() })
 }
 
-/// `preload` is only for those who mean it: it cannot be taken back in years.
 fn hsts(settings: &TlsSettings) -> Option<Vec<String>> {
-    let age = settings.hsts.as_ref()?.value;
-    Some(vec![format!("set-header Strict-Transport-Security \"max-age={age}; includeSubDomains\"")])
+    Some(vec![format!("set-header Strict-Transport-Security {}", alike::hsts(settings)?)])
 }
 
 fn max_age(values: &[&str]) -> Option<TlsSettings> {
     let words = arguments(&values.concat())?;
-    let age = words.get(2)?.split(';').find_map(|part| part.trim().strip_prefix("max-age="))?.parse::<u32>().ok()?;
-    Some(TlsSettings { hsts: Some(age.into()), ..TlsSettings::default() })
+    alike::max_age(words.get(2)?)
 }
 
 fn redirect(settings: &TlsSettings) -> Option<Vec<String>> {
-    let host = &settings.redirect.as_ref()?.value;
-    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
-    plain.then(|| vec![PLAIN.to_owned(), format!("redirect prefix https://{host} code 301")])
+    let host = alike::redirect(settings)?;
+    Some(vec![PLAIN.to_owned(), format!("redirect prefix https://{host} code 301")])
 }
 
 fn redirected(values: &[&str]) -> Option<TlsSettings> {

@@ -4,6 +4,7 @@
 //!
 //! What keeps it honest: `write` reads its own text again and compares.
 
+mod alike;
 mod apache;
 pub mod build;
 mod courier;

@@ -2,15 +2,15 @@
 //! nothing over from the first. What stands outside of them, in the http block, holds for those that do not say it themselves.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::nginx::arguments;
 use super::syntax::{self, Statement};
 use super::table::{Directive, File, Never, Number, Slot, Whole, Words};
 use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
-use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Scope, Setting, TlsLevel, TlsSettings};
+use crate::settings::{CipherOrder, ClientCert, Protocol, Scope, Setting, TlsLevel, TlsSettings};
 
 /// nginx, and what keeps to its words (OpenResty, Angie).
 pub(super) static NGINX: Server = Server {
@@ -66,11 +66,12 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["ssl_certificate_key#1"], &File(|s| &mut s.key)).scoped(),
     Directive::new(&["ssl_certificate#2"], &File(|s| &mut s.alt_certificate)).since(V1_11).scoped(),
     Directive::new(&["ssl_certificate_key#2"], &File(|s| &mut s.alt_key)).since(V1_11).scoped(),
-    Directive::new(&[], &Never { when: without_the_first, why: IN_ORDER }).scoped(),
+    Directive::new(&[], &Never { when: alike::without_the_first, why: IN_ORDER }).scoped(),
     Directive::new(&["ssl_password_file"], &File(|s| &mut s.key_password_file)).scoped(),
     Directive::new(&["ssl_client_certificate"], &File(|s| &mut s.client_ca)).scoped(),
     Directive::new(&[], &Never { when: |s| s.client_ca_dir.is_some(), why: NO_DIRECTORY }).scoped(),
-    Directive::new(&["ssl_crl"], &Whole { spell: crls, parse: crl_file }).scoped(),
+    // Every CA of the chain is looked up in it (tried on 1.22.1).
+    Directive::new(&["ssl_crl"], &Whole { spell: alike::crls_of_chain, parse: alike::crl_file_of_chain }).scoped(),
     Directive::new(&[], &Never { when: |s| s.crl_check.is_some() && s.client_crl.is_none(), why: CRLS_APART }).scoped(),
     Directive::new(&["ssl_verify_client"], &Words(|s| &mut s.client_cert, CLIENT_CERTS)).scoped(),
     Directive::new(&["ssl_verify_depth"], &Number(|s| &mut s.verify_depth, "")).scoped(),
@@ -275,27 +276,6 @@ fn named(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { names: (!names.is_empty()).then(|| names.into()), ..TlsSettings::default() })
 }
 
-fn without_the_first(settings: &TlsSettings) -> bool {
-    settings.alt_certificate.is_some() && settings.certificate.is_none()
-        || settings.alt_key.is_some() && settings.key.is_none()
-}
-
-/// Every CA of the chain is looked up in it (tried on 1.22.1).
-fn crls(settings: &TlsSettings) -> Option<Vec<String>> {
-    let file = settings.client_crl.as_ref()?.value.to_str().filter(|file| file.starts_with('/'))?;
-    let chain = settings.crl_check.as_ref()?.value == CrlCheck::Chain;
-    chain.then(|| vec![file.to_owned()])
-}
-
-fn crl_file(values: &[&str]) -> Option<TlsSettings> {
-    let [file] = values else { return None };
-    file.starts_with('/').then(|| TlsSettings {
-        client_crl: Some(PathBuf::from(file).into()),
-        crl_check: Some(CrlCheck::Chain.into()),
-        ..TlsSettings::default()
-    })
-}
-
 fn before_1_3(min: &Option<Setting<Protocol>>) -> Option<Vec<String>> {
     let words = match min.as_ref()?.value {
         Protocol::Tls10 => "TLSv1 TLSv1.1 TLSv1.2",
@@ -338,21 +318,17 @@ fn oldest(values: &[&str], slot: Slot<Protocol>) -> Option<TlsSettings> {
 /// One word.
 fn ciphers(settings: &TlsSettings) -> Option<Vec<String>> {
     let list = &settings.ciphers.as_ref()?.value;
-    is_list(list).then(|| vec![list.clone()])
+    alike::is_list(list).then(|| vec![list.clone()])
 }
 
 fn list(values: &[&str]) -> Option<TlsSettings> {
     let [list] = values else { return None };
-    is_list(list).then(|| TlsSettings { ciphers: Some((*list).to_owned().into()), ..TlsSettings::default() })
-}
-
-fn is_list(list: &str) -> bool {
-    !list.is_empty() && !list.starts_with('/') && !list.contains(char::is_whitespace)
+    alike::is_list(list).then(|| TlsSettings { ciphers: Some((*list).to_owned().into()), ..TlsSettings::default() })
 }
 
 fn suites(settings: &TlsSettings) -> Option<Vec<String>> {
     let list = &settings.suites.as_ref()?.value;
-    is_list(list).then(|| vec![format!("Ciphersuites {list}")])
+    alike::is_list(list).then(|| vec![format!("Ciphersuites {list}")])
 }
 
 fn suite_list(values: &[&str]) -> Option<TlsSettings> {
@@ -394,16 +370,13 @@ fn logs(values: &[&str]) -> Option<TlsSettings> {
     Some(TlsSettings { log: told.then(|| true.into()), ..TlsSettings::default() })
 }
 
-/// `preload` is only for those who mean it: it cannot be taken back in years.
 fn hsts(settings: &TlsSettings) -> Option<Vec<String>> {
-    let age = settings.hsts.as_ref()?.value;
-    Some(vec![format!("Strict-Transport-Security \"max-age={age}; includeSubDomains\" always")])
+    Some(vec![format!("Strict-Transport-Security {} always", alike::hsts(settings)?)])
 }
 
 fn max_age(values: &[&str]) -> Option<TlsSettings> {
     let words = arguments(&values.concat())?;
-    let age = words.get(1)?.split(';').find_map(|part| part.trim().strip_prefix("max-age="))?.parse::<u32>().ok()?;
-    Some(TlsSettings { hsts: Some(age.into()), ..TlsSettings::default() })
+    alike::max_age(words.get(1)?)
 }
 
 /// Without the CAs nginx does not start, and without the name the other side shows whatever certificate comes first.
@@ -418,10 +391,9 @@ fn verified(values: &[&str]) -> Option<TlsSettings> {
 }
 
 fn redirect(settings: &TlsSettings) -> Option<Vec<String>> {
-    let host = &settings.redirect.as_ref()?.value;
-    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
-    let words = ["80".to_owned(), "[::]:80".to_owned(), host.clone(), format!("301 https://{host}$request_uri")];
-    plain.then(|| words.to_vec())
+    let host = alike::redirect(settings)?;
+    let words = ["80".to_owned(), "[::]:80".to_owned(), host.to_owned(), format!("301 https://{host}$request_uri")];
+    Some(words.to_vec())
 }
 
 /// To the name that was asked for (`https://$host`) is to no host in particular.
