@@ -1,6 +1,7 @@
 //! What several servers say alike: the header that keeps browsers to TLS, the host of a redirect, CRLs in a file of their own, CAs in
-//! a file or a directory, lists of ciphers. A row of a table takes these as they are, or puts its server's words around them.
+//! a file or a directory, lists of ciphers, addresses to listen on. A row of a table takes these as they are, or puts its server's words around them.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::settings::{CrlCheck, TlsSettings};
@@ -67,6 +68,19 @@ pub(super) fn is_list(list: &str) -> bool {
 pub(super) fn without_the_first(settings: &TlsSettings) -> bool {
     settings.alt_certificate.is_some() && settings.certificate.is_none()
         || settings.alt_key.is_some() && settings.key.is_none()
+}
+
+/// Is there a certificate without its key, or a key without its certificate?
+pub(super) fn half_a_pair(settings: &TlsSettings) -> bool {
+    settings.key.is_some() != settings.certificate.is_some()
+        || settings.alt_key.is_some() != settings.alt_certificate.is_some()
+}
+
+/// The address in `192.0.2.10:443` or `[2001:db8::1]:443`; none where it stands for all of them.
+pub(super) fn ip(listens_on: &str) -> Option<IpAddr> {
+    let host = listens_on.rsplit_once(':').map_or(listens_on, |(host, _)| host);
+    let ip: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
+    (!ip.is_unspecified()).then_some(ip)
 }
 
 /// A path from the root on.

@@ -10,7 +10,7 @@ use super::build::{Build, Library, Version};
 use super::syntax::exim::{GRAMMAR, WITH_TLS};
 use super::table::{Directive, Never, Text, Whole};
 use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, gnutls, parts, reload, vocabulary};
-use crate::settings::{CipherOrder, ClientCert, CrlCheck, Protocol, Setting, TlsLevel, TlsSettings};
+use crate::settings::{CipherOrder, ClientCert, Protocol, Setting, TlsLevel, TlsSettings};
 
 /// Exim.
 pub(super) static EXIM: Server = Server {
@@ -57,7 +57,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(PORTS, &Whole { spell: ports, parse: from_ports }),
     Directive::new(FILES, &Whole { spell: one_pair, parse: pairs }).until(V4_91),
     Directive::new(FILES, &Whole { spell: all_pairs, parse: pairs }).since(V4_91),
-    Directive::new(&[], &Never { when: half_a_pair, why: PAIR }),
+    Directive::new(&[], &Never { when: alike::half_a_pair, why: PAIR }),
     Directive::new(&[], &Never { when: |s| s.alt_certificate.is_some(), why: ONE_KEY }).until(V4_91),
     Directive::new(&["tls_dhparam"], &Whole { spell: dh_file, parse: dh_parameters }).built_with(Library::GnuTls),
     Directive::new(&["tls_dhparam", "tls_dh_max_bits"], &Whole { spell: any_dh_file, parse: dh_parameters })
@@ -65,7 +65,8 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["tls_verify_certificates"], &Whole { spell: alike::cas, parse: trust }),
     Directive::new(&["tls_try_verify_hosts"], &Whole { spell: asked, parse: asks }),
     Directive::new(&["tls_verify_hosts"], &Whole { spell: required, parse: requires }),
-    Directive::new(&["tls_crl"], &Whole { spell: crl_file, parse: checked_crl_file }),
+    // The lists of all CAs of a chain are looked at as soon as a file is named.
+    Directive::new(&["tls_crl"], &Whole { spell: alike::crls_of_chain, parse: alike::crl_file_of_chain }),
     Directive::new(&[], &Never { when: |s| s.crl_check.is_some() != s.client_crl.is_some(), why: CRLS_APART }),
     Directive::new(&["openssl_options"], &Whole { spell: options, parse: from_options }).built_with(Library::OpenSsl),
     Directive::new(&["tls_require_ciphers"], &Text(|s| &mut s.ciphers)).built_with(Library::OpenSsl),
@@ -174,11 +175,6 @@ fn pairs(values: &[&str]) -> Option<TlsSettings> {
     (certificates.next().is_none() && keys.next().is_none()).then_some(said)
 }
 
-fn half_a_pair(settings: &TlsSettings) -> bool {
-    settings.key.is_some() != settings.certificate.is_some()
-        || settings.alt_key.is_some() != settings.alt_certificate.is_some()
-}
-
 fn dh_file(settings: &TlsSettings) -> Option<Vec<String>> {
     Some(vec![settings.dh.as_ref()?.value.to_str()?.to_owned()])
 }
@@ -228,21 +224,6 @@ fn requires(values: &[&str]) -> Option<TlsSettings> {
         _ => Some(ClientCert::Request.into()),
     };
     Some(TlsSettings { client_cert: required, ..TlsSettings::default() })
-}
-
-/// The lists of all CAs of a chain are looked at as soon as a file is named.
-fn crl_file(settings: &TlsSettings) -> Option<Vec<String>> {
-    let file = settings.client_crl.as_ref()?.value.to_str()?;
-    matches!(settings.crl_check.as_ref()?.value, CrlCheck::Chain).then(|| vec![file.to_owned()])
-}
-
-fn checked_crl_file(values: &[&str]) -> Option<TlsSettings> {
-    let path = values.concat();
-    path.starts_with('/').then(|| TlsSettings {
-        client_crl: Some(PathBuf::from(path).into()),
-        crl_check: Some(CrlCheck::Chain.into()),
-        ..TlsSettings::default()
-    })
 }
 
 /// Each protocol that is older is taken away, and the server's order put in.

@@ -226,10 +226,7 @@ fn is_hsts(header: &str) -> bool {
 
 /// `bind 192.0.2.10:443`; of several addresses the first.
 fn address(head: &str) -> Option<std::net::IpAddr> {
-    let first = head.strip_prefix("bind ")?.split(',').next()?;
-    let host = first.rsplit_once(':').map_or(first, |(host, _)| host);
-    let ip: std::net::IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
-    (!ip.is_unspecified()).then_some(ip)
+    alike::ip(head.strip_prefix("bind ")?.split(',').next()?)
 }
 
 /// The certificate's file with the key in it.

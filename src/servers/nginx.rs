@@ -198,7 +198,7 @@ pub(super) fn hosts(statements: &[&Statement]) -> HashMap<usize, Host> {
         match statement.name.as_str() {
             "listen" => {
                 let address = address(value);
-                host.scope.address = host.scope.address.or(ip(&address));
+                host.scope.address = host.scope.address.or(alike::ip(&address));
                 if speaks_tls(statement) {
                     with_tls.push(address.clone());
                 }
@@ -225,12 +225,6 @@ pub(super) fn speaks_tls(statement: &Statement) -> bool {
 pub(super) fn address(listen: &str) -> String {
     let first = listen.split_whitespace().next().unwrap_or_default();
     first.strip_prefix("*:").or(first.strip_prefix("0.0.0.0:")).unwrap_or(first).to_owned()
-}
-
-fn ip(address: &str) -> Option<std::net::IpAddr> {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let ip: std::net::IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
-    (!ip.is_unspecified()).then_some(ip)
 }
 
 /// Directives that say different things by their first arguments are different rows.

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::alike;
 use super::build::{Build, Library, Version};
 use super::parts::{Parts, in_blocks};
 use super::syntax::{self, Statement, postfix_map};
@@ -107,7 +108,7 @@ static DIRECTIVES: &[Directive] = &[
     Directive::new(&["smtpd_tls_chain_files"], &Whole { spell: keys_and_chains, parse: chain_files }).since(V3_4),
     Directive::new(&["tls_server_sni_maps"], &Whole { spell: sni_map, parse: hash_map }).since(V3_4),
     Directive::new(&[CERTIFICATE], &Whole { spell: keys_and_chains, parse: chain_files }).since(V3_4).only_scoped(),
-    Directive::new(&[], &Never { when: half_a_pair, why: PAIRS }),
+    Directive::new(&[], &Never { when: alike::half_a_pair, why: PAIRS }),
     Directive::new(&[], &Never { when: |s| s.key_password_file.is_some(), why: NO_PASSWORD }),
     Directive::new(&[], &Never { when: |s| s.client_crl.is_some() || s.crl_check.is_some(), why: NO_CRLS }),
     Directive::new(&["smtpd_tls_CAfile"], &File(|s| &mut s.client_ca)),
@@ -210,11 +211,6 @@ fn chain_files(values: &[&str]) -> Option<TlsSettings> {
         alt_certificate,
         ..TlsSettings::default()
     })
-}
-
-fn half_a_pair(settings: &TlsSettings) -> bool {
-    settings.key.is_some() != settings.certificate.is_some()
-        || settings.alt_key.is_some() != settings.alt_certificate.is_some()
 }
 
 fn sni_map(settings: &TlsSettings) -> Option<Vec<String>> {

@@ -1,6 +1,6 @@
 //! What makes each running server read its certificate again at the same path, and what looks at its configuration before. Of
-//! these checks only nginx's and HAProxy's open the files (tried), so the others find what is wrong with the configuration and nothing else;
-//! whether the new certificate is served only a handshake tells.
+//! these checks only nginx's and HAProxy's open the files (tried), so the others find what is wrong with the configuration and
+//! nothing else; whether the new certificate is served only a handshake tells.
 
 use super::syntax::ldif;
 use crate::order::{Order, Program};
@@ -167,6 +167,8 @@ mod tests {
         assert_eq!(words((APACHE.reload)(Some("/a.conf"))), ["apachectl -f /a.conf -k graceful"]);
         assert_eq!(words((NGINX.check)(Some("/n.conf"))), ["nginx -c /n.conf -t -q"]);
         assert_eq!(words((NGINX.reload)(None)), ["nginx -s reload"]);
+        assert_eq!(words((HAPROXY.check)(None)), ["haproxy -c -q -f /etc/haproxy/haproxy.cfg"]);
+        assert_eq!(words((HAPROXY.reload)(None)), ["systemctl reload -- haproxy"]);
         let postfix = (POSTFIX.reload)(Some("/p"));
         let made = follows(&postfix[0], "hash:/p/sni, cdb:/p/more inline:{a=b}\n").unwrap();
         assert_eq!(

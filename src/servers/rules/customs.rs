@@ -1,6 +1,5 @@
 //! What each server makes of the files that its settings name. Tried on Dovecot 2.3.13 to 2.4.1, Postfix 3.5 to 3.10, slapd 2.4 to
-//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13, Exim 4.96, nginx 1.22.1 and 1.26.3, HAProxy
-//! 2.6.12 and 3.0.11.
+//! 2.6, Apache 2.4.62 to 2.4.71, Courier 5.0.13, Exim 4.96, nginx 1.22.1 and 1.26.3, HAProxy 2.6.12 and 3.0.11.
 
 use super::Said;
 use crate::servers::Server;
