@@ -41,6 +41,11 @@ impl Order {
 
 /// Judges the parameters. The primes of the named groups are known; others are tested up to the size that takes seconds.
 pub fn judge(params: &DhParams, at: &Origin) -> Judgement {
+    judge_tested(params, primality(params), at)
+}
+
+/// Judges parameters of whose prime it is known what kind it is, if that could be found out.
+pub fn judge_tested(params: &DhParams, primality: Option<Primality>, at: &Origin) -> Judgement {
     let bits = params.bits();
     let mut findings = Vec::new();
     let mut note = |rule: &'static Rule, message: String| findings.push(rule.at(at.clone().into(), message));
@@ -55,7 +60,6 @@ pub fn judge(params: &DhParams, at: &Origin) -> Judgement {
         ),
         None => note(&DH_TOO_SMALL, format!("the prime has {bits} bits; at least {MIN_BITS} are asked for")),
     }
-    let primality = primality(params);
     match primality {
         Some(Primality::SafePrime) => {}
         Some(Primality::Prime(factor)) => {

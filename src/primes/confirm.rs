@@ -45,10 +45,10 @@ fn miller_rabin(engine: Engine, numbers: &[&BoxedUint]) -> Result<Vec<bool>, Ref
     Ok(engine.miller_rabin(numbers, &bases.iter().map(|base| &**base).collect::<Vec<_>>()))
 }
 
-/// Is p a prime, and q = (p - 1) / 2? For p this is then a proof (Pocklington): q is a prime factor of p - 1 above the root of
-/// p, 2^(p - 1) = 1 modulo p, and 2^2 - 1 = 3 has no factor in common with p. With two threads each number has its own.
+/// Is p a prime, and q = (p - 1) / 2? For p this is then a proof as well (`fits_pocklington`), whose power is a part of Baillie
+/// and PSW's test: what passes Miller and Rabin's to the base 2 has 2^(p - 1) = 1. With two threads each number has its own.
 pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint, threads: usize) -> Result<bool, Refused> {
-    let of_p = || Ok(fits_pocklington(p) && is_prime(engine, p)?);
+    let of_p = || Ok(has_no_factor_three(p) && is_prime(engine, p)?);
     let of_q = || is_prime(engine, &p.shr(1));
     if threads == 1 {
         return Ok(of_q()? && of_p()?);
@@ -57,14 +57,19 @@ pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint, threads: usize) -> Re
     Ok(p? && q?)
 }
 
+/// With q = (p - 1) / 2 prime, is p proven prime by Pocklington's theorem? q is a factor of p - 1 above the root of p; what must
+/// hold besides is 2^(p - 1) = 1 modulo p, and that 2^2 - 1 = 3 has no factor in common with p.
 pub(super) fn fits_pocklington(p: &BoxedUint) -> bool {
     let Some(odd) = Odd::new(p.clone()).into_option() else { return false };
     let two =
         BoxedMontyForm::new(BoxedUint::from(2_u8).resize(p.bits_precision()), &BoxedMontyParams::new_vartime(odd));
     let power = two.pow(&p.wrapping_sub(BoxedUint::one())).retrieve();
+    bool::from(power.is_one()) && has_no_factor_three(p)
+}
+
+fn has_no_factor_three(number: &BoxedUint) -> bool {
     // 2^64 = 1 modulo 3, so the words can be added up.
-    let modulo_three = p.as_words().iter().map(|word| word % 3).sum::<u64>() % 3;
-    bool::from(power.is_one()) && modulo_three != 0
+    number.as_words().iter().map(|word| word % 3).sum::<u64>() % 3 != 0
 }
 
 /// A base by chance, 1 < base < number - 1.

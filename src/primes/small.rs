@@ -27,8 +27,11 @@ impl Small {
             for class in CLASSES {
                 let multiple = r * (least + (30 + class - least % 30) % 30);
                 let bit = CLASSES.iter().position(|class| multiple % 30 == *class).map_or(0, |class| 1 << class);
-                let from = (multiple / 30 - first) as usize;
-                composite.iter_mut().skip(from).step_by(*r as usize).for_each(|octet| *octet |= bit);
+                let mut at = (multiple / 30 - first) as usize;
+                while let Some(octet) = composite.get_mut(at) {
+                    *octet |= bit;
+                    at += *r as usize;
+                }
             }
         }
         let mut primes = Vec::with_capacity(composite.len() * 4);
@@ -53,8 +56,8 @@ impl Small {
 /// Modulo 30 every prime above 5 is one of these.
 const CLASSES: [u64; 8] = [1, 7, 11, 13, 17, 19, 23, 29];
 
-/// Octets in a segment: half of what the first-level cache holds.
-const SEGMENT: usize = 1 << 14;
+/// Octets in a segment: a fraction of the second-level cache, so that finding where a prime begins weighs little.
+const SEGMENT: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use crate::crypto::Refused;
 use crate::error::{Error, Result};
 use crate::finding::Origin;
 use crate::material::dh::{DhParams, Group};
-use crate::primes::{Engine, MAX_DH_BITS, SafePrimes, expected_tests};
+use crate::primes::{Engine, MAX_DH_BITS, Primality, SafePrimes, expected_tests};
 use crate::report::progress;
 use crate::report::{Report, object};
 use crate::threads;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(gather::deliver(report, params.to_pem().into_bytes(), what, output, context))
 }
 
-/// Searches, and judges what was found as it would be judged in anybody's file.
+/// Searches, and judges what was found as it would be judged in anybody's file, but for the tests that it has just passed.
 fn generate(bits: usize, threads: Option<u16>, context: &Context) -> Result<(DhParams, Duration)> {
     let threads = threads.map(usize::from).unwrap_or_else(threads::processors);
     let start = Instant::now();
@@ -102,7 +102,7 @@ fn generate(bits: usize, threads: Option<u16>, context: &Context) -> Result<(DhP
     (context.progress)("");
     let p = found.map_err(|Refused(why)| Error::bug(format!("no safe prime was found: {why}")))?;
     let params = DhParams { p, g: vec![2], q: None };
-    match dh::judge(&params, &Origin::file("-")).findings.first() {
+    match dh::judge_tested(&params, Some(Primality::SafePrime), &Origin::file("-")).findings.first() {
         None => Ok((params, start.elapsed())),
         Some(fault) => Err(Error::bug(format!("new parameters are not sound: {}", fault.message))),
     }

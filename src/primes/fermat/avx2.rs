@@ -9,7 +9,7 @@ use zeroize::DefaultIsZeroes;
 
 use super::Lanewise;
 use super::columns::{column_kernel, lane_operations, unroll};
-use super::modulus::{Arithmetic, Form, Modulus};
+use super::modulus::{self, Arithmetic, Form, Modulus};
 
 /// Proof that the processor has the instructions: there is no other way to one than `detect`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,6 @@ impl Avx2 {
         let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         there.then_some(Avx2(()))
     }
-
-    #[allow(unsafe_code)]
-    pub(super) fn run<W: Lanewise>(self, work: W) -> W::Output {
-        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
-        unsafe { run(work) }
-    }
 }
 
 /// A limb of four numbers.
@@ -34,6 +28,10 @@ impl Avx2 {
 pub(super) struct Limb([u64; 4]);
 
 impl DefaultIsZeroes for Limb {}
+
+impl modulus::Limb for Limb {
+    const ZERO: Self = Limb([0; 4]);
+}
 
 impl AsRef<[u64]> for Limb {
     fn as_ref(&self) -> &[u64] {
@@ -50,6 +48,12 @@ impl AsMut<[u64]> for Limb {
 impl Arithmetic for Avx2 {
     type Limb = Limb;
     const LANES: usize = 4;
+
+    #[allow(unsafe_code)]
+    fn run<W: Lanewise>(self, work: W) -> W::Output {
+        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
+        unsafe { run(work) }
+    }
 
     /// A column is the sum of two products for each limb: with 112 limbs (3072 bits) of 28 bits it stays below 2^64, and so it
     /// does with 304 limbs (8192 bits) of 27 bits.

@@ -22,6 +22,9 @@ use modulus::{Arithmetic, Limb, Modulus, Numbers};
 /// Numbers that are tested together.
 pub(super) const LANES: usize = 8;
 
+/// Small numbers that are worked on together: four registers of the widest kind hide what an operation waits for the one before.
+pub(super) const SMALL_LANES: usize = 32;
+
 /// The kernel that does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Engine(Kernel);
@@ -82,7 +85,17 @@ impl Engine {
             Kernel::Avx512Ifma(kernel) => kernel.run(work),
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx2(kernel) => kernel.run(work),
-            Kernel::Portable(_) => work.run::<false>(),
+            Kernel::Portable(kernel) => kernel.run(work),
+        }
+    }
+
+    /// What a number leaves of odd moduli m: for each the c <= m with number + c * 2^(52 * digits) = 0 modulo m. The number comes in
+    /// digits of 52 bits, the lowest first. None where the processor lacks the instruction that makes this quick.
+    pub(super) fn remainders(self, digits: &[u64], moduli: &[u32; SMALL_LANES]) -> Option<[u64; SMALL_LANES]> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512Ifma(kernel) => Some(kernel.remainders(digits, moduli)),
+            _ => None,
         }
     }
 
@@ -114,14 +127,32 @@ enum Test {
 fn in_groups<K: Arithmetic>(kernel: K, numbers: &[&BoxedUint], bases: &[&BoxedUint], test: Test) -> Vec<bool> {
     let groups = numbers.chunks(K::LANES).enumerate();
     let verdicts = groups.flat_map(|(group, numbers)| {
-        let mut powers = Powers::new(kernel, numbers);
-        let passed = match test {
-            Test::Fermat => powers.fermat(numbers),
-            Test::MillerRabin => powers.miller_rabin(numbers, &bases[group * K::LANES..][..numbers.len()]),
-        };
+        let bases = bases.get(group * K::LANES..).unwrap_or_default();
+        let passed = kernel.run(Group { kernel, numbers, bases, test });
         passed.as_ref()[..numbers.len()].iter().map(|one| *one == 1).collect::<Vec<bool>>()
     });
     verdicts.collect()
+}
+
+/// As many numbers as there are lanes, or fewer, and as many bases where the test asks for them.
+struct Group<'a, K> {
+    kernel: K,
+    numbers: &'a [&'a BoxedUint],
+    bases: &'a [&'a BoxedUint],
+    test: Test,
+}
+
+impl<K: Arithmetic> Lanewise for Group<'_, K> {
+    type Output = K::Limb;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> K::Limb {
+        let mut powers = Powers::new(self.kernel, self.numbers);
+        match self.test {
+            Test::Fermat => powers.fermat(self.numbers),
+            Test::MillerRabin => powers.miller_rabin(self.numbers, &self.bases[..self.numbers.len()]),
+        }
+    }
 }
 
 /// Powers modulo some numbers, all in step.
@@ -133,19 +164,22 @@ struct Powers<K: Arithmetic> {
 }
 
 impl<K: Arithmetic> Powers<K> {
+    #[inline(always)]
     fn new(kernel: K, numbers: &[&BoxedUint]) -> Powers<K> {
         let bits = numbers.iter().map(|n| n.bits()).max().unwrap_or(0);
         let modulus = Modulus::new(K::form(bits), numbers);
-        let columns = Zeroizing::new(vec![K::Limb::default(); 2 * modulus.n.len()]);
+        let columns = Zeroizing::new(vec![K::Limb::ZERO; 2 * modulus.n.len()]);
         Powers { kernel, modulus, columns, bits }
     }
 
+    #[inline(always)]
     fn fermat(&mut self, numbers: &[&BoxedUint]) -> K::Limb {
         // n is odd, so n - 1 is n without its lowest bit.
         let power = self.power_of_two(self.bits, |bit, lane| if bit == 0 { 0 } else { bit_of(numbers, lane, bit) });
         self.modulus.is_one(power)
     }
 
+    #[inline(always)]
     fn miller_rabin(&mut self, numbers: &[&BoxedUint], bases: &[&BoxedUint]) -> K::Limb {
         // n - 1 = 2^twos * odd.
         let less: Vec<Secret> = numbers.iter().map(|n| Secret::new(n.wrapping_sub(BoxedUint::one()))).collect();
@@ -159,12 +193,13 @@ impl<K: Arithmetic> Powers<K> {
             let hits = self.modulus.is_minus_one(x.clone());
             let counted = |lane: usize| hits.as_ref()[lane] & u64::from(u64::from(round) < twos.as_ref()[lane]);
             passed = K::Limb::from_lanes(|lane| passed.as_ref()[lane] | counted(lane));
-            self.square(&mut x, &K::Limb::default());
+            self.square(&mut x, &K::Limb::ZERO);
         }
         passed
     }
 
     /// 2 to the power of an exponent of so many bits, told bit by bit, of each lane.
+    #[inline(always)]
     fn power_of_two(&mut self, bits: u32, exponent: impl Fn(u32, usize) -> u64) -> Numbers<K::Limb> {
         let mut x = self.modulus.one.clone();
         for bit in (0..bits).rev() {
@@ -174,6 +209,7 @@ impl<K: Arithmetic> Powers<K> {
     }
 
     /// The bases to the powers, four bits at a time. The factor is picked by reading all sixteen.
+    #[inline(always)]
     fn power(&mut self, bases: &[&BoxedUint], exponents: &[&BoxedUint]) -> Numbers<K::Limb> {
         let mut base = self.modulus.split(bases);
         // base * R^2 / R: R^2 is what stands for R = 2^width.
@@ -189,7 +225,7 @@ impl<K: Arithmetic> Powers<K> {
         let mut x = self.modulus.one.clone();
         let mut factor = x.clone();
         for low in (0..self.bits).step_by(4).rev() {
-            (0..4).for_each(|_| self.square(&mut x, &K::Limb::default()));
+            (0..4).for_each(|_| self.square(&mut x, &K::Limb::ZERO));
             let digit = |lane| (0..4).map(|bit| bit_of(exponents, lane, low + bit) << bit).sum::<u64>();
             pick(&table, &K::Limb::from_lanes(digit), &mut factor);
             self.multiply(&mut x, &factor);
@@ -197,11 +233,13 @@ impl<K: Arithmetic> Powers<K> {
         x
     }
 
+    #[inline(always)]
     fn square(&mut self, x: &mut [K::Limb], double: &K::Limb) {
         debug_assert!(self.modulus.holds(x));
         self.kernel.square(&self.modulus, x, double, &mut self.columns);
     }
 
+    #[inline(always)]
     fn multiply(&mut self, x: &mut [K::Limb], y: &[K::Limb]) {
         debug_assert!(self.modulus.holds(x) && self.modulus.holds(y));
         self.kernel.multiply(&self.modulus, x, y, &mut self.columns);
@@ -209,8 +247,9 @@ impl<K: Arithmetic> Powers<K> {
 }
 
 /// The row of the table that the digit of each lane names.
+#[inline(always)]
 fn pick<L: Limb>(table: &[Numbers<L>], digit: &L, out: &mut [L]) {
-    out.fill(L::default());
+    out.fill(L::ZERO);
     for (index, row) in table.iter().enumerate() {
         // All ones where the digit is the index: only zero minus one is negative.
         let mask = L::from_lanes(|lane| ((digit.as_ref()[lane] ^ index as u64).wrapping_sub(1) >> 63).wrapping_neg());
@@ -221,6 +260,7 @@ fn pick<L: Limb>(table: &[Numbers<L>], digit: &L, out: &mut [L]) {
 }
 
 /// A bit of the number in this lane; lanes without a number have the first.
+#[inline(always)]
 fn bit_of(numbers: &[&BoxedUint], lane: usize, bit: u32) -> u64 {
     let number = numbers.get(lane).or(numbers.first());
     let word = number.and_then(|number| number.as_words().get(bit as usize / 64));

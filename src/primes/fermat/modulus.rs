@@ -4,6 +4,8 @@
 use crypto_bigint::{BoxedUint, Integer};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::Lanewise;
+
 /// How numbers of a size are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
@@ -27,6 +29,7 @@ impl Form {
     }
 
     /// The bits of limb k.
+    #[inline(always)]
     fn limb(self, number: &BoxedUint, k: usize) -> u64 {
         let words = number.as_words();
         let (word, bit) = (self.radix as usize * k / 64, self.radix as usize * k % 64);
@@ -37,17 +40,20 @@ impl Form {
 }
 
 /// One limb of each number that a kernel has a lane for.
-pub(super) trait Limb: Copy + Default + Zeroize + AsRef<[u64]> + AsMut<[u64]> {
+pub(super) trait Limb: Copy + Zeroize + AsRef<[u64]> + AsMut<[u64]> {
+    /// Zero in all lanes: a constant, so that a limb that is made lane by lane stays in a register.
+    const ZERO: Self;
+
     /// A limb made lane by lane.
-    #[inline]
+    #[inline(always)]
     fn from_lanes(of: impl Fn(usize) -> u64) -> Self {
-        let mut limb = Self::default();
-        limb.as_mut().iter_mut().enumerate().for_each(|(lane, value)| *value = of(lane));
+        let mut limb = Self::ZERO;
+        for (lane, value) in limb.as_mut().iter_mut().enumerate() {
+            *value = of(lane);
+        }
         limb
     }
 }
-
-impl<L: Copy + Default + Zeroize + AsRef<[u64]> + AsMut<[u64]>> Limb for L {}
 
 /// Numbers side by side, limb by limb; wiped when they are done with.
 pub(super) type Numbers<L> = Zeroizing<Vec<L>>;
@@ -58,6 +64,9 @@ pub(super) trait Arithmetic: Copy {
     type Limb: Limb;
     /// Numbers at once.
     const LANES: usize;
+
+    /// Does work with its instructions.
+    fn run<W: Lanewise>(self, work: W) -> W::Output;
 
     /// How it cuts numbers of up to so many bits.
     fn form(bits: u32) -> Form;
@@ -83,6 +92,7 @@ pub(super) struct Modulus<L: Zeroize> {
 
 impl<L: Limb> Modulus<L> {
     /// For odd numbers above 1, at least one and not more than there are lanes.
+    #[inline(always)]
     pub(super) fn new(form: Form, numbers: &[&BoxedUint]) -> Modulus<L> {
         debug_assert!(numbers.iter().all(|n| n.bits() > 1 && n.bits() + 6 <= form.width() && bool::from(n.is_odd())));
         let n: Numbers<L> = split(form, numbers);
@@ -114,22 +124,25 @@ impl<L: Limb> Modulus<L> {
     }
 
     /// The numbers as kernels take them.
+    #[inline(always)]
     pub(super) fn split(&self, numbers: &[&BoxedUint]) -> Numbers<L> {
         split(self.form, numbers)
     }
 
     /// Where does x < 4n stand for 1? One in each lane that does.
+    #[inline(always)]
     pub(super) fn is_one(&self, mut x: Numbers<L>) -> L {
         (0..3).for_each(|_| subtract(self.form, &mut x, &self.n));
         same(&x, &self.one)
     }
 
     /// Where does x < 4n stand for -1?
+    #[inline(always)]
     pub(super) fn is_minus_one(&self, mut x: Numbers<L>) -> L {
         // x + 1 < 5n, and n itself becomes zero.
         add(self.form, &mut x, &self.one);
         (0..4).for_each(|_| subtract(self.form, &mut x, &self.n));
-        same(&x, &vec![L::default(); x.len()])
+        same(&x, &vec![L::ZERO; x.len()])
     }
 
     /// What must hold between two steps.
@@ -138,6 +151,7 @@ impl<L: Limb> Modulus<L> {
     }
 }
 
+#[inline(always)]
 fn split<L: Limb>(form: Form, numbers: &[&BoxedUint]) -> Numbers<L> {
     let number = |lane: usize| numbers.get(lane).or(numbers.first());
     let limb = |k| L::from_lanes(|lane| number(lane).map_or(0, |number| form.limb(number, k)));
@@ -145,45 +159,55 @@ fn split<L: Limb>(form: Form, numbers: &[&BoxedUint]) -> Numbers<L> {
 }
 
 /// x = 2x; it has room.
+#[inline(always)]
 fn double<L: Limb>(form: Form, x: &mut [L]) {
-    let same = x.to_vec();
-    add(form, x, &Zeroizing::new(same));
+    let mut carry = L::ZERO;
+    for x in x {
+        let sum = L::from_lanes(|lane| 2 * x.as_ref()[lane] + carry.as_ref()[lane]);
+        *x = L::from_lanes(|lane| sum.as_ref()[lane] & form.mask());
+        carry = L::from_lanes(|lane| sum.as_ref()[lane] >> form.radix);
+    }
+    debug_assert!(carry.as_ref().iter().all(|carry| *carry == 0));
 }
 
 /// x = x + y; it has room.
+#[inline(always)]
 fn add<L: Limb>(form: Form, x: &mut [L], y: &[L]) {
-    let mut carry = L::default();
+    let mut carry = L::ZERO;
     for (x, y) in x.iter_mut().zip(y) {
-        for ((x, y), carry) in x.as_mut().iter_mut().zip(y.as_ref()).zip(carry.as_mut()) {
-            let sum = *x + y + *carry;
-            (*x, *carry) = (sum & form.mask(), sum >> form.radix);
-        }
+        let sum = L::from_lanes(|lane| x.as_ref()[lane] + y.as_ref()[lane] + carry.as_ref()[lane]);
+        *x = L::from_lanes(|lane| sum.as_ref()[lane] & form.mask());
+        carry = L::from_lanes(|lane| sum.as_ref()[lane] >> form.radix);
     }
     debug_assert!(carry.as_ref().iter().all(|carry| *carry == 0));
 }
 
 /// x = x - n where x is not below n.
+#[inline(always)]
 fn subtract<L: Limb>(form: Form, x: &mut [L], n: &[L]) {
+    let difference = |x: &L, n: &L, borrow: &L| {
+        L::from_lanes(|lane| x.as_ref()[lane].wrapping_sub(n.as_ref()[lane]).wrapping_sub(borrow.as_ref()[lane]))
+    };
+    let sign = |difference: &L| L::from_lanes(|lane| difference.as_ref()[lane] >> 63);
     // What would be borrowed in the end tells which of the two it is.
-    let mut borrow = L::default();
+    let mut borrow = L::ZERO;
     for (x, n) in x.iter().zip(n) {
-        for ((x, n), borrow) in x.as_ref().iter().zip(n.as_ref()).zip(borrow.as_mut()) {
-            *borrow = x.wrapping_sub(*n).wrapping_sub(*borrow) >> 63;
-        }
+        borrow = sign(&difference(x, n, &borrow));
     }
-    let keep = borrow;
-    let mut borrow = L::default();
+    let mask = L::from_lanes(|lane| borrow.as_ref()[lane].wrapping_sub(1));
+    let mut borrow = L::ZERO;
     for (x, n) in x.iter_mut().zip(n) {
-        for (((x, n), borrow), keep) in x.as_mut().iter_mut().zip(n.as_ref()).zip(borrow.as_mut()).zip(keep.as_ref()) {
-            let difference = x.wrapping_sub(n & keep.wrapping_sub(1)).wrapping_sub(*borrow);
-            (*x, *borrow) = (difference & form.mask(), difference >> 63);
-        }
+        let n = L::from_lanes(|lane| n.as_ref()[lane] & mask.as_ref()[lane]);
+        let less = difference(x, &n, &borrow);
+        *x = L::from_lanes(|lane| less.as_ref()[lane] & form.mask());
+        borrow = sign(&less);
     }
 }
 
 /// One in each lane where all limbs are the same.
+#[inline(always)]
 fn same<L: Limb>(x: &[L], y: &[L]) -> L {
-    let mut difference = L::default();
+    let mut difference = L::ZERO;
     for (x, y) in x.iter().zip(y) {
         for ((x, y), difference) in x.as_ref().iter().zip(y.as_ref()).zip(difference.as_mut()) {
             *difference |= x ^ y;

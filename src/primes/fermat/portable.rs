@@ -1,6 +1,7 @@
 //! One number after the other with the multiplication that every processor of 64 bits has: limbs of 59 bits, columns of 128.
 
-use super::modulus::{Arithmetic, Form, Modulus};
+use super::Lanewise;
+use super::modulus::{self, Arithmetic, Form, Modulus};
 
 /// Needs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,9 +9,17 @@ pub(super) struct Portable;
 
 type Limb = [u64; 1];
 
+impl modulus::Limb for Limb {
+    const ZERO: Self = [0];
+}
+
 impl Arithmetic for Portable {
     type Limb = Limb;
     const LANES: usize = 1;
+
+    fn run<W: Lanewise>(self, work: W) -> W::Output {
+        work.run::<false>()
+    }
 
     /// A column of 8192-bit numbers is the sum of 2 * 139 products below 2^118: less than 2^127.
     fn form(bits: u32) -> Form {

@@ -1,17 +1,15 @@
 //! Where a sieve's primes first divide one of its numbers: many primes in step, by floating-point arithmetic that is exact.
 //!
 //! Every value is an integer below 2^53. Remainders are kept next to zero, between -r/2 and r/2 of a prime r below 2^27, so a
-//! remainder times 2^26, or times another, stays below 2^52; and a quotient is below 2^51, so to add 1.5 * 2^52 and take it away
-//! rounds it. Plain loops over arrays are what the compiler turns into the widest instructions that it is given.
+//! remainder times 2^26, or twice one times another, stays below 2^53; and a quotient is below 2^51, so to add 1.5 * 2^52 and take
+//! it away rounds it. Plain loops over arrays are what the compiler turns into the widest instructions that it is given.
 
 use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
 
 use super::Kind;
-use crate::primes::fermat::Lanewise;
-
-/// Primes in step: four registers of the widest kind hide what an operation waits for the one before.
-pub(super) const LANES: usize = 32;
+use crate::primes::Engine;
+use crate::primes::fermat::{Lanewise, SMALL_LANES as LANES};
 
 /// Primes are below.
 pub(super) const BOUND: u32 = 1 << 27;
@@ -19,8 +17,13 @@ pub(super) const BOUND: u32 = 1 << 27;
 /// Bits of a digit.
 const DIGIT: usize = 26;
 
-/// A number in digits, the highest first.
-pub(super) struct Digits(Zeroizing<Vec<f64>>);
+/// A number in digits.
+pub(super) struct Digits {
+    /// The highest first.
+    single: Zeroizing<Vec<f64>>,
+    /// Two in one, the lowest first.
+    double: Zeroizing<Vec<u64>>,
+}
 
 impl Digits {
     pub(super) fn of(number: &BoxedUint) -> Digits {
@@ -31,19 +34,32 @@ impl Digits {
             let two = word(bit / 64) | word(bit / 64 + 1) << 64;
             (two >> (bit % 64)) as u32 & ((1 << DIGIT) - 1)
         };
-        let count = (64 * words.len()).div_ceil(DIGIT);
-        let mut digits = Zeroizing::new(Vec::with_capacity(count));
-        digits.extend((0..count).rev().map(|at| f64::from(digit(at))));
-        Digits(digits)
+        let count = (64 * words.len()).div_ceil(DIGIT).next_multiple_of(2);
+        let mut single = Zeroizing::new(Vec::with_capacity(count));
+        single.extend((0..count).rev().map(|at| f64::from(digit(at))));
+        let mut double = Zeroizing::new(Vec::with_capacity(count / 2));
+        double.extend((0..count).step_by(2).map(|at| u64::from(digit(at)) | u64::from(digit(at + 1)) << DIGIT));
+        Digits { single, double }
+    }
+
+    fn bits(&self) -> usize {
+        DIGIT * self.single.len()
     }
 }
 
-/// For each prime the first k with start + step * k = 0 modulo it, and the first with 2 * (start + step * k) + 1 = 0.
-pub(super) struct FirstMultiples<'a> {
-    pub(super) kind: Kind,
-    pub(super) start: &'a Digits,
-    /// Odd, below `BOUND`, and not dividing the step.
-    pub(super) primes: &'a [u32; LANES],
+/// For each prime the first k with start + step * k = 0 modulo it, and the first with 2 * (start + step * k) + 1 = 0. The primes are
+/// odd, below `BOUND`, and do not divide the step.
+pub(super) fn first_multiples(engine: Engine, kind: Kind, start: &Digits, primes: &[u32; LANES]) -> [[u32; LANES]; 2] {
+    let remainders = engine.remainders(&start.double, primes);
+    engine.run(FirstMultiples { kind, start, primes, remainders })
+}
+
+struct FirstMultiples<'a> {
+    kind: Kind,
+    start: &'a Digits,
+    primes: &'a [u32; LANES],
+    /// What the start leaves, where the kernel can tell.
+    remainders: Option<[u64; LANES]>,
 }
 
 impl Lanewise for FirstMultiples<'_> {
@@ -62,9 +78,28 @@ impl Lanewise for FirstMultiples<'_> {
             fused::<FUSED>(-quotient, r[i], value)
         };
         let mut start = [0.0; LANES];
-        for digit in self.start.0.iter() {
-            for (i, rest) in start.iter_mut().enumerate() {
-                *rest = modulo(fused::<FUSED>(*rest, f64::from(1 << DIGIT), *digit), i);
+        if let Some(remainders) = self.remainders {
+            // start = -remainder * 2^bits, and the power comes by squaring.
+            let bits = self.start.bits();
+            let squarings = bits.ilog2().saturating_sub(4);
+            let mut power = [0.0; LANES];
+            for (i, power) in power.iter_mut().enumerate() {
+                *power = modulo((1_u64 << (bits >> squarings)) as f64, i);
+            }
+            for squaring in (0..squarings).rev() {
+                let twice = ((bits >> squaring & 1) + 1) as f64;
+                for (i, power) in power.iter_mut().enumerate() {
+                    *power = modulo(*power * *power * twice, i);
+                }
+            }
+            for (i, start) in start.iter_mut().enumerate() {
+                *start = modulo(-(f64::from(remainders[i] as u32)) * power[i], i);
+            }
+        } else {
+            for digit in self.start.single.iter() {
+                for (i, rest) in start.iter_mut().enumerate() {
+                    *rest = modulo(fused::<FUSED>(*rest, f64::from(1 << DIGIT), *digit), i);
+                }
             }
         }
         // Twice the step, c, divides r * r - 1, so 1 + r * (c - r % c) is a multiple of c, and this is 1 / c modulo r.
@@ -73,7 +108,8 @@ impl Lanewise for FirstMultiples<'_> {
             let down = r / c - 0.5 + ROUNDS - ROUNDS;
             (1.0 + r * (c - (r - c * down))) / c
         };
-        let positive = |value: f64, r: f64| (if value < 0.0 { value + r } else { value }) as i32 as u32;
+        // Behind 2^52 the bits of an integer are those of the number. A cast would look for what is no number, one by one.
+        let positive = |value: f64, r: f64| (if value < 0.0 { value + r } else { value } + TOP).to_bits() as u32;
         let (mut of_start, mut of_double) = ([0; LANES], [0; LANES]);
         for i in 0..LANES {
             let half = modulo(half_step(r[i]), i);
@@ -94,3 +130,6 @@ fn fused<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
 
 /// 1.5 * 2^52: what is added to it has no bits behind the point left.
 const ROUNDS: f64 = 6_755_399_441_055_744.0;
+
+/// 2^52.
+const TOP: f64 = 4_503_599_627_370_496.0;

@@ -12,9 +12,10 @@ use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
 
 use super::Engine;
+use super::fermat::SMALL_LANES as LANES;
 use super::small::Small;
 use crate::threads::share;
-use first::{BOUND, Digits, FirstMultiples, LANES};
+use first::{BOUND, Digits, first_multiples};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn survivors(engine: Engine, candidates: &Candidates, bound: u32, thr
 fn strike(engine: Engine, candidates: &Candidates, start: &Digits, primes: &[u32], struck: &mut [u64]) {
     let mut lanes = [5; LANES];
     lanes[..primes.len()].copy_from_slice(primes);
-    let [first, of_double] = engine.run(FirstMultiples { kind: candidates.kind, start, primes: &lanes });
+    let [first, of_double] = first_multiples(engine, candidates.kind, start, &lanes);
     let mut every = |r: u32, first: u32| {
         for k in (first as usize..candidates.window).step_by(r as usize) {
             struck[k / 64] |= 1 << (k % 64);
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn first_multiples_are_those_of_division() {
         let small = Small::below(BOUND);
-        let segments = [0, 1, BOUND / (30 << 14)].map(|number| small.segment(number));
+        let segments = [0, 1, BOUND / (30 << 16)].map(|number| small.segment(number));
         // The smallest, some in between, and the largest that there are.
         let primes = segments
             .iter()
@@ -134,7 +135,7 @@ mod tests {
         {
             for (engine, kind) in Engine::all().into_iter().flat_map(|e| [(e, Kind::Prime), (e, Kind::SophieGermain)]) {
                 for primes in &primes {
-                    let [first, of_double] = engine.run(FirstMultiples { kind, start: &Digits::of(&number), primes });
+                    let [first, of_double] = first_multiples(engine, kind, &Digits::of(&number), primes);
                     for (i, r) in primes.iter().map(|r| u64::from(*r)).enumerate().filter(|(_, r)| *r > 3) {
                         let at = |k: u32| (divided(&number, r as u32) + u64::from(kind.step()) * u64::from(k)) % r;
                         assert!(u64::from(first[i].max(of_double[i])) < r);
