@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::{perms, settings};
 use crate::facts::FileFacts;
-use crate::finding::{Finding, Location, Severity, rules};
+use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::settings::customs::Customs;
@@ -88,14 +88,30 @@ pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
         found.extend(of_part);
         files.extend(shown);
     }
-    let files: Vec<&Material> = files.into_values().collect();
-    let of_files = threads::each(threads::processors(), &files, |file| identity::alone(file, deployment.now));
-    found.extend(of_files.into_iter().flatten());
+    found.extend(shown(files.into_values(), deployment.now));
     found.extend(deployment.permissions());
     // The same file serves several parts.
     let mut told = HashSet::new();
     found.retain(|f| told.insert((f.rule.code, f.at.to_string(), f.message.clone())));
     found
+}
+
+/// The certificates of these files by themselves. The same CA stands in a thousand files, and is looked at once.
+fn shown<'a>(files: impl Iterator<Item = &'a Material>, now: OffsetDateTime) -> Vec<Finding> {
+    type Places<'a> = Vec<(&'a Origin, &'a Cert)>;
+    let mut places: BTreeMap<(&[u8; 32], bool), Places<'_>> = BTreeMap::new();
+    for (n, place) in files.flat_map(|file| file.certs().enumerate()) {
+        places.entry((place.1.sha256(), n == 0)).or_default().push(place);
+    }
+    let places: Vec<(bool, Places<'_>)> = places.into_iter().map(|((_, first), places)| (first, places)).collect();
+    let found = threads::each(threads::processors(), &places, |(first, places)| {
+        let found = places.first().map_or_else(Vec::new, |(at, cert)| identity::alone(cert, *first, at, now));
+        let everywhere = places
+            .iter()
+            .flat_map(|(at, _)| found.iter().map(|f| Finding { at: Location::from((*at).clone()), ..f.clone() }));
+        everywhere.collect::<Vec<_>>()
+    });
+    found.into_iter().flatten().collect()
 }
 
 impl<'a> Deployment<'a> {
@@ -125,7 +141,6 @@ impl<'a> Deployment<'a> {
                         let severity = if mild { Severity::Warning } else { FILE_NOT_THERE.severity };
                         found.push(FILE_NOT_THERE.at(at.clone(), format!("{path} is not there")).severity(severity));
                     }
-                    Content::Directory(_) if self.of_certificates(settings, setting) => {}
                     Content::Directory(_) if !is_directory(settings, setting) => {
                         found.push(NOT_A_FILE.at(at.clone(), format!("{path} is a directory, and a file is wanted")));
                     }
@@ -140,12 +155,6 @@ impl<'a> Deployment<'a> {
             }
         }
         found
-    }
-
-    /// May this be a directory, out of which the server takes what it finds?
-    fn of_certificates(&self, settings: &TlsSettings, setting: &Setting<PathBuf>) -> bool {
-        let pairs = [&settings.certificate, &settings.key, &settings.alt_certificate, &settings.alt_key];
-        self.customs.certificates_in_directory && pairs.into_iter().flatten().any(|file| std::ptr::eq(file, setting))
     }
 
     /// Who may read the keys, whether the server can, and who could change what is served.

@@ -15,23 +15,25 @@ pub(super) const NAME: &str = "system.posix_acl_access";
 
 /// The ACL of an open file; none where there is none or the file system has no such thing.
 pub(super) fn of_open(fd: impl AsFd, users: &Users) -> io::Result<Option<Acl>> {
-    // Most have none, and the others a few entries.
-    let mut few = [0u8; 512];
-    match rustix::fs::fgetxattr(&fd, NAME, &mut few[..]) {
-        Err(Errno::RANGE) => {
-            let mut many = vec![0u8; XATTR_SIZE_MAX];
-            let length = rustix::fs::fgetxattr(&fd, NAME, &mut many[..]);
-            found(length.map(|length| &many[..length]), users)
-        }
-        length => found(length.map(|length| &few[..length]), users),
-    }
+    read(|buffer| rustix::fs::fgetxattr(&fd, NAME, buffer), users)
 }
 
 /// The ACL of what a path leads to, links followed.
 pub(super) fn of(path: &Path, users: &Users) -> io::Result<Option<Acl>> {
-    let mut buffer = vec![0u8; XATTR_SIZE_MAX];
-    let length = rustix::fs::getxattr(path, NAME, &mut buffer[..]);
-    found(length.map(|length| &buffer[..length]), users)
+    read(|buffer| rustix::fs::getxattr(path, NAME, buffer), users)
+}
+
+/// Most have none, and the others a few entries.
+fn read(get: impl Fn(&mut [u8]) -> Result<usize, Errno>, users: &Users) -> io::Result<Option<Acl>> {
+    let mut few = [0u8; 512];
+    match get(&mut few) {
+        Err(Errno::RANGE) => {
+            let mut many = vec![0u8; XATTR_SIZE_MAX];
+            let length = get(&mut many);
+            found(length.map(|length| &many[..length]), users)
+        }
+        length => found(length.map(|length| &few[..length]), users),
+    }
 }
 
 fn found(bytes: Result<&[u8], Errno>, users: &Users) -> io::Result<Option<Acl>> {

@@ -1,7 +1,7 @@
 //! Gathers what the system says about one path: kind, mode, owner, ACL, number of names, and every directory on the way there.
 //! Nothing is opened, so that no FIFO or device is touched, and nothing is judged. Whole trees are for `walk`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -35,19 +35,27 @@ pub fn directories(path: &Path) -> io::Result<Parents> {
 pub struct Gatherer<'a> {
     tree: &'a Tree,
     directories: BTreeMap<PathBuf, Arc<DirFacts>>,
+    /// Where a directory really is, and itself with all that are above it, by the path that was asked for.
+    above: HashMap<PathBuf, (PathBuf, Parents)>,
+}
+
+/// A path that was followed to its end.
+struct End {
+    real: PathBuf,
+    is_link: bool,
+    parents: Parents,
 }
 
 impl<'a> Gatherer<'a> {
     /// For paths of this tree.
     pub fn new(tree: &'a Tree) -> Gatherer<'a> {
-        Gatherer { tree, directories: BTreeMap::new() }
+        Gatherer { tree, directories: BTreeMap::new(), above: HashMap::new() }
     }
 
     /// The facts about one path.
     pub fn file(&mut self, path: &Path) -> io::Result<FileFacts> {
-        let way = Way::to(self.tree, path)?;
-        let disk = self.tree.on_disk(&way.real);
-        let meta = std::fs::symlink_metadata(&disk)?;
+        let (End { real, is_link, parents }, meta) = self.end(path)?;
+        let disk = self.tree.on_disk(&real);
         Ok(FileFacts {
             path: path.to_owned(),
             kind: match meta.file_type() {
@@ -55,13 +63,40 @@ impl<'a> Gatherer<'a> {
                 kind if kind.is_dir() => FileKind::Directory,
                 _ => FileKind::Special,
             },
-            is_link: way.link.is_some(),
+            is_link,
             access: access(self.tree, &meta, acl::of(&disk, &self.tree.users)?),
             links: meta.nlink(),
             id: id(&meta),
-            parents: way.directories.iter().rev().map(|dir| self.directory(dir)).collect::<io::Result<_>>()?,
-            real: way.real,
+            parents,
+            real,
         })
+    }
+
+    fn end(&mut self, path: &Path) -> io::Result<(End, Metadata)> {
+        // Of a file that is no link only its own name is new, where its directory is known.
+        if let Some((real, parents)) = self.beside(path) {
+            let meta = std::fs::symlink_metadata(self.tree.on_disk(&real))?;
+            if !meta.is_symlink() {
+                return Ok((End { real, is_link: false, parents }, meta));
+            }
+        }
+        let way = Way::to(self.tree, path)?;
+        let meta = std::fs::symlink_metadata(self.tree.on_disk(&way.real))?;
+        let parents = way.directories.iter().rev().map(|dir| self.directory(dir)).collect::<io::Result<_>>()?;
+        Ok((End { real: way.real, is_link: way.link.is_some(), parents }, meta))
+    }
+
+    /// What an absolute path comes to, if it is no link, with the directories above it; none where these cannot be followed.
+    fn beside(&mut self, path: &Path) -> Option<(PathBuf, Parents)> {
+        let (above, name) = (path.parent().filter(|above| above.is_absolute())?, path.file_name()?);
+        if !self.above.contains_key(above) {
+            let way = Way::to(self.tree, above).ok()?;
+            let others = way.directories.iter().rev().filter(|dir| **dir != way.real);
+            let all = std::iter::once(&way.real).chain(others);
+            let parents = all.map(|dir| self.directory(dir)).collect::<io::Result<_>>().ok()?;
+            self.above.insert(above.to_owned(), (way.real, parents));
+        }
+        self.above.get(above).map(|(real, parents)| (real.join(name), parents.clone()))
     }
 
     fn directory(&mut self, path: &Path) -> io::Result<Arc<DirFacts>> {

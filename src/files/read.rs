@@ -68,6 +68,11 @@ const LARGE: u64 = 4 << 20;
 /// What is read of such a text at once.
 const STEP: usize = 4 << 20;
 
+/// Room for what does not tell its size: standard input, and files that the kernel makes up.
+const UNKNOWN: usize = 64 << 10;
+/// Room is made by so much.
+const PAGE: usize = 4 << 10;
+
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
 pub fn pile(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<Finding>)> {
@@ -167,8 +172,9 @@ fn is_pipe(file: &File) -> bool {
 /// Reads to the end; `size` is what is expected.
 fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
     // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
-    // buffer takes, and a larger one is made by hand.
-    let mut bytes = Zeroizing::new(Vec::with_capacity((size as usize + 1).max(64 << 10)));
+    // buffer takes, and a larger one is made by hand. All of it is wiped in the end, so a small file gets a small one.
+    let capacity = if size == 0 { UNKNOWN } else { (size as usize + 1).next_multiple_of(PAGE) };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut total = 0;
     loop {
         let room = bytes.capacity() - bytes.len();

@@ -1,7 +1,7 @@
 //! Text to settings. Statements are sorted by the part of the server that they speak of, and each row looks up its own names
 //! there. What no row knows is left alone; what a row knows and does not understand is told with its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::build::Build;
@@ -32,21 +32,27 @@ impl Server {
     /// all these programs do.
     pub fn understand(&self, statements: &[Placed<'_>], build: Build) -> (TlsSettings, Vec<Finding>) {
         let bare: Vec<&Statement> = statements.iter().map(|placed| placed.statement).collect();
+        let rows: Vec<Row<'_>> = self.rows(build).map(Row::new).collect();
+        let foreign = self.only_elsewhere(build);
         let mut parts: Vec<(Scope, Said<'_>)> = vec![(Scope::default(), Said::new())];
         let mut known = HashMap::from([(Scope::default(), 0)]);
         let mut findings = Vec::new();
         for (placed, (scope, name)) in statements.iter().zip((self.parts.find)(&bare)) {
-            findings.extend(self.stranger(placed, &name, build));
+            let name = name.to_ascii_lowercase();
+            if foreign.contains(&name) {
+                let message = format!("{} is not for {} {}", placed.statement.name, self.title, build.version);
+                findings.push(OTHER_VERSION.at(placed.place(), message));
+            }
             let part = *known.entry(scope).or_insert_with_key(|scope| {
                 parts.push((scope.clone(), Said::new()));
                 parts.len() - 1
             });
-            parts[part].1.entry(name.to_ascii_lowercase()).or_default().push(*placed);
+            parts[part].1.entry(name).or_default().push(*placed);
         }
         let mut settings = TlsSettings::default();
         for (i, (scope, said)) in parts.iter().enumerate() {
             let outer = (i > 0).then_some(&parts[0].1);
-            let told = self.part(said, outer, build, &mut findings);
+            let told = self.part(&rows, said, outer, &mut findings);
             match outer {
                 None => settings = told,
                 Some(_) if told == TlsSettings::default() => {}
@@ -60,20 +66,19 @@ impl Server {
     /// What is said of one part. A row of several names takes what this part leaves out from what is said of the whole.
     fn part(
         &self,
+        rows: &[Row<'_>],
         said: &Said<'_>,
         outer: Option<&Said<'_>>,
-        build: Build,
         findings: &mut Vec<Finding>,
     ) -> TlsSettings {
         let mut settings = TlsSettings::default();
-        for row in self.rows(build).filter(|row| row.speaks_of(outer.is_none())) {
-            let own: Vec<_> = row.names.iter().map(|name| find(said, name)).collect();
-            let Some(first) = own.iter().flatten().next() else { continue };
+        for Row { row, names } in rows.iter().filter(|row| row.row.speaks_of(outer.is_none())) {
+            let Some(first) = names.iter().find_map(|name| name.find(said)) else { continue };
             let at = first.place();
-            let all = own
+            let all = names
                 .iter()
                 .zip(row.names)
-                .map(|(own, name)| own.or_else(|| find(outer.filter(|_| self.parts.share(name))?, name)));
+                .map(|(key, name)| key.find(said).or_else(|| key.find(outer.filter(|_| self.parts.share(name))?)));
             let values: Result<Vec<&str>, _> =
                 all.map(|s| s.map_or(Ok(""), |s| s.statement.value.as_deref().map_err(|why| *why))).collect();
             match values.map(|values| row.binding.parse(&values).ok_or("pkit does not know what it means")) {
@@ -86,16 +91,49 @@ impl Server {
         settings
     }
 
-    /// A directive of other versions.
-    fn stranger(&self, placed: &Placed<'_>, name: &str, build: Build) -> Option<Finding> {
-        let mut known = self.directives.iter().filter(|row| row.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
-        let (first, mut rest) = (known.next()?, known);
-        let expected = |row: &Directive| row.known_to(build) || row.stays;
-        if expected(first) || rest.any(expected) {
-            return None;
+    /// The names that only other versions know, in small letters.
+    fn only_elsewhere(&self, build: Build) -> HashSet<String> {
+        let names = |wanted: bool| {
+            let rows = self.directives.iter().filter(move |row| (row.known_to(build) || row.stays) == wanted);
+            rows.flat_map(|row| row.names).map(|name| name.to_ascii_lowercase())
+        };
+        let expected: HashSet<String> = names(true).collect();
+        names(false).filter(|name| !expected.contains(name)).collect()
+    }
+}
+
+/// A row of the table, with what its names are looked up by.
+struct Row<'a> {
+    row: &'a Directive,
+    names: Vec<Key>,
+}
+
+impl<'a> Row<'a> {
+    fn new(row: &'a Directive) -> Row<'a> {
+        Row { row, names: row.names.iter().map(|name| Key::of(name)).collect() }
+    }
+}
+
+/// A name in small letters, and which of several statements of that name is meant, if not the last: `crt#2`.
+struct Key {
+    name: String,
+    which: Option<usize>,
+}
+
+impl Key {
+    fn of(name: &str) -> Key {
+        let numbered = name.rsplit_once('#').and_then(|(name, which)| Some((name, which.parse::<usize>().ok()?)));
+        let (name, which) = numbered.map_or((name, None), |(name, which)| (name, Some(which)));
+        Key { name: name.to_ascii_lowercase(), which }
+    }
+
+    /// The statement that counts.
+    fn find<'a>(&self, said: &Said<'a>) -> Option<Placed<'a>> {
+        let all = said.get(&self.name)?;
+        match self.which {
+            Some(which) => all.get(which.checked_sub(1)?).copied(),
+            None => all.last().copied(),
         }
-        let message = format!("{} is not for {} {}", placed.statement.name, self.title, build.version);
-        Some(OTHER_VERSION.at(placed.place(), message))
     }
 }
 
@@ -111,15 +149,5 @@ impl Placed<'_> {
     pub fn place(&self) -> Location {
         let (line, column) = (self.statement.line, self.statement.column);
         Location::Line { path: self.path.to_owned(), line, column }
-    }
-}
-
-/// The statement that counts: the last one of the name, unless the name says which.
-fn find<'a>(said: &Said<'a>, name: &str) -> Option<Placed<'a>> {
-    let numbered = name.rsplit_once('#').and_then(|(name, which)| Some((name, which.parse::<usize>().ok()?)));
-    let all = |name: &str| said.get(&name.to_ascii_lowercase());
-    match numbered {
-        Some((name, which)) => all(name)?.get(which.checked_sub(1)?).copied(),
-        None => all(name)?.last().copied(),
     }
 }

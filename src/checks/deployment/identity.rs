@@ -97,25 +97,18 @@ fn form(setting: &Setting<std::path::PathBuf>, file: &Material) -> Vec<Finding> 
     found
 }
 
-/// The certificates of a file, whoever shows them.
-pub(super) fn alone(file: &Material, now: OffsetDateTime) -> Vec<Finding> {
+/// A certificate that is shown, wherever it stands: first in its file, or behind another one.
+pub(super) fn alone(cert: &Cert, first: bool, at: &Origin, now: OffsetDateTime) -> Vec<Finding> {
+    let place = || Location::from(at.clone());
+    let name = cert.short_name();
     let mut found = Vec::new();
-    for (n, (at, cert)) in file.certs().enumerate() {
-        let place = || Location::from(at.clone());
-        let name = cert.short_name();
-        if now > cert.not_after {
-            found.push(EXPIRED.at(place(), format!("`{name}` expired at {}", instant::show(cert.not_after))));
-        } else if now < cert.not_before {
-            found.push(
-                NOT_YET_VALID.at(place(), format!("`{name}` is valid from {} only", instant::show(cert.not_before))),
-            );
-        }
-        found.extend(if n == 0 && !cert.is_ca() {
-            cert::end_entity(cert, at, now)
-        } else {
-            cert::authority(cert, at, now)
-        });
+    if now > cert.not_after {
+        found.push(EXPIRED.at(place(), format!("`{name}` expired at {}", instant::show(cert.not_after))));
+    } else if now < cert.not_before {
+        found
+            .push(NOT_YET_VALID.at(place(), format!("`{name}` is valid from {} only", instant::show(cert.not_before))));
     }
+    found.extend(if first && !cert.is_ca() { cert::end_entity(cert, at, now) } else { cert::authority(cert, at, now) });
     found
 }
 

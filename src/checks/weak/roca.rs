@@ -6,11 +6,11 @@ use super::Rsa;
 use crate::finding::rules;
 
 /// The largest prime in M for the smallest keys; all larger keys' M contain these.
-const LARGEST: usize = 167;
+const LARGEST: u64 = 167;
 
 pub(super) fn look(key: &Rsa) -> Option<String> {
-    let primes = super::small_factors::primes().take_while(|p| *p <= LARGEST).filter(|p| *p > 2);
-    let every = primes.map(|p| (p as u64, &key.n % p as u64)).all(|(p, n)| is_power(n, p));
+    let primes = super::small_factors::primes().iter().map(|p| *p as u64).take_while(|p| *p <= LARGEST).skip(1);
+    let every = primes.map(|p| (p, &key.n % p)).all(|(p, n)| is_power(n, p));
     every.then(|| "the modulus has the fingerprint of Infineon's key generator".into())
 }
 

@@ -13,25 +13,28 @@ const LIMIT: usize = 1 << 16;
 
 pub(super) fn look(key: &Rsa) -> Option<String> {
     let factor = product().gcd(&key.n);
-    let smallest = || primes().find(|p| (&factor % UBig::from(*p as u64)).is_zero());
+    let smallest = || primes().iter().find(|p| (&factor % UBig::from(**p as u64)).is_zero());
     if factor.is_one() { None } else { smallest().map(|p| format!("the modulus is divisible by {p}")) }
 }
 
 /// The product of all primes below the limit.
 fn product() -> &'static UBig {
     static PRODUCT: OnceLock<UBig> = OnceLock::new();
-    PRODUCT.get_or_init(|| super::shared::product(primes().map(|p| UBig::from(p as u64)).collect()))
+    PRODUCT.get_or_init(|| super::shared::product(primes().iter().map(|p| UBig::from(*p as u64)).collect()))
 }
 
-/// The sieve of Eratosthenes.
-pub(super) fn primes() -> impl Iterator<Item = usize> {
-    let mut composite = vec![false; LIMIT];
-    for p in 2..LIMIT.isqrt() {
-        if !composite[p] {
-            (p * p..LIMIT).step_by(p).for_each(|multiple| composite[multiple] = true);
+/// All primes below the limit, by the sieve of Eratosthenes.
+pub(super) fn primes() -> &'static [usize] {
+    static PRIMES: OnceLock<Vec<usize>> = OnceLock::new();
+    PRIMES.get_or_init(|| {
+        let mut composite = vec![false; LIMIT];
+        for p in 2..LIMIT.isqrt() {
+            if !composite[p] {
+                (p * p..LIMIT).step_by(p).for_each(|multiple| composite[multiple] = true);
+            }
         }
-    }
-    (2..LIMIT).filter(move |n| !composite[*n])
+        (2..LIMIT).filter(|n| !composite[*n]).collect()
+    })
 }
 
 rules! {

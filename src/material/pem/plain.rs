@@ -139,7 +139,8 @@ impl Unwrapping {
 pub(super) fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let body = base64.strip_prefix(b"\n")?;
     let mut out = Zeroizing::new(Vec::with_capacity(body.len() / (LINE + 1) * (LINE / 4 * 3) + LINE));
-    let mut part = Zeroizing::new(Vec::with_capacity(PART));
+    // All of it is wiped in the end.
+    let mut part = Zeroizing::new(Vec::with_capacity(body.len().min(PART)));
     let mut parts = body.chunks(PART).peekable();
     while let Some(lines) = parts.next() {
         join_lines(lines, &mut part)?;
