@@ -288,3 +288,15 @@ fn names_from_outside_are_escaped_and_any_bytes_are_a_name() {
     let ran = t.run(["perms", "check", "."]);
     assert!(!ran.stdout.contains('\x1b') && ran.stdout.contains("\\x1b[2Jb.key"), "{}", ran.stdout);
 }
+
+/// HAProxy finds a key beside its certificate without being told, and takes all files of a directory.
+#[test]
+fn keys_beside_certificates_and_directories_of_them_are_looked_at() {
+    let t = Test::new();
+    t.with_mode("certs/a.pem", CERT, 0o444);
+    t.with_mode("certs/a.pem.key", KEY, 0o644);
+    let certs = t.path("certs");
+    t.file("haproxy.cfg", format!("frontend www\n  bind :443 ssl crt {}\n", certs.display()));
+    let told = t.run(["perms", "check", "--from-config", "haproxy=haproxy.cfg"]).exits(1);
+    assert!(told.stdout.contains("a.pem.key") && told.stdout.contains("key-world-readable"), "{}", told.stdout);
+}

@@ -89,6 +89,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         super::chain::build::RULES,
         super::chain::show::RULES,
         super::configuration::RULES,
+        super::configuration::crt::RULES,
         super::configuration::sni::RULES,
         super::crl::RULES,
         super::csr::RULES,

@@ -297,11 +297,8 @@ fn tree(root: &Path) -> Option<Tree> {
 /// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is opened once.
 fn open(settings: &TlsSettings, customs: Customs, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
     let mut seen = HashSet::new();
-    let named = named::files(settings);
-    let keys = named.iter().filter(|file| file.named_as == NamedAs::Key);
-    let beside = keys.filter_map(|file| Some(NamedFile { path: customs.beside(&file.path)?, ..file.clone() }));
-    let beside: Vec<NamedFile> = beside.filter(|file| below(root, &file.path).exists()).collect();
-    let files: Vec<NamedFile> = named.into_iter().chain(beside).filter(|file| seen.insert(file.path.clone())).collect();
+    let named = named::with_keys_beside(settings, customs, root).into_iter();
+    let files: Vec<NamedFile> = named.filter(|file| seen.insert(file.path.clone())).collect();
     let shares: Vec<&[NamedFile]> = files.chunks(files.len().div_ceil(threads::processors()).max(1)).collect();
     let open = |files: &&[NamedFile]| {
         let mut facts = tree.map(Gatherer::new);

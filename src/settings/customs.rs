@@ -13,8 +13,6 @@ pub struct Customs {
     pub key_in_certificate: bool,
     /// Where the key may lie besides, as what its file's name has behind the certificate's.
     pub key_beside: Option<&'static str>,
-    /// Can a directory of certificates be named in the place of one?
-    pub certificates_in_directory: bool,
     /// Must the key be the first thing in the file that holds both?
     pub key_first: bool,
     /// Can the key be encrypted?

@@ -89,3 +89,38 @@ fn certificates_may_be_in_a_directory_and_keys_beside_them() {
     b.t.chmod("wrong.pem.key", 0o400);
     case("frontend www\n  bind :443 ssl crt D/wrong.pem §key-mismatch");
 }
+
+/// However many there are, and wherever they are named, each is opened.
+#[test]
+fn every_certificate_of_a_directory_a_list_and_a_long_line_is_judged() {
+    let b = Bench::new();
+    let case = |text: &str| b.case("haproxy.cfg", NOW, text);
+    b.t.file("certs/a.pem", b.t.read("key-last.pem"));
+    b.t.file("certs/b.pem", b.t.read("fullchain.pem"));
+    case("frontend www\n  bind :443 ssl crt D/certs §key-not-found");
+    case(
+        "frontend www\n  bind :80\n  bind :8443 ssl crt D/key-last.pem\n  bind 127.0.0.1:443 ssl crt D/certs §key-not-found",
+    );
+    b.t.file("certs/b.pem.key", b.t.read("leaf.key"));
+    b.t.file("certs/b.pem.ocsp", "no certificate");
+    b.t.chmod("certs/b.pem.key", 0o400);
+    b.t.chmod("certs/a.pem", 0o400);
+    case("frontend www\n  bind :443 ssl crt D/certs");
+    let three = "crt D/key-last.pem crt D/key-first.pem crt";
+    case(&format!("frontend www\n  bind :443 ssl {three} D/nowhere.pem §named-file-missing"));
+    case(&format!("frontend www\n  bind :443 ssl {three} D/key-last.pem"));
+    std::fs::create_dir(b.t.path("empty")).unwrap();
+    case("frontend www\n  bind :443 ssl crt D/empty §haproxy-directory-empty");
+    case("frontend www\n  bind :443 ssl crt-list D/none.txt §named-file-missing");
+    let list = |text: &str| {
+        let list = b.t.file("list.txt", b.filled(text));
+        b.t.file("haproxy.cfg", b.filled("frontend www\n  bind :443 ssl crt-list D/list.txt\n"));
+        let found = super::findings(&b.lint("haproxy.cfg", NOW), list.to_str().unwrap());
+        found.into_iter().map(|(line, code)| format!("{line} {code}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(list("# ours\nD/key-last.pem [alpn h2] *.example.org !x.example.org\n\n"), "");
+    assert_eq!(
+        list("D/key-last.pem\nD/nowhere.pem\nD/leaf-only.pem a.example.org\n"),
+        "2 named-file-missing, 3 key-not-found"
+    );
+}

@@ -2,6 +2,7 @@
 //! everything that it pulls in. What comes out are statements, each with its place, in the order in which the server meets
 //! them. How many files, how deep and how much text is bounded; what could not be followed is a finding, never a guess.
 
+pub mod crt;
 pub(crate) mod named;
 pub mod sni;
 
@@ -44,7 +45,8 @@ impl Configuration {
     /// What the statements mean to this build of the server, and what of them is not understood. Paths start at `root`.
     pub(crate) fn settings(&self, build: Build, root: &Path) -> (TlsSettings, Vec<Finding>) {
         let placed = self.placed();
-        let (settings, mut findings) = self.server.understand(&placed, build);
+        let (mut settings, mut findings) = self.server.understand(&placed, build);
+        findings.extend(crt::spread(&placed, &mut settings, root));
         for placed in &placed {
             let tables = sni::named(placed.statement);
             findings.extend(tables.flat_map(|table| sni::judge(&table, &settings, &placed.place(), root)));

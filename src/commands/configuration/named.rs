@@ -1,8 +1,10 @@
 //! The files that a configuration names: which one is a key, which a certificate, and where that is said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::below;
 use crate::finding::Location;
+use crate::settings::customs::Customs;
 use crate::settings::{Scope, Setting, TlsSettings};
 
 /// What a file is named for.
@@ -60,6 +62,15 @@ pub(crate) fn files(settings: &TlsSettings) -> Vec<NamedFile> {
     let whole = of(settings, &Scope::default());
     let scoped = settings.scopes.iter().flat_map(|scoped| of(&scoped.settings, &scoped.scope));
     whole.into_iter().chain(scoped).collect()
+}
+
+/// The same, and the keys that lie beside their certificates without being named, where the server looks for them.
+pub(crate) fn with_keys_beside(settings: &TlsSettings, customs: Customs, root: &Path) -> Vec<NamedFile> {
+    let named = files(settings);
+    let keys = named.iter().filter(|file| file.named_as == NamedAs::Key);
+    let beside = keys.filter_map(|file| Some(NamedFile { path: customs.beside(&file.path)?, ..file.clone() }));
+    let beside: Vec<NamedFile> = beside.filter(|file| below(root, &file.path).exists()).collect();
+    named.into_iter().chain(beside).collect()
 }
 
 fn of(settings: &TlsSettings, scope: &Scope) -> Vec<NamedFile> {

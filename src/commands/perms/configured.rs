@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::files::facts::{self, Tree};
 use crate::finding::Finding;
 use crate::servers::Server;
+use crate::servers::rules::Said;
 
 /// `SERVER`, or `SERVER=FILE`.
 #[derive(Clone, Debug)]
@@ -56,7 +57,9 @@ pub(super) fn gather(named: &[Named], tree: &Tree) -> Result<Configured> {
         found.findings.extend(skipped.cloned());
         found.web_roots.extend(configuration.web_roots(tree));
         let reader = readers::of(server, &tree.users)?;
-        for file in named::files(&settings) {
+        let customs =
+            configuration.server.customs(&Said::new(&configuration.placed(), build, configuration.is_whole()));
+        for file in named::with_keys_beside(&settings, customs, &root) {
             if let Ok(real) = facts::real(tree, &file.path) {
                 found.readers.entry(real).or_default().push(reader.clone());
             }

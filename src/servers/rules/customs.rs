@@ -14,7 +14,6 @@ impl Server {
             completes_chain: false,
             key_in_certificate: false,
             key_beside: None,
-            certificates_in_directory: false,
             key_first: false,
             key_password: false,
             password_by_line: false,
@@ -73,13 +72,9 @@ impl Server {
                 depth_without_root: true,
                 ..usual
             },
-            "haproxy" => Customs {
-                revocation: Revocation::Told,
-                key_in_certificate: true,
-                key_beside: Some(".key"),
-                certificates_in_directory: true,
-                ..usual
-            },
+            "haproxy" => {
+                Customs { revocation: Revocation::Told, key_in_certificate: true, key_beside: Some(".key"), ..usual }
+            }
             _ => usual,
         }
     }
