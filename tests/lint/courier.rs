@@ -5,10 +5,28 @@ use super::Bench;
 const GNUTLS: &str = "--server courier --server-version 5.0.13 --tls-library gnutls";
 const OPENSSL: &str = "--server courier --server-version 5.0.13 --tls-library openssl";
 
+/// What leaves out the old protocols, unless something is said of them.
+fn with_priority(text: &str) -> String {
+    let said = text.contains("TLS_PRIORITY");
+    if said { text.to_owned() } else { format!("{text}\nTLS_PRIORITY=NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2") }
+}
+
+#[test]
+fn a_build_with_gnutls_that_is_told_no_protocol_is_found() {
+    let b = Bench::new();
+    let case = |words: &str, text: &str| b.case("imapd-ssl", words, text);
+    case(GNUTLS, "TLS_CERTFILE=D/key-last.pem §gnutls-protocol-default");
+    case(GNUTLS, "TLS_PRIORITY=\nTLS_CERTFILE=D/key-last.pem §gnutls-protocol-default");
+    case(OPENSSL, "TLS_CERTFILE=D/key-last.pem");
+}
+
 #[test]
 fn each_fault_is_found_in_its_line() {
     let b = Bench::new();
-    let case = |words: &str, text: &str| b.case("imapd-ssl", words, &format!("TLS_CERTFILE=D/key-last.pem\n{text}"));
+    let case = |words: &str, text: &str| {
+        let text = format!("TLS_CERTFILE=D/key-last.pem\n{text}");
+        b.case("imapd-ssl", words, &if words == GNUTLS { with_priority(&text) } else { text });
+    };
     case(GNUTLS, "TLS_PRIORITY=\"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2\"");
     case(GNUTLS, "TLS_PROTOCOL=\"TLSv1.2+\" §courier-setting-ignored");
     case(
@@ -20,7 +38,7 @@ fn each_fault_is_found_in_its_line() {
     case(GNUTLS, "IMAP_TLS_REQUIRED=0 §courier-tls-not-required");
     case(GNUTLS, "TLS_VERIFYPEER = PEER §courier-blank");
     case(GNUTLS, "TLS_TRUSTCERTS=D/ca.pem §crl-ignored\nTLS_VERIFYPEER=PEER");
-    let pair = |text: &str| b.case("imapd-ssl", GNUTLS, text);
+    let pair = |text: &str| b.case("imapd-ssl", GNUTLS, &with_priority(text));
     pair("TLS_CERTFILE=D/fullchain.pem §key-not-found");
     pair("TLS_CERTFILE=D/fullchain.pem\nTLS_PRIVATE_KEYFILE=D/leaf.key");
     pair("TLS_CERTFILE=D/fullchain.pem §key-mismatch\nTLS_PRIVATE_KEYFILE=D/other.key");
@@ -30,7 +48,7 @@ fn each_fault_is_found_in_its_line() {
 #[test]
 fn what_a_shell_makes_of_the_file_is_found() {
     let b = Bench::new();
-    let case = |text: &str| b.case("imapd-ssl", GNUTLS, text);
+    let case = |text: &str| b.case("imapd-ssl", GNUTLS, &with_priority(text));
     case("IMAPDSSLSTART=YES §courier-no-certificate");
     case("TLS_CERTFILE= §courier-no-certificate");
     case("TSL_CERTFILE=D/key-last.pem §setting-misspelt courier-no-certificate");

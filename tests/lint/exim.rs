@@ -6,10 +6,26 @@ const GNUTLS: &str = "--server exim --server-version 4.96 --tls-library gnutls";
 const OPENSSL: &str = "--server exim --server-version 4.96 --tls-library openssl";
 const PAIR: &str = "tls_certificate = D/fullchain.pem\ntls_privatekey = D/leaf.key\n";
 
+const PRIORITY: &str = "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
+/// What leaves out the old protocols, unless something is said of them.
+fn with_priority(words: &str, text: &str) -> String {
+    let said = words == OPENSSL || text.contains("tls_require_ciphers");
+    if said { text.to_owned() } else { format!("{PRIORITY}\n{text}") }
+}
+
+#[test]
+fn a_build_with_gnutls_that_is_told_no_protocol_is_found() {
+    let b = Bench::new();
+    let named = "tls_certificate = D/fullchain.pem";
+    b.case("exim.conf", GNUTLS, &format!("{named} §gnutls-protocol-default\ntls_privatekey = D/leaf.key"));
+    b.case("exim.conf", OPENSSL, PAIR);
+}
+
 #[test]
 fn each_fault_is_found_in_its_line() {
     let b = Bench::new();
-    let case = |words: &str, text: &str| b.case("exim.conf", words, &format!("{PAIR}{text}"));
+    let case = |words: &str, text: &str| b.case("exim.conf", words, &with_priority(words, &format!("{PAIR}{text}")));
     case(GNUTLS, "tls_advertise_hosts = *\nacl_smtp_rcpt = accept");
     case(GNUTLS, "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE");
     case(GNUTLS, "tls_require_ciphers = NORMAL §protocol-old");
@@ -30,7 +46,7 @@ fn each_fault_is_found_in_its_line() {
         |text: &str| case(GNUTLS, &format!("tls_verify_certificates = D/cas.pem\ntls_verify_hosts = *\n{text}"));
     clients("tls_crl = D/crls.pem");
     clients("tls_crl = D/crl-of-two.pem §crl-fail-open");
-    let pair = |text: &str| b.case("exim.conf", GNUTLS, text);
+    let pair = |text: &str| b.case("exim.conf", GNUTLS, &with_priority(GNUTLS, text));
     pair("tls_certificate = D/fullchain.pem §key-not-found");
     pair("tls_certificate = D/key-last.pem");
     pair("tls_certificate = D/fullchain.pem §key-mismatch\ntls_privatekey = D/other.key");
@@ -45,7 +61,8 @@ fn passwords_in_the_clear_are_found_at_the_authenticator() {
     let b = Bench::new();
     let case = |main: &str, auth: &str| {
         let plain = "  server_condition = ${if crypteq{$auth3}{x}}\n  server_set_id = $auth2\n";
-        let text = format!("{PAIR}{main}begin acl\ncheck:\n  accept\nbegin authenticators\nplain:\n{auth}{plain}");
+        let text =
+            format!("{PAIR}{PRIORITY}\n{main}begin acl\ncheck:\n  accept\nbegin authenticators\nplain:\n{auth}{plain}");
         b.case("exim.conf", GNUTLS, &text);
     };
     case("", "  driver = plaintext §exim-cleartext-passwords\n");
@@ -59,7 +76,7 @@ fn passwords_in_the_clear_are_found_at_the_authenticator() {
 #[test]
 fn macros_and_conditions_are_followed() {
     let b = Bench::new();
-    let case = |text: &str| b.case("exim4.conf.template", GNUTLS, text);
+    let case = |text: &str| b.case("exim4.conf.template", GNUTLS, &with_priority(GNUTLS, text));
     let debian = ".ifdef MAIN_TLS_ENABLE\n.ifndef MAIN_TLS_CERTIFICATE\nMAIN_TLS_CERTIFICATE = CONFDIR/exim.crt\n.endif\n\
                   tls_certificate = MAIN_TLS_CERTIFICATE\ntls_privatekey = CONFDIR/leaf.key\n.endif\n";
     case(&format!("CONFDIR = D/\nMAIN_TLS_ENABLE = 1\nMAIN_TLS_CERTIFICATE = D/fullchain.pem\n{debian}"));

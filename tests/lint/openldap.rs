@@ -11,8 +11,15 @@ const PAIR: &str = "olcTLSCertificateFile: D/fullchain.pem\nolcTLSCertificateKey
 fn each_fault_of_cn_config_is_found_in_its_line() {
     let b = Bench::new();
     let head = "dn: cn=config\nobjectClass: olcGlobal\ncn: config\n";
-    let case = |words: &str, text: &str| b.case("cn=config.ldif", words, &format!("{head}{PAIR}{text}"));
+    let case = |words: &str, text: &str| {
+        let said = words == OPENSSL || text.contains("olcTLSCipherSuite");
+        let priority = if said { "" } else { "\nolcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" };
+        let text = format!("{head}{PAIR}{text}");
+        b.case("cn=config.ldif", words, &format!("{}{priority}", text.trim_end()));
+    };
     case(GNUTLS, "");
+    let cert = PAIR.replace("pem\n", "pem §gnutls-protocol-default\n");
+    b.case("cn=config.ldif", GNUTLS, &format!("{head}{cert}"));
     case(OPENSSL, "");
     case(GNUTLS, "olcTLSCipherSuite: HIGH:!aNULL §openldap-cipher-library");
     case(OPENSSL, "olcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.3 §openldap-cipher-library ciphers-no-match");

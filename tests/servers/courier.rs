@@ -83,6 +83,8 @@ mod tests {
         Courier::owns(&test, &pki.key);
         client().starttls("imap").handshake(courier.imap).verifies().presents(&pki.chain());
         client().handshake(courier.imaps).verifies();
+        // With GnuTLS, which is told nothing (`gnutls-protocol-default`).
+        client().args(["-tls1", "-cipher", "ALL:@SECLEVEL=0"]).handshake(courier.imaps).verifies();
         Client::trusting(&pki.fullchain).handshake(courier.imaps).fails();
         courier.daemon.says("Decryption has failed");
     }

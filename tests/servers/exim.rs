@@ -93,6 +93,8 @@ mod tests {
         Exim::owns(&test, &pki.key);
         client().handshake(exim.submissions).verifies().presents(&pki.chain());
         client().starttls("smtp").handshake(exim.smtp).verifies();
+        // With GnuTLS, which is told nothing (`gnutls-protocol-default`).
+        client().args(["-tls1", "-cipher", "ALL:@SECLEVEL=0"]).handshake(exim.submissions).verifies();
     }
 
     /// What keeps the daemon from starting, and what `exim -bV` says of it.

@@ -17,6 +17,7 @@ pub(super) fn judge(said: &Said<'_>) -> Vec<Finding> {
     match said.build.library {
         Library::GnuTls => {
             found.extend(said.all("TLS_PRIORITY").filter_map(|placed| priority::judge(&placed)));
+            found.extend(priority::by_default(said, "TLS_CERTFILE", "TLS_PRIORITY"));
             let ignored = said.any_of(OPENSSL_ONLY).filter(set);
             found.extend(ignored.map(|placed| {
                 let message =

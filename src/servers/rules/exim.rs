@@ -55,7 +55,8 @@ fn ciphers(said: &Said<'_>) -> Vec<Finding> {
         let options = said.last("openssl_options").map(|placed| {
             placed.breaks(&OTHER_LIBRARY, "openssl_options is for OpenSSL, and this Exim has GnuTLS: it does not start")
         });
-        return list.and_then(|placed| priority::judge(&placed)).into_iter().chain(options).collect();
+        let by_default = priority::by_default(said, "tls_certificate", "tls_require_ciphers");
+        return list.and_then(|placed| priority::judge(&placed)).into_iter().chain(options).chain(by_default).collect();
     }
     let message = "tls_require_ciphers is a priority string of GnuTLS, and this Exim has OpenSSL";
     let strange = list.filter(|placed| placed.value().is_some_and(gnutls::is_priority));

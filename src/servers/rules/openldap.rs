@@ -34,6 +34,7 @@ fn library(said: &Said<'_>) -> Vec<Finding> {
             );
         }
     }
+    found.extend(priority::by_default(said, "olcTLSCertificateFile", "olcTLSCipherSuite"));
     let ignored: &[&str] = match library {
         Library::GnuTls => &["olcTLSProtocolMin", "olcTLSCRLCheck", "olcTLSECName"],
         Library::OpenSsl => &["olcTLSCRLFile"],

@@ -1,7 +1,8 @@
 //! GnuTLS priority strings, for all servers that are built with GnuTLS.
 
-use super::Placed;
+use super::{Placed, Said};
 use crate::finding::{Finding, rules};
+use crate::servers::build::Library;
 use crate::servers::gnutls;
 
 /// A string that GnuTLS refuses, or that leaves nothing to speak.
@@ -19,7 +20,22 @@ pub(super) fn judge(placed: &Placed<'_>) -> Option<Finding> {
     Some(placed.breaks(&PRIORITY, format!("{}: {why}", placed.statement.name)))
 }
 
+/// A certificate, and no word about protocols: with GnuTLS only a priority string says any.
+pub(super) fn by_default(said: &Said<'_>, certificate: &str, priority: &str) -> Option<Finding> {
+    let named = said.last(certificate).filter(|placed| placed.value() != Some(""))?;
+    let set = said.last(priority).is_some_and(|placed| placed.value() != Some(""));
+    let message = format!("{priority} is not set, so TLS 1.0 and 1.1 are spoken too");
+    let told = said.whole && said.build.library == Library::GnuTls && !set;
+    told.then(|| named.breaks(&BY_DEFAULT, message))
+}
+
 rules! {
+    /// The library's own choice.
+    BY_DEFAULT = Warning "gnutls-protocol-default" {
+        summary: "a server that is built with GnuTLS has no priority string, so it speaks TLS 1.0 and 1.1 as well",
+        help: "set the priority string to NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+        source: "RFC 8996; tried on slapd 2.5.13, Courier 5.0.13 and Exim 4.96 with GnuTLS 3.7.9",
+    }
     /// Not a priority string.
     PRIORITY = Error "gnutls-priority" {
         summary: "a priority string holds a word that GnuTLS does not know, or leaves no protocol",
