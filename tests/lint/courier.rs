@@ -53,7 +53,8 @@ fn what_a_shell_makes_of_the_file_is_found() {
     case("TLS_CERTFILE= §courier-no-certificate");
     case("TSL_CERTFILE=D/key-last.pem §setting-misspelt courier-no-certificate");
     case("TLS_CERTFILE=D/key-last.pem as usual §courier-second-word");
-    case("TLS_CERTFILE=D/key-last.pem # as usual");
+    case("TLS_CERTFILE=D/key-last.pem # it's as usual");
+    case("TLS_CERTFILE=\"D/key-last.pem §config-malformed");
     case("IMAPDSSLSTART=YES IMAPDSTARTTLS=YES; TLS_X=1\nTLS_CERTFILE=D/key-last.pem");
     case("IMAPDSSLSTART=YES\\ §courier-no-certificate\nTLS_CERTFILE=D/key-last.pem");
     let priority = |text: &str| case(&format!("TLS_CERTFILE=D/key-last.pem\nTLS_PRIORITY={text}"));

@@ -2,7 +2,7 @@
 //! `=`. Quotes are taken off, and names of variables that the text has set before are expanded; what only a shell could
 //! compute is not known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, substitute};
 
@@ -14,6 +14,7 @@ pub const SECOND_WORD: &str = "a second word stands behind the value";
 /// A blank beside the `=`: the shell takes the name for a command.
 pub const BLANK: &str = "a blank stands beside the `=`";
 const COMPUTED: &str = "a shell computes it";
+const BOM: char = '\u{feff}';
 
 /// Always in double quotes, as Courier's own files have it. Courier's init scripts and its own reader both see the file, so what
 /// either could take for more than text is refused.
@@ -24,7 +25,11 @@ fn print(name: &str, value: &str) -> Option<String> {
 
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    for (line, content) in &logical_lines(text) {
+    let (lines, open) = logical_lines(text.strip_prefix(BOM).unwrap_or(text));
+    parsed.unknown.extend(
+        open.map(|line| Unknown::refused(line, "its quotes are not closed, so a shell reads nothing of the file")),
+    );
+    for (line, content) in &lines {
         let (line, trimmed) = (*line, content.trim());
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
@@ -53,26 +58,61 @@ fn scan(text: &str) -> Parsed {
         let (name, raw, column) = (name.to_owned(), rest.trim_end().to_owned(), column(content.trim_end(), rest));
         parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, text: 0, line, column });
     }
+    if let Some(first) = parsed.statements.first().filter(|first| text.starts_with(BOM) && first.line == 1) {
+        parsed
+            .unknown
+            .push(Unknown::refused(first.line, "a shell takes the byte order mark before it for a part of its name"));
+    }
+    let set: BTreeSet<usize> = parsed.statements.iter().map(|statement| statement.line).collect();
+    let returns = text.split('\n').zip(1..).find(|(line, number)| line.ends_with('\r') && set.contains(number));
+    parsed.unknown.extend(returns.map(|(_, line)| {
+        Unknown::refused(line, "it ends with CR LF, and a shell takes the CR for a part of the value")
+    }));
     parsed
 }
 
-/// Lines of which one that ends with a backslash goes on in the next, but for comments; each with the number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut open = false;
-    for (i, line) in text.lines().enumerate() {
-        match lines.last_mut().filter(|_| open) {
-            Some((_, before)) => {
-                before.pop();
-                before.push_str(line);
+/// Lines as a shell takes them, each with the number of its first one: what stands in quotes, or before a backslash, goes on in the
+/// next. And where quotes begin that have no end; from there on each line stands for itself.
+fn logical_lines(text: &str) -> (Vec<(usize, String)>, Option<usize>) {
+    let (mut lines, mut line, mut first, mut number) = (Vec::new(), String::new(), 1, 1);
+    let (mut quote, mut comment) = (None, false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\n') => {
+                number += 1;
+                lines.push((std::mem::replace(&mut first, number), std::mem::take(&mut line)));
+                comment = false;
+                continue;
             }
-            None => lines.push((i + 1, line.to_owned())),
+            _ if comment => {}
+            (open, '\\') if open != Some('\'') => match chars.next() {
+                Some('\n') => {
+                    number += 1;
+                    continue;
+                }
+                hidden => {
+                    line.push(c);
+                    line.extend(hidden);
+                    continue;
+                }
+            },
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), '\n') => number += 1,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '#') => {
+                comment = line.ends_with(|before: char| before.is_whitespace() || before == ';') || line.is_empty()
+            }
+            _ => {}
         }
-        let backslashes = line.bytes().rev().take_while(|b| *b == b'\\').count();
-        let comment = lines.last().is_some_and(|(_, line)| line.trim_start().starts_with('#'));
-        open = backslashes % 2 == 1 && !comment;
+        line.push(c);
     }
-    lines
+    if quote.is_some() {
+        lines.extend((first..).zip(line.split('\n').map(str::to_owned)));
+        return (lines, Some(first));
+    }
+    lines.push((first, line));
+    (lines, None)
 }
 
 /// Does a second word stand behind the first, which is no assignment, no comment and behind no `;`?
@@ -207,8 +247,26 @@ mod tests {
         ];
         assert_eq!(said, want);
         assert_eq!(parsed.statements[4].value, Err(BLANK));
-        assert_eq!(parsed.unknown.iter().map(|u| u.line).collect::<Vec<_>>(), [11]);
+        assert_eq!(parsed.unknown.iter().map(|u| (u.line, u.refused)).collect::<Vec<_>>(), [(15, true), (11, false)]);
         assert_eq!(include(&parsed.statements[10]).unwrap().pattern.as_deref(), Ok("/etc/other"));
+    }
+
+    #[test]
+    fn quotes_may_go_on_in_the_next_line_and_what_a_shell_does_not_read_is_told() {
+        let text = "A='one\nB=two'\nC=c # it's\n# don't\nD=\"x\\\"\ny\"\nE=e\\\nf\n";
+        let parsed = GRAMMAR.parse(text);
+        let said: Vec<_> = parsed.statements.iter().map(|s| (s.name.as_str(), s.known(), s.line)).collect();
+        let want = [("A", Some("one\nB=two"), 1), ("C", Some("c"), 3), ("D", Some("x\"\ny"), 5), ("E", Some("ef"), 7)];
+        assert_eq!(said, want);
+        assert!(parsed.unknown.is_empty(), "{:?}", parsed.unknown);
+        for (text, line) in
+            [("A=1\nB=\"2\nC=3\n", 2), ("A=1\nB='2\n", 2), ("# x\r\nA=1\r\nB=2\r\n", 2), ("\u{feff}A=1\n", 1)]
+        {
+            let told = GRAMMAR.parse(text).unknown;
+            assert!(told.len() == 1 && told[0].line == line && told[0].refused, "{text:?}: {told:?}");
+        }
+        assert_eq!(GRAMMAR.parse("A=1\nB=\"2\nC=3\n").statements.len(), 3);
+        assert!(GRAMMAR.parse("\u{feff}# x\nA=1").unknown.is_empty());
     }
 
     #[test]
