@@ -88,10 +88,12 @@ impl SafePrimes<'_> {
 }
 
 /// How many numbers will have been tested on average when a safe prime of so many bits is found. Of random numbers around p one
-/// in ln(p) is prime; the sieve takes out all but 1 / (e^gamma * ln(bound)); and two numbers have to be prime at once.
+/// in ln(p) is prime, and the sieve takes out all but 1 / (e^gamma * ln(bound)), so one q in `each` is prime, and of these one p. The
+/// lanes beside the last p count as well.
 pub fn expected_tests(bits: u32) -> f64 {
     const E_TO_THE_GAMMA: f64 = 1.781_072;
-    (f64::from(bits) * std::f64::consts::LN_2 / (E_TO_THE_GAMMA * f64::from(bound(bits)).ln())).powi(2)
+    let each = f64::from(bits) * std::f64::consts::LN_2 / (E_TO_THE_GAMMA * f64::from(bound(bits)).ln());
+    each.powi(2) + each + LANES as f64
 }
 
 /// Up to where the sieve goes: where one more prime costs as much as the tests that it saves (measured; it is a flat optimum).

@@ -141,7 +141,7 @@ pub(super) fn binds(statements: &[&Statement]) -> HashMap<usize, Bind> {
 }
 
 /// Is it an option of a bind line?
-pub(super) fn is_option(statement: &Statement) -> bool {
+pub(crate) fn is_option(statement: &Statement) -> bool {
     matches!(&statement.scope[..], [_, bind] if bind.starts_with("bind "))
 }
 

@@ -11,7 +11,7 @@ mod courier;
 mod dovecot;
 mod exim;
 mod gnutls;
-mod haproxy;
+pub(crate) mod haproxy;
 pub mod layout;
 pub mod misspelt;
 mod nginx;

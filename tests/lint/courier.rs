@@ -1,6 +1,6 @@
 //! Courier.
 
-use super::Bench;
+use super::{Bench, PRIORITY};
 
 const GNUTLS: &str = "--server courier --server-version 5.0.13 --tls-library gnutls";
 const OPENSSL: &str = "--server courier --server-version 5.0.13 --tls-library openssl";
@@ -8,7 +8,7 @@ const OPENSSL: &str = "--server courier --server-version 5.0.13 --tls-library op
 /// What leaves out the old protocols, unless something is said of them.
 fn with_priority(text: &str) -> String {
     let said = text.contains("TLS_PRIORITY");
-    if said { text.to_owned() } else { format!("{text}\nTLS_PRIORITY=NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2") }
+    if said { text.to_owned() } else { format!("{text}\nTLS_PRIORITY={PRIORITY}") }
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn each_fault_is_found_in_its_line() {
         let text = format!("TLS_CERTFILE=D/key-last.pem\n{text}");
         b.case("imapd-ssl", words, &if words == GNUTLS { with_priority(&text) } else { text });
     };
-    case(GNUTLS, "TLS_PRIORITY=\"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2\"");
+    case(GNUTLS, &format!("TLS_PRIORITY=\"{PRIORITY}\""));
     case(GNUTLS, "TLS_PROTOCOL=\"TLSv1.2+\" §courier-setting-ignored");
     case(
         GNUTLS,

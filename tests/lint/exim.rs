@@ -1,17 +1,15 @@
 //! Exim.
 
-use super::Bench;
+use super::{Bench, PRIORITY};
 
 const GNUTLS: &str = "--server exim --server-version 4.96 --tls-library gnutls";
 const OPENSSL: &str = "--server exim --server-version 4.96 --tls-library openssl";
 const PAIR: &str = "tls_certificate = D/fullchain.pem\ntls_privatekey = D/leaf.key\n";
 
-const PRIORITY: &str = "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-
 /// What leaves out the old protocols, unless something is said of them.
 fn with_priority(words: &str, text: &str) -> String {
     let said = words == OPENSSL || text.contains("tls_require_ciphers");
-    if said { text.to_owned() } else { format!("{PRIORITY}\n{text}") }
+    if said { text.to_owned() } else { format!("tls_require_ciphers = {PRIORITY}\n{text}") }
 }
 
 #[test]
@@ -20,6 +18,7 @@ fn a_build_with_gnutls_that_is_told_no_protocol_is_found() {
     let named = "tls_certificate = D/fullchain.pem";
     b.case("exim.conf", GNUTLS, &format!("{named} §gnutls-protocol-default\ntls_privatekey = D/leaf.key"));
     b.case("exim.conf", OPENSSL, PAIR);
+    b.case("exim.conf", GNUTLS, &format!("{PAIR}tls_advertise_hosts =\n"));
 }
 
 #[test]
@@ -61,8 +60,9 @@ fn passwords_in_the_clear_are_found_at_the_authenticator() {
     let b = Bench::new();
     let case = |main: &str, auth: &str| {
         let plain = "  server_condition = ${if crypteq{$auth3}{x}}\n  server_set_id = $auth2\n";
-        let text =
-            format!("{PAIR}{PRIORITY}\n{main}begin acl\ncheck:\n  accept\nbegin authenticators\nplain:\n{auth}{plain}");
+        let text = format!(
+            "{PAIR}tls_require_ciphers = {PRIORITY}\n{main}begin acl\ncheck:\n  accept\nbegin authenticators\nplain:\n{auth}{plain}"
+        );
         b.case("exim.conf", GNUTLS, &text);
     };
     case("", "  driver = plaintext §exim-cleartext-passwords\n");

@@ -1,5 +1,7 @@
 //! HAProxy.
 
+use std::os::unix::fs::symlink;
+
 use super::Bench;
 
 const NOW: &str = "--server haproxy --server-version 2.6.12";
@@ -111,16 +113,61 @@ fn every_certificate_of_a_directory_a_list_and_a_long_line_is_judged() {
     case(&format!("frontend www\n  bind :443 ssl {three} D/key-last.pem"));
     std::fs::create_dir(b.t.path("empty")).unwrap();
     case("frontend www\n  bind :443 ssl crt D/empty §haproxy-directory-empty");
-    case("frontend www\n  bind :443 ssl crt-list D/none.txt §named-file-missing");
-    let list = |text: &str| {
+    symlink("nowhere", b.t.path("certs/c.pem")).unwrap();
+    case("frontend www\n  bind :443 ssl crt D/certs §named-file-missing");
+    let good = "D/key-last.pem";
+    case(&format!(
+        "frontend www\n  bind :443 ssl crt {good} crt D/key-first.pem crt D/nowhere.pem §named-file-missing"
+    ));
+    case(&format!("frontend www\n  bind :443 ssl crt a.pem crt {good} crt D/nowhere.pem §named-file-missing"));
+    case(&format!(
+        "frontend www\n  bind :1 ssl crt {good}\n  bind :2 ssl crt D/key-first.pem\n  bind :3 ssl crt D/nowhere.pem §named-file-missing"
+    ));
+}
+
+/// What one line says of itself is nothing to the certificates of another.
+#[test]
+fn a_directory_and_a_list_are_judged_by_their_own_bind_line() {
+    let b = Bench::new();
+    let rsa = b.t.file("rsa.key", b.t.run(["key", "new", "--bits", "2048", "-o", "-"]).exits(0).stdout);
+    b.t.chmod("rsa.key", 0o400);
+    let made = b.t.run(["cert", "self-signed", "a.example.org", "--key", rsa.to_str().unwrap(), "-o", "-"]).exits(0);
+    b.t.file("rsa.pem", made.stdout + &b.t.text("rsa.key"));
+    b.t.chmod("rsa.pem", 0o400);
+    b.t.file("ec/a.pem", b.t.read("key-last.pem"));
+    b.t.chmod("ec/a.pem", 0o400);
+    b.t.file("list.txt", b.filled("D/key-last.pem\n"));
+    for named in ["crt D/ec", "crt-list D/list.txt"] {
+        let first = "bind 127.0.0.1:443 ssl crt D/rsa.pem ciphers ECDHE-RSA-AES128-GCM-SHA256";
+        let second = format!("bind 127.0.0.2:443 ssl {named} ciphers ECDHE-ECDSA-AES128-GCM-SHA256");
+        b.t.file("haproxy.cfg", b.filled(&format!("frontend www\n  {first}\n  {second}\n")));
+        let told = super::codes(&b.lint("haproxy.cfg", NOW));
+        assert!(!told.contains("ciphers-for-other-key"), "{named}: {told:?}");
+        let wrong = format!("bind 127.0.0.2:443 ssl {named} ciphers ECDHE-RSA-AES128-GCM-SHA256");
+        b.t.file("haproxy.cfg", b.filled(&format!("frontend www\n  {first}\n  {wrong}\n")));
+        assert!(super::codes(&b.lint("haproxy.cfg", NOW)).contains("ciphers-for-other-key"), "{named}");
+    }
+}
+
+#[test]
+fn each_line_of_a_list_is_followed() {
+    let b = Bench::new();
+    b.case("haproxy.cfg", NOW, "frontend www\n  bind :443 ssl crt-list D/none.txt §named-file-missing");
+    let list = |head: &str, text: &str| {
         let list = b.t.file("list.txt", b.filled(text));
-        b.t.file("haproxy.cfg", b.filled("frontend www\n  bind :443 ssl crt-list D/list.txt\n"));
-        let found = super::findings(&b.lint("haproxy.cfg", NOW), list.to_str().unwrap());
-        found.into_iter().map(|(line, code)| format!("{line} {code}")).collect::<Vec<_>>().join(", ")
+        b.t.file("haproxy.cfg", b.filled(&format!("{head}frontend www\n  bind :443 ssl crt-list D/list.txt\n")));
+        let json = b.lint("haproxy.cfg", NOW).json();
+        let all = json["findings"].as_array().unwrap().iter().filter(|f| f["path"] == list.to_str().unwrap());
+        all.map(|f| format!("{} {}", f["line"], f["id"].as_str().unwrap())).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(list("# ours\nD/key-last.pem [alpn h2] *.example.org !x.example.org\n\n"), "");
     assert_eq!(
-        list("D/key-last.pem\nD/nowhere.pem\nD/leaf-only.pem a.example.org\n"),
+        list("", "# ours\nD/key-last.pem [alpn h2] *.example.org !x.example.org\n\nD/key-last.pem[alpn h2]\n"),
+        ""
+    );
+    assert_eq!(
+        list("", "D/key-last.pem\nD/nowhere.pem\nD/leaf-only.pem a.example.org\n"),
         "2 named-file-missing, 3 key-not-found"
     );
+    assert_eq!(list("", "key-last.pem\n"), "1 include-not-followed");
+    assert_eq!(list("global\n  crt-base D/.\n", "key-last.pem\nnowhere.pem\n"), "2 named-file-missing");
 }

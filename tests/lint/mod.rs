@@ -104,6 +104,9 @@ fn unmarked(marked: &str) -> (String, BTreeSet<(u64, String)>) {
     (text, wanted)
 }
 
+/// What leaves the old protocols out where a build with GnuTLS speaks them by default.
+pub const PRIORITY: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 /// Warnings and errors that point into this file.
 pub fn findings(ran: &Ran, path: &str) -> BTreeSet<(u64, String)> {
     let json = ran.json();

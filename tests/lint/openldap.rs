@@ -1,6 +1,6 @@
 //! OpenLDAP.
 
-use super::{Bench, codes};
+use super::{Bench, PRIORITY, codes};
 use crate::common::have;
 
 const GNUTLS: &str = "--server openldap --server-version 2.5.13 --tls-library gnutls";
@@ -13,7 +13,7 @@ fn each_fault_of_cn_config_is_found_in_its_line() {
     let head = "dn: cn=config\nobjectClass: olcGlobal\ncn: config\n";
     let case = |words: &str, text: &str| {
         let said = words == OPENSSL || text.contains("olcTLSCipherSuite");
-        let priority = if said { "" } else { "\nolcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" };
+        let priority = if said { String::new() } else { format!("\nolcTLSCipherSuite: {PRIORITY}") };
         let text = format!("{head}{PAIR}{text}");
         b.case("cn=config.ldif", words, &format!("{}{priority}", text.trim_end()));
     };

@@ -1,118 +1,153 @@
-//! HAProxy's other ways to name certificates: a directory, a list of files (`crt-list`), and more files on one bind line than the
+//! HAProxy's other ways to name certificates: a directory, a list of files (`crt-list`), and more files on bind lines than the
 //! table has rows for. Each file is a pair of its own, which HAProxy shows to whoever asks for a name in it.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{INCLUDE_UNKNOWN, MAX_FILES, below};
+use super::{CONFIG_LIMIT, INCLUDE_UNKNOWN, MAX_FILES, below};
 use crate::checks::deployment::FILE_NOT_THERE;
-use crate::files::{glob, read};
+use crate::files::read;
 use crate::finding::{Finding, Location, rules};
-use crate::servers::Placed;
+use crate::servers::haproxy::is_option;
+use crate::servers::{Placed, Server};
 use crate::settings::{Scope, Scoped, Setting, TlsSettings};
 
 /// Adds a part for each of these files; a directory stands for no file any more.
-pub(super) fn spread(placed: &[Placed<'_>], settings: &mut TlsSettings, root: &Path) -> Vec<Finding> {
-    let (mut found, mut on_line) = (Vec::new(), HashMap::<usize, usize>::new());
-    for placed in placed.iter().filter(|placed| on_bind_line(placed)) {
+pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsSettings, root: &Path) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let base =
+        || placed.iter().rfind(|p| p.statement.is("crt-base") && p.statement.scope == ["global"])?.statement.known();
+    for (placed, scope) in placed.iter().zip(server.scopes(placed)).filter(|(placed, _)| is_option(placed.statement)) {
         let statement = placed.statement;
         let Some(named) = statement.known().filter(|path| path.starts_with('/')).map(PathBuf::from) else { continue };
         let here = below(root, &named);
-        if statement.is("crt-list") {
-            match entries(placed, &named, &here) {
-                Ok((files, unknown)) => {
-                    found.extend(unknown);
-                    add(settings, placed, files);
-                }
-                Err(fault) => found.push(fault),
-            }
-        }
-        if statement.is("crt") {
-            let before = on_line.entry(statement.block).or_default();
-            *before += 1;
-            if here.is_dir() {
-                let at = Some(placed.place());
-                let files = of_directory(&here).filter_map(|file| Some(named.join(file.file_name()?)));
-                let files: Vec<_> = files.map(|value| Setting { value, at: at.clone() }).collect();
-                if files.is_empty() {
-                    found.push(EMPTY.at(placed.place(), format!("{} holds no certificate", named.display())));
-                }
-                add(settings, placed, files);
+        let files = match () {
+            () if statement.is("crt-list") => entries(placed, &named, &here, base()),
+            () if statement.is("crt") && here.is_dir() => {
                 forget(settings, &named);
-            } else if *before > ROWS {
-                add(settings, placed, vec![Setting { value: named, at: Some(placed.place()) }]);
+                of_directory(placed, &named, &here)
             }
-        }
+            () if statement.is("crt") && !is_known(settings, &named) => {
+                (vec![Setting { value: named, at: Some(placed.place()) }], Vec::new())
+            }
+            () => continue,
+        };
+        add(settings, &scope, files.0);
+        found.extend(files.1);
     }
     found
 }
 
-fn on_bind_line(placed: &Placed<'_>) -> bool {
-    matches!(&placed.statement.scope[..], [_, bind] if bind.starts_with("bind "))
+/// Files, and what speaks against them.
+type Files = (Vec<Setting<PathBuf>>, Vec<Finding>);
+
+/// All that HAProxy takes: files by their names, without those that stand beside others.
+fn of_directory(placed: &Placed<'_>, named: &Path, here: &Path) -> Files {
+    let entries = match std::fs::read_dir(here) {
+        Ok(entries) => entries,
+        Err(error) => {
+            return (Vec::new(), vec![read::NOT_READ.at(placed.place(), format!("{}: {error}", named.display()))]);
+        }
+    };
+    let beside = |name: &Path| name.extension().is_some_and(|e| BESIDE.iter().any(|beside| e == *beside));
+    let names = entries.flatten().map(|entry| PathBuf::from(entry.file_name()));
+    let wanted = |name: &PathBuf| {
+        let hidden = name.as_os_str().as_encoded_bytes().starts_with(b".");
+        // A link that leads nowhere keeps HAProxy from starting.
+        !hidden && !beside(name) && std::fs::metadata(here.join(name)).map_or(true, |meta| meta.is_file())
+    };
+    let names: BTreeSet<PathBuf> = names.filter(wanted).collect();
+    let files = names.iter().map(|name| Setting { value: named.join(name), at: Some(placed.place()) });
+    let nothing = format!("{} holds no certificate", named.display());
+    let nothing = names.is_empty().then(|| EMPTY.at(placed.place(), nothing));
+    limited(placed, named, files.collect(), nothing.into_iter().collect())
 }
 
-/// All files but those that belong to others (HAProxy's manual, `crt`).
-fn of_directory(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    let files = glob::matches(&directory.join("*"), MAX_FILES).into_iter();
-    let beside = |file: &Path| file.extension().is_some_and(|e| BESIDE.iter().any(|beside| e == *beside));
-    files.filter(move |file| file.is_file() && !beside(file))
-}
-
-/// `FILE [OPTIONS] NAME…` on each line of a list, and what in it is not followed.
-fn entries(placed: &Placed<'_>, named: &Path, here: &Path) -> Result<(Vec<Setting<PathBuf>>, Vec<Finding>), Finding> {
-    let input = read::file(here).map_err(|error| {
-        let missing = error.rule == &read::FILE_MISSING;
-        let message = if missing { format!("{} is not there", named.display()) } else { error.message };
-        if missing { &FILE_NOT_THERE } else { &read::NOT_READ }.at(placed.place(), message)
-    })?;
+/// `FILE [OPTIONS] NAME…` on each line of a list.
+fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -> Files {
+    let text = match read::file(here) {
+        Ok(input) => String::from_utf8_lossy(&input.bytes).into_owned(),
+        Err(error) if error.rule == &read::FILE_MISSING => {
+            let message = format!("{} is not there", named.display());
+            return (Vec::new(), vec![FILE_NOT_THERE.at(placed.place(), message)]);
+        }
+        Err(error) => return (Vec::new(), vec![read::NOT_READ.at(placed.place(), error.message)]),
+    };
     let (mut files, mut unknown) = (Vec::new(), Vec::new());
-    for (n, line) in String::from_utf8_lossy(&input.bytes).lines().enumerate() {
+    for (line, number) in text.lines().zip(1..) {
         let Some(file) = line.split_whitespace().next().filter(|word| !word.starts_with('#')) else { continue };
-        let at = Location::Line { path: here.to_owned(), line: n + 1, column: 1 };
-        if file.starts_with('/') {
-            files.push(Setting { value: PathBuf::from(file), at: Some(at) });
-        } else {
-            unknown.push(INCLUDE_UNKNOWN.at(at, format!("{file}: where it starts depends on where HAProxy does")));
+        // The options may begin right behind the name.
+        let file = file.split('[').next().unwrap_or(file);
+        let at = Location::Line { path: here.to_owned(), line: number, column: 1 };
+        match base {
+            _ if file.starts_with('/') => files.push(Setting { value: PathBuf::from(file), at: Some(at) }),
+            Some(base) if base.starts_with('/') => {
+                files.push(Setting { value: Path::new(base).join(file), at: Some(at) });
+            }
+            _ => {
+                unknown.push(INCLUDE_UNKNOWN.at(at, format!("{file}: where it starts depends on where HAProxy does")));
+            }
         }
     }
-    Ok((files, unknown))
+    limited(placed, named, files, unknown)
+}
+
+fn limited(placed: &Placed<'_>, named: &Path, mut files: Vec<Setting<PathBuf>>, mut found: Vec<Finding>) -> Files {
+    if files.len() > MAX_FILES {
+        files.truncate(MAX_FILES);
+        let message = format!("only the first {MAX_FILES} certificates of {} are looked at", named.display());
+        found.push(CONFIG_LIMIT.at(placed.place(), message));
+    }
+    (files, found)
 }
 
 /// Pairs that are shown with all else that holds for their bind line.
-fn add(settings: &mut TlsSettings, placed: &Placed<'_>, files: Vec<Setting<PathBuf>>) {
-    let line = placed.place().line();
-    let there = |settings: &TlsSettings| {
-        let slots = [&settings.certificate, &settings.alt_certificate];
-        slots.into_iter().flatten().any(|file| file.at.as_ref().is_some_and(|at| at.line() == line))
-    };
-    let part = settings.scopes.iter().find(|scoped| there(&scoped.settings));
-    let (scope, part) = part.map_or_else(Default::default, |scoped| (scoped.scope.clone(), scoped.settings.clone()));
+fn add(settings: &mut TlsSettings, scope: &Scope, files: Vec<Setting<PathBuf>>) {
+    let mut part = TlsSettings::default();
+    if let Some(scoped) = settings.scopes.iter_mut().find(|scoped| scoped.scope == *scope) {
+        // With a list alone the line has no certificate of its own, and not another line's.
+        for slot in [&mut scoped.settings.certificate, &mut scoped.settings.key] {
+            slot.get_or_insert_with(nothing);
+        }
+        part = scoped.settings.clone();
+    }
     settings.scopes.extend(files.into_iter().map(|file| Scoped {
-        scope: Scope::clone(&scope),
+        scope: scope.clone(),
         settings: TlsSettings {
             certificate: Some(file.clone()),
             key: Some(file),
-            alt_certificate: None,
-            alt_key: None,
+            alt_certificate: Some(nothing()),
+            alt_key: Some(nothing()),
             ..part.clone()
         },
     }));
 }
 
-fn forget(settings: &mut TlsSettings, directory: &Path) {
-    let scoped = settings.scopes.iter_mut().map(|scoped| &mut scoped.settings);
-    let slots = |s: &mut TlsSettings| {
-        for slot in [&mut s.certificate, &mut s.key, &mut s.alt_certificate, &mut s.alt_key] {
-            slot.take_if(|file| file.value == directory);
-        }
-    };
-    scoped.for_each(slots);
-    slots(settings);
+/// In a scope, what takes the outer one away.
+fn nothing() -> Setting<PathBuf> {
+    PathBuf::new().into()
 }
 
-/// As many `crt` of a bind line are read by the table.
-const ROWS: usize = 2;
-/// What stands beside a certificate, and is loaded with it.
+/// Is it in a row of the table?
+fn is_known(settings: &TlsSettings, file: &Path) -> bool {
+    let all = std::iter::once(settings).chain(settings.scopes.iter().map(|scoped| &scoped.settings));
+    let files = all.flat_map(|settings| [&settings.certificate, &settings.alt_certificate]).flatten();
+    files.into_iter().any(|setting| setting.value == file)
+}
+
+fn forget(settings: &mut TlsSettings, directory: &Path) {
+    let slots = |s: &mut TlsSettings, instead: Option<Setting<PathBuf>>| {
+        for slot in [&mut s.certificate, &mut s.key, &mut s.alt_certificate, &mut s.alt_key] {
+            if slot.as_ref().is_some_and(|file| file.value == directory) {
+                slot.clone_from(&instead);
+            }
+        }
+    };
+    settings.scopes.iter_mut().for_each(|scoped| slots(&mut scoped.settings, Some(nothing())));
+    slots(settings, None);
+}
+
+/// What stands beside a certificate, and is loaded with it (HAProxy's manual, `crt`).
 const BESIDE: &[&str] = &["key", "issuer", "ocsp", "sctl"];
 
 rules! {

@@ -46,7 +46,7 @@ impl Configuration {
     pub(crate) fn settings(&self, build: Build, root: &Path) -> (TlsSettings, Vec<Finding>) {
         let placed = self.placed();
         let (mut settings, mut findings) = self.server.understand(&placed, build);
-        findings.extend(crt::spread(&placed, &mut settings, root));
+        findings.extend(crt::spread(self.server, &placed, &mut settings, root));
         for placed in &placed {
             let tables = sni::named(placed.statement);
             findings.extend(tables.flat_map(|table| sni::judge(&table, &settings, &placed.place(), root)));

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::readers;
+use crate::checks::deployment::FILE_NOT_THERE;
 use crate::checks::perms::Reader;
 use crate::commands::configuration::{self, below, named};
 use crate::commands::{lint, target};
 use crate::error::Result;
 use crate::files::facts::{self, Tree};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::servers::Server;
 use crate::servers::rules::Said;
 
@@ -52,9 +53,10 @@ pub(super) fn gather(named: &[Named], tree: &Tree) -> Result<Configured> {
         let file = file.as_ref().map(|file| below(&root, file));
         let configuration = configuration::gather(server, file.as_deref(), &root)?;
         let (build, _) = lint::build(&target::BuildArgs::default(), &root, &configuration)?;
-        let (settings, _) = configuration.settings(build, &root);
-        let skipped = configuration.findings.iter().filter(|f| f.severity == crate::finding::Severity::Skipped);
-        found.findings.extend(skipped.cloned());
+        let (settings, unclear) = configuration.settings(build, &root);
+        let all = configuration.findings.iter().chain(&unclear);
+        let gaps = all.filter(|f| f.severity == Severity::Skipped || f.rule == &FILE_NOT_THERE);
+        found.findings.extend(gaps.cloned());
         found.web_roots.extend(configuration.web_roots(tree));
         let reader = readers::of(server, &tree.users)?;
         let customs =

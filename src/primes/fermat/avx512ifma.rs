@@ -121,8 +121,8 @@ fn low(x: V, y: V) -> V {
     _mm512_madd52lo_epu64(zero(), x, y)
 }
 
-/// By exact division, from the lowest digit on: the multiple of m that makes a digit zero is known from that digit alone, and what
-/// it has above it is taken from the next one (Jebelean, "An algorithm for exact division", 1993).
+/// By exact division, from the lowest digit on: the multiple of m that makes a digit zero is known from that digit alone, and
+/// what it has above it is taken from the next one (Jebelean, "An algorithm for exact division", 1993).
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn remainders(digits: &[u64], moduli: &[u32; SMALL_LANES]) -> [u64; SMALL_LANES] {
     const REGISTERS: usize = SMALL_LANES / 8;

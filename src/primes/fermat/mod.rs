@@ -89,8 +89,8 @@ impl Engine {
         }
     }
 
-    /// What a number leaves of odd moduli m: for each the c <= m with number + c * 2^(52 * digits) = 0 modulo m. The number comes in
-    /// digits of 52 bits, the lowest first. None where the processor lacks the instruction that makes this quick.
+    /// What a number leaves of odd moduli m: for each the c <= m with number + c * 2^(52 * digits) = 0 modulo m. The number
+    /// comes in digits of 52 bits, the lowest first. None where the processor lacks the instruction that makes this quick.
     pub(super) fn remainders(self, digits: &[u64], moduli: &[u32; SMALL_LANES]) -> Option<[u64; SMALL_LANES]> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -1,8 +1,8 @@
 //! Where a sieve's primes first divide one of its numbers: many primes in step, by floating-point arithmetic that is exact.
 //!
 //! Every value is an integer below 2^53. Remainders are kept next to zero, between -r/2 and r/2 of a prime r below 2^27, so a
-//! remainder times 2^26, or twice one times another, stays below 2^53; and a quotient is below 2^51, so to add 1.5 * 2^52 and take
-//! it away rounds it. Plain loops over arrays are what the compiler turns into the widest instructions that it is given.
+//! remainder times 2^26, or twice one times another, stays below 2^53; and a quotient is below 2^51, so to add 1.5 * 2^52 and
+//! take it away rounds it. Plain loops over arrays are what the compiler turns into the widest instructions that it is given.
 
 use crypto_bigint::BoxedUint;
 use zeroize::Zeroizing;
@@ -47,8 +47,8 @@ impl Digits {
     }
 }
 
-/// For each prime the first k with start + step * k = 0 modulo it, and the first with 2 * (start + step * k) + 1 = 0. The primes are
-/// odd, below `BOUND`, and do not divide the step.
+/// For each prime the first k with start + step * k = 0 modulo it, and the first with 2 * (start + step * k) + 1 = 0. The
+/// primes are odd, below `BOUND`, and do not divide the step.
 pub(super) fn first_multiples(engine: Engine, kind: Kind, start: &Digits, primes: &[u32; LANES]) -> [[u32; LANES]; 2] {
     let remainders = engine.remainders(&start.double, primes);
     engine.run(FirstMultiples { kind, start, primes, remainders })

@@ -55,19 +55,32 @@ fn ciphers(said: &Said<'_>) -> Vec<Finding> {
         let options = said.last("openssl_options").map(|placed| {
             placed.breaks(&OTHER_LIBRARY, "openssl_options is for OpenSSL, and this Exim has GnuTLS: it does not start")
         });
-        let by_default = priority::by_default(said, "tls_certificate", "tls_require_ciphers");
-        return list.and_then(|placed| priority::judge(&placed)).into_iter().chain(options).chain(by_default).collect();
+        let by_default = (!is_off(said)).then(|| priority::by_default(said, "tls_certificate", "tls_require_ciphers"));
+        return list
+            .and_then(|placed| priority::judge(&placed))
+            .into_iter()
+            .chain(options)
+            .chain(by_default.flatten())
+            .collect();
     }
     let message = "tls_require_ciphers is a priority string of GnuTLS, and this Exim has OpenSSL";
     let strange = list.filter(|placed| placed.value().is_some_and(gnutls::is_priority));
     strange.map(|placed| placed.breaks(&OTHER_LIBRARY, message)).into_iter().collect()
 }
 
+fn says(said: &Said<'_>, name: &str) -> bool {
+    said.last(name).is_some_and(|placed| placed.value() != Some(""))
+}
+
+/// Is TLS offered to nobody?
+fn is_off(said: &Said<'_>) -> bool {
+    let none = said.last("tls_advertise_hosts").is_some_and(|placed| placed.value() == Some(""));
+    none && !says(said, "tls_on_connect_ports")
+}
+
 /// STARTTLS is offered all the same, with a certificate that Exim makes for itself.
 fn certificate(said: &Said<'_>) -> Option<Finding> {
-    let named = |name: &str| said.last(name).is_some_and(|placed| placed.value() != Some(""));
-    let off = said.last("tls_advertise_hosts").is_some_and(|placed| placed.value() == Some(""));
-    if named("tls_certificate") || (off && !named("tls_on_connect_ports")) {
+    if says(said, "tls_certificate") || is_off(said) {
         return None;
     }
     if let Some(key) = said.last("tls_privatekey").filter(|_| said.whole) {

@@ -2,7 +2,7 @@
 //! `=`. Quotes are taken off, and names of variables that the text has set before are expanded; what only a shell could
 //! compute is not known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, substitute};
 
@@ -24,13 +24,20 @@ fn print(name: &str, value: &str) -> Option<String> {
 }
 
 fn scan(text: &str) -> Parsed {
+    // Once is enough.
+    let mut cut = false;
     let mut parsed = Parsed::default();
-    let (lines, open) = logical_lines(text.strip_prefix(BOM).unwrap_or(text));
-    parsed.unknown.extend(
-        open.map(|line| Unknown::refused(line, "its quotes are not closed, so a shell reads nothing of the file")),
-    );
-    for (line, content) in &lines {
-        let (line, trimmed) = (*line, content.trim());
+    let (lines, open) = logical_lines(text);
+    let unread = "its quotes are not closed, so a shell reads nothing from here on";
+    parsed.unknown.extend(open.map(|line| Unknown::refused(line, unread)));
+    for Line { number, text: content, returns } in &lines {
+        let (line, trimmed) = (*number, content.trim());
+        let trimmed = trimmed.strip_prefix(BOM).map_or(trimmed, |rest| {
+            let set = !rest.is_empty() && !rest.starts_with('#');
+            let why = "a shell takes the byte order mark before it for a part of its name";
+            parsed.unknown.extend(set.then(|| Unknown::refused(line, why)));
+            rest
+        });
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
@@ -55,38 +62,44 @@ fn scan(text: &str) -> Parsed {
             }
         };
         let (name, value, rest) = said;
+        if *returns && !cut {
+            let why = "it ends with CR LF, and a shell takes the CR for a part of the value";
+            parsed.unknown.push(Unknown::refused(line, why));
+            cut = true;
+        }
         let (name, raw, column) = (name.to_owned(), rest.trim_end().to_owned(), column(content.trim_end(), rest));
         parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, text: 0, line, column });
     }
-    if let Some(first) = parsed.statements.first().filter(|first| text.starts_with(BOM) && first.line == 1) {
-        parsed
-            .unknown
-            .push(Unknown::refused(first.line, "a shell takes the byte order mark before it for a part of its name"));
-    }
-    let set: BTreeSet<usize> = parsed.statements.iter().map(|statement| statement.line).collect();
-    let returns = text.split('\n').zip(1..).find(|(line, number)| line.ends_with('\r') && set.contains(number));
-    parsed.unknown.extend(returns.map(|(_, line)| {
-        Unknown::refused(line, "it ends with CR LF, and a shell takes the CR for a part of the value")
-    }));
     parsed
 }
 
-/// Lines as a shell takes them, each with the number of its first one: what stands in quotes, or before a backslash, goes on in the
-/// next. And where quotes begin that have no end; from there on each line stands for itself.
-fn logical_lines(text: &str) -> (Vec<(usize, String)>, Option<usize>) {
-    let (mut lines, mut line, mut first, mut number) = (Vec::new(), String::new(), 1, 1);
-    let (mut quote, mut comment) = (None, false);
+/// A line as a shell takes it: what stands in quotes, or before a backslash, goes on in the next.
+struct Line {
+    /// The number of its first one.
+    number: usize,
+    text: String,
+    /// Does it end with a CR that counts, as it does in no comment?
+    returns: bool,
+}
+
+/// All lines, and where quotes begin that have no end. From there on each stands for itself.
+fn logical_lines(text: &str) -> (Vec<Line>, Option<usize>) {
+    let mut lines: Vec<Line> = Vec::new();
+    let (mut line, mut first, mut number, mut returns) = (String::new(), 1, 1, false);
+    let (mut quote, mut comment, mut word) = (None, false, false);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
+        returns |= c == '\n' && !comment && line.ends_with('\r');
         match (quote, c) {
             (None, '\n') => {
                 number += 1;
-                lines.push((std::mem::replace(&mut first, number), std::mem::take(&mut line)));
-                comment = false;
+                let (number, text) = (std::mem::replace(&mut first, number), std::mem::take(&mut line));
+                lines.push(Line { number, text, returns });
+                (comment, word, returns) = (false, false, false);
                 continue;
             }
             _ if comment => {}
-            (open, '\\') if open != Some('\'') => match chars.next() {
+            (open, '\\') if !matches!(open, Some(('\'', _))) => match chars.next() {
                 Some('\n') => {
                     number += 1;
                     continue;
@@ -94,24 +107,27 @@ fn logical_lines(text: &str) -> (Vec<(usize, String)>, Option<usize>) {
                 hidden => {
                     line.push(c);
                     line.extend(hidden);
+                    word = true;
                     continue;
                 }
             },
-            (Some(open), c) if c == open => quote = None,
+            (Some((open, _)), c) if c == open => quote = None,
             (Some(_), '\n') => number += 1,
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '#') => {
-                comment = line.ends_with(|before: char| before.is_whitespace() || before == ';') || line.is_empty()
-            }
+            (None, '"' | '\'') => quote = Some((c, number)),
+            (None, '#') => comment = !word,
             _ => {}
         }
+        word = quote.is_some() || !matches!(c, ' ' | '\t' | ';' | '&' | '|' | '(' | ')' | '<' | '>');
         line.push(c);
     }
-    if quote.is_some() {
-        lines.extend((first..).zip(line.split('\n').map(str::to_owned)));
-        return (lines, Some(first));
+    if let Some((_, opened)) = quote {
+        // `$(…)` has quotes of its own.
+        let sure = !line.contains("$(") && !line.contains('`');
+        let rest = text.split('\n').zip(1..).skip(first - 1);
+        lines.extend(rest.map(|(text, number)| Line { number, text: text.to_owned(), returns: false }));
+        return (lines, sure.then_some(opened));
     }
-    lines.push((first, line));
+    lines.push(Line { number: first, text: line, returns });
     (lines, None)
 }
 
@@ -265,7 +281,13 @@ mod tests {
             let told = GRAMMAR.parse(text).unknown;
             assert!(told.len() == 1 && told[0].line == line && told[0].refused, "{text:?}: {told:?}");
         }
-        assert_eq!(GRAMMAR.parse("A=1\nB=\"2\nC=3\n").statements.len(), 3);
+        let lines = |text: &str| GRAMMAR.parse(text).statements.iter().map(|s| s.line).collect::<Vec<_>>();
+        assert_eq!(lines("A=\"x\\\ny\nB=1\n"), [1, 3]);
+        assert_eq!(GRAMMAR.parse("A='1\n2' B='3\n").unknown[0].line, 2);
+        assert_eq!(GRAMMAR.parse("A=a\\ #b\n").statements[0].known(), Some("a #b"));
+        for sound in ["X=\"$(echo \"it's\")\"\nA=1\n", "A=1 # c\r\n", "A=1;# it's\n"] {
+            assert!(!GRAMMAR.parse(sound).unknown.iter().any(|unknown| unknown.refused), "{sound:?}");
+        }
         assert!(GRAMMAR.parse("\u{feff}# x\nA=1").unknown.is_empty());
     }
 
