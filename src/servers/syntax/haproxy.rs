@@ -3,6 +3,8 @@
 //! stood in a block of their own; so are the options that hold for every bind line. Values with variables only the running
 //! server knows.
 
+use std::collections::HashSet;
+
 use super::{Grammar, PUT_TOGETHER, Parsed, Statement, Unknown, indented, no_include, plain};
 
 /// haproxy.cfg.
@@ -47,6 +49,7 @@ fn block(head: &str, inside: &str) -> Option<String> {
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut section: Option<(String, usize)> = None;
+    let mut proxies = HashSet::new();
     for (i, line) in text.lines().enumerate() {
         let number = i + 1;
         let words = match words(line) {
@@ -57,7 +60,17 @@ fn scan(text: &str) -> Parsed {
             }
         };
         let Some((keyword, rest)) = words.split_first() else { continue };
+        if keyword.raw.starts_with(BOM) {
+            parsed.unknown.push(Unknown::refused(number, "a byte order mark stands before its first word"));
+            continue;
+        }
         if SECTIONS.contains(&keyword.raw.as_str()) {
+            parsed.unknown.extend(section_fault(&keyword.raw, rest).map(|why| Unknown::refused(number, why)));
+            let proxy = PROXIES.contains(&keyword.raw.as_str());
+            let name = rest.first().and_then(|name| name.text.clone().ok()).filter(|_| proxy);
+            if name.is_some_and(|name| !proxies.insert((keyword.raw.clone(), name))) {
+                parsed.unknown.push(Unknown::refused(number, "there is another section of this kind and name"));
+            }
             section = Some((words.iter().map(|word| word.raw.as_str()).collect::<Vec<_>>().join(" "), number));
             continue;
         }
@@ -85,6 +98,29 @@ fn scan(text: &str) -> Parsed {
         parsed.unknown.push(Unknown::refused(text.lines().count(), why));
     }
     parsed
+}
+
+/// What HAProxy has against the words behind a section's keyword.
+fn section_fault(keyword: &str, words: &[Word]) -> Option<&'static str> {
+    let named = PROXIES.contains(&keyword) || NAMED.contains(&keyword);
+    match words {
+        [] if named => Some("its section has no name"),
+        [_, ..] if keyword == "global" => Some("HAProxy takes nothing behind `global`"),
+        [name, rest @ ..] if PROXIES.contains(&keyword) => {
+            let sound = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+            let from = matches!(rest, [from, _] if from.raw == "from");
+            match name.text.as_deref() {
+                Ok(name) if !name.chars().all(sound) => {
+                    Some("the name of its section has a character that may not be in it")
+                }
+                _ if !rest.is_empty() && !from => {
+                    Some("HAProxy takes nothing behind the name of this section but `from` and another")
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 #[derive(Clone)]
@@ -201,6 +237,13 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
+const BOM: char = '\u{feff}';
+
+/// Sections that connections pass through. What may stand behind these and the next was tried on 2.6.12.
+const PROXIES: &[&str] = &["frontend", "listen", "backend"];
+/// Others that need a name.
+const NAMED: &[&str] = &["userlist", "peers", "resolvers", "cache"];
+
 const SECTIONS: &[&str] = &[
     "global",
     "defaults",
@@ -294,10 +337,24 @@ mod tests {
 
     #[test]
     fn what_haproxy_refuses_is_told_with_its_line() {
-        for (text, line) in [("bind :1\n", 1), ("global\nlog \"a\n", 2), ("global\nlog a\\\n", 2)] {
+        for (text, line) in [
+            ("bind :1\n", 1),
+            ("global\nlog \"a\n", 2),
+            ("global\nlog a\\\n", 2),
+            ("global x\n", 1),
+            ("frontend\n", 1),
+            ("frontend a;\n", 1),
+            ("frontend a b\n", 1),
+            ("backend a from\n", 1),
+            ("frontend a\nfrontend a\n", 2),
+            ("cache\n", 1),
+            ("global\n\u{feff}log a\n", 2),
+        ] {
             let told = GRAMMAR.parse(text).unknown;
             assert!(told.len() == 1 && told[0].line == line && told[0].refused, "{text}: {told:?}");
         }
+        let sound = "global\ndefaults a b\nfrontend a:b.c_d-e from a\nbackend a:b.c_d-e\nlisten \"$X\"\nuserlist a\nuserlist a\n";
+        assert!(GRAMMAR.parse(sound).unknown.is_empty());
     }
 
     #[test]
