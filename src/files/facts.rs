@@ -1,7 +1,7 @@
 //! Gathers what the system says about one path: kind, mode, owner, ACL, number of names, and every directory on the way there.
 //! Nothing is opened, so that no FIFO or device is touched, and nothing is judged. Whole trees are for `walk`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -35,8 +35,9 @@ pub fn directories(path: &Path) -> io::Result<Parents> {
 pub struct Gatherer<'a> {
     tree: &'a Tree,
     directories: BTreeMap<PathBuf, Arc<DirFacts>>,
-    /// Where a directory really is, and itself with all that are above it, by the path that was asked for.
-    above: HashMap<PathBuf, (PathBuf, Parents)>,
+    /// Where a directory really is, and itself with all that are above it, by the path that was asked for. No hash map: the writer
+    /// looks here too, and where the system has no random numbers to give, to make one is to panic.
+    above: BTreeMap<PathBuf, (PathBuf, Parents)>,
 }
 
 /// A path that was followed to its end.
@@ -49,7 +50,7 @@ struct End {
 impl<'a> Gatherer<'a> {
     /// For paths of this tree.
     pub fn new(tree: &'a Tree) -> Gatherer<'a> {
-        Gatherer { tree, directories: BTreeMap::new(), above: HashMap::new() }
+        Gatherer { tree, directories: BTreeMap::new(), above: BTreeMap::new() }
     }
 
     /// The facts about one path.

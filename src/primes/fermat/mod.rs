@@ -134,7 +134,8 @@ fn in_groups<K: Arithmetic>(kernel: K, numbers: &[&BoxedUint], bases: &[&BoxedUi
     verdicts.collect()
 }
 
-/// As many numbers as there are lanes, or fewer, and as many bases where the test asks for them.
+/// As many numbers as there are lanes, or fewer, and as many bases where the test asks for them. What it calls is inlined, so that
+/// all of it is compiled for the kernel's instructions.
 struct Group<'a, K> {
     kernel: K,
     numbers: &'a [&'a BoxedUint],
