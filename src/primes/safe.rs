@@ -88,8 +88,8 @@ impl SafePrimes<'_> {
 }
 
 /// How many numbers will have been tested on average when a safe prime of so many bits is found. Of random numbers around p one
-/// in ln(p) is prime, and the sieve takes out all but 1 / (e^gamma * ln(bound)), so one q in `each` is prime, and of these one p. The
-/// lanes beside the last p count as well.
+/// in ln(p) is prime, and the sieve takes out all but 1 / (e^gamma * ln(bound)), so one q in `each` is prime, and of these as
+/// many have a p that is. The lanes beside the last p count as well.
 pub fn expected_tests(bits: u32) -> f64 {
     const E_TO_THE_GAMMA: f64 = 1.781_072;
     let each = f64::from(bits) * std::f64::consts::LN_2 / (E_TO_THE_GAMMA * f64::from(bound(bits)).ln());

@@ -1,5 +1,6 @@
-//! What several servers say alike: the header that keeps browsers to TLS, the host of a redirect, CRLs in a file of their own, CAs in
-//! a file or a directory, lists of ciphers, addresses to listen on. A row of a table takes these as they are, or puts its server's words around them.
+//! What several servers say alike: the header that keeps browsers to TLS, the host of a redirect, CRLs in a file of their own, CAs
+//! in a file or a directory, lists of ciphers, addresses to listen on. A row of a table takes these as they are, or puts its
+//! server's words around them.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -46,8 +46,8 @@ impl Courier {
     }
 }
 
-/// Both of Courier's listeners, with the settings in their environment, over those that Debian has in that file. Where the settings are no shell, its scripts end here
-/// too.
+/// Both of Courier's listeners, with the settings in their environment, over those that Debian has in that file. Where the
+/// settings are no shell, its scripts end here too.
 const START: &str = r#"
 set -a
 IMAP_CAPABILITY=IMAP4rev1 IMAP_CAPABILITY_TLS='IMAP4rev1 AUTH=PLAIN' IMAP_UMASK=022

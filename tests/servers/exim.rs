@@ -33,8 +33,8 @@ impl Exim {
     }
 
     fn run(test: &Test, tls: &str) -> Result<Exim, NotUp> {
-        // Exim's own user must get to its certificate, and writes the log. In directories that it may list, as those in /etc are, it
-        // watches the files and reads them when it starts, else with each connection.
+        // Exim's own user must get to its certificate, and writes the log. In directories that it may list, as those in /etc are,
+        // it watches the files and reads them when it starts, else with each connection.
         test.chmod("", 0o755);
         let log = test.file("exim/mainlog", "");
         let dir = log.parent().unwrap();

@@ -14,26 +14,31 @@ use crate::settings::{Scope, Scoped, Setting, TlsSettings};
 
 /// Adds a part for each of these files; a directory stands for no file any more.
 pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsSettings, root: &Path) -> Vec<Finding> {
+    let names = |placed: &Placed<'_>| {
+        is_option(placed.statement) && (placed.statement.is("crt") || placed.statement.is("crt-list"))
+    };
+    if !placed.iter().any(names) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let base =
         || placed.iter().rfind(|p| p.statement.is("crt-base") && p.statement.scope == ["global"])?.statement.known();
-    for (placed, scope) in placed.iter().zip(server.scopes(placed)).filter(|(placed, _)| is_option(placed.statement)) {
+    for (placed, scope) in placed.iter().zip(server.scopes(placed)).filter(|(placed, _)| names(placed)) {
         let statement = placed.statement;
         let Some(named) = statement.known().filter(|path| path.starts_with('/')).map(PathBuf::from) else { continue };
         let here = below(root, &named);
-        let files = match () {
-            () if statement.is("crt-list") => entries(placed, &named, &here, base()),
-            () if statement.is("crt") && here.is_dir() => {
-                forget(settings, &named);
-                of_directory(placed, &named, &here)
-            }
-            () if statement.is("crt") && !is_known(settings, &named) => {
-                (vec![Setting { value: named, at: Some(placed.place()) }], Vec::new())
-            }
-            () => continue,
+        let (files, faults) = if statement.is("crt-list") {
+            entries(placed, &named, &here, base())
+        } else if here.is_dir() {
+            forget(settings, &named);
+            of_directory(placed, &named, &here)
+        } else if is_known(settings, &named) {
+            continue;
+        } else {
+            (vec![Setting { value: named, at: Some(placed.place()) }], Vec::new())
         };
-        add(settings, &scope, files.0);
-        found.extend(files.1);
+        add(settings, &scope, files);
+        found.extend(faults);
     }
     found
 }

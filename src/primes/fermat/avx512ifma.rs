@@ -23,13 +23,6 @@ impl Avx512Ifma {
         let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
         there.then_some(Avx512Ifma(()))
     }
-
-    /// As `Engine::remainders`.
-    #[allow(unsafe_code)]
-    pub(super) fn remainders(self, digits: &[u64], moduli: &[u32; SMALL_LANES]) -> [u64; SMALL_LANES] {
-        // SAFETY: `self` proves that the processor has the features that the function is compiled for.
-        unsafe { remainders(digits, moduli) }
-    }
 }
 
 /// A limb of eight numbers.
@@ -63,6 +56,12 @@ impl Arithmetic for Avx512Ifma {
     fn run<W: Lanewise>(self, work: W) -> W::Output {
         // SAFETY: `self` proves that the processor has the features that the function is compiled for.
         unsafe { run(work) }
+    }
+
+    #[allow(unsafe_code)]
+    fn remainders(self, digits: &[u64], moduli: &[u32; SMALL_LANES]) -> Option<[u64; SMALL_LANES]> {
+        // SAFETY: as for `run`.
+        Some(unsafe { remainders(digits, moduli) })
     }
 
     fn form(bits: u32) -> Form {

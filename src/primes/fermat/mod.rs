@@ -94,8 +94,10 @@ impl Engine {
     pub(super) fn remainders(self, digits: &[u64], moduli: &[u32; SMALL_LANES]) -> Option<[u64; SMALL_LANES]> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512Ifma(kernel) => Some(kernel.remainders(digits, moduli)),
-            _ => None,
+            Kernel::Avx512Ifma(kernel) => kernel.remainders(digits, moduli),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(kernel) => kernel.remainders(digits, moduli),
+            Kernel::Portable(kernel) => kernel.remainders(digits, moduli),
         }
     }
 

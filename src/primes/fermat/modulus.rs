@@ -4,7 +4,7 @@
 use crypto_bigint::{BoxedUint, Integer};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Lanewise;
+use super::{Lanewise, SMALL_LANES};
 
 /// How numbers of a size are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ pub(super) trait Arithmetic: Copy {
 
     /// Does work with its instructions.
     fn run<W: Lanewise>(self, work: W) -> W::Output;
+
+    /// As `Engine::remainders`; none where it has no instruction for it.
+    fn remainders(self, _digits: &[u64], _moduli: &[u32; SMALL_LANES]) -> Option<[u64; SMALL_LANES]> {
+        None
+    }
 
     /// How it cuts numbers of up to so many bits.
     fn form(bits: u32) -> Form;

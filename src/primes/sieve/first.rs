@@ -109,7 +109,10 @@ impl Lanewise for FirstMultiples<'_> {
             (1.0 + r * (c - (r - c * down))) / c
         };
         // Behind 2^52 the bits of an integer are those of the number. A cast would look for what is no number, one by one.
-        let positive = |value: f64, r: f64| (if value < 0.0 { value + r } else { value } + TOP).to_bits() as u32;
+        let positive = |value: f64, r: f64| {
+            let value = if value < 0.0 { value + r } else { value };
+            (value + TOP).to_bits() as u32
+        };
         let (mut of_start, mut of_double) = ([0; LANES], [0; LANES]);
         for i in 0..LANES {
             let half = modulo(half_step(r[i]), i);

@@ -14,15 +14,16 @@ pub(super) fn judge(said: &Said<'_>) -> Vec<Finding> {
         placed.breaks(&COMMAND, message)
     }));
     let set = |placed: &Placed<'_>| placed.value().is_some_and(|value| !value.is_empty());
+    let line = || format!("TLS_PRIORITY=\"{}\"", priority::MODERN);
     match said.build.library {
         Library::GnuTls => {
             found.extend(said.all("TLS_PRIORITY").filter_map(|placed| priority::judge(&placed)));
-            found.extend(priority::by_default(said, "TLS_CERTFILE", "TLS_PRIORITY"));
+            found.extend(priority::by_default(said, "TLS_CERTFILE", "TLS_PRIORITY", line()));
             let ignored = said.any_of(OPENSSL_ONLY).filter(set);
             found.extend(ignored.map(|placed| {
                 let message =
                     format!("{} is ignored: Courier with GnuTLS looks at TLS_PRIORITY only", placed.statement.name);
-                placed.breaks(&IGNORED, message).instead(format!("TLS_PRIORITY=\"{PRIORITY}\""))
+                placed.breaks(&IGNORED, message).instead(line())
             }));
         }
         Library::OpenSsl => {
@@ -69,7 +70,6 @@ fn blank(placed: &Placed<'_>) -> Finding {
 }
 
 const OPENSSL_ONLY: &[&str] = &["TLS_PROTOCOL", "TLS_STARTTLS_PROTOCOL", "TLS_CIPHER_LIST"];
-const PRIORITY: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 /// tcpd/libcouriertls.c.
 const KEYWORDS: &[&str] = &["TLSv1.2++", "TLSv1.2+", "TLSv1.2", "TLSv1.1++", "TLSv1.1+", "TLSv1.1", "TLSv1", "TLS1"];
 

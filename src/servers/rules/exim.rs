@@ -55,13 +55,10 @@ fn ciphers(said: &Said<'_>) -> Vec<Finding> {
         let options = said.last("openssl_options").map(|placed| {
             placed.breaks(&OTHER_LIBRARY, "openssl_options is for OpenSSL, and this Exim has GnuTLS: it does not start")
         });
-        let by_default = (!is_off(said)).then(|| priority::by_default(said, "tls_certificate", "tls_require_ciphers"));
-        return list
-            .and_then(|placed| priority::judge(&placed))
-            .into_iter()
-            .chain(options)
-            .chain(by_default.flatten())
-            .collect();
+        let line = format!("tls_require_ciphers = {}", priority::MODERN);
+        let by_default = priority::by_default(said, "tls_certificate", "tls_require_ciphers", line);
+        let by_default = by_default.filter(|_| !is_off(said));
+        return list.and_then(|placed| priority::judge(&placed)).into_iter().chain(options).chain(by_default).collect();
     }
     let message = "tls_require_ciphers is a priority string of GnuTLS, and this Exim has OpenSSL";
     let strange = list.filter(|placed| placed.value().is_some_and(gnutls::is_priority));

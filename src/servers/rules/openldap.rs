@@ -34,13 +34,14 @@ fn library(said: &Said<'_>) -> Vec<Finding> {
             );
         }
     }
-    found.extend(priority::by_default(said, "olcTLSCertificateFile", "olcTLSCipherSuite"));
+    let modern = format!("olcTLSCipherSuite: {}", priority::MODERN);
+    found.extend(priority::by_default(said, "olcTLSCertificateFile", "olcTLSCipherSuite", modern.clone()));
     let ignored: &[&str] = match library {
         Library::GnuTls => &["olcTLSProtocolMin", "olcTLSCRLCheck", "olcTLSECName"],
         Library::OpenSsl => &["olcTLSCRLFile"],
     };
     let instead = |name: &str| match name.to_ascii_lowercase().as_str() {
-        "olctlsprotocolmin" => "olcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+        "olctlsprotocolmin" => modern.as_str(),
         "olctlscrlcheck" => "olcTLSCRLFile: /path/to/crls.pem",
         _ => "olcTLSCRLCheck: all",
     };

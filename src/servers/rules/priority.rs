@@ -20,20 +20,23 @@ pub(super) fn judge(placed: &Placed<'_>) -> Option<Finding> {
     Some(placed.breaks(&PRIORITY, format!("{}: {why}", placed.statement.name)))
 }
 
-/// A certificate, and no word about protocols: with GnuTLS only a priority string says any.
-pub(super) fn by_default(said: &Said<'_>, certificate: &str, priority: &str) -> Option<Finding> {
+/// TLS 1.2 and 1.3, with the library's own ciphers.
+pub(super) const MODERN: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
+/// A certificate, and no word about protocols: with GnuTLS only a priority string says any. `line` is one that sets it.
+pub(super) fn by_default(said: &Said<'_>, certificate: &str, priority: &str, line: String) -> Option<Finding> {
     let named = said.last(certificate).filter(|placed| placed.value() != Some(""))?;
     let set = said.last(priority).is_some_and(|placed| placed.value() != Some(""));
     let message = format!("{priority} is not set, so TLS 1.0 and 1.1 are spoken too");
     let told = said.whole && said.build.library == Library::GnuTls && !set;
-    told.then(|| named.breaks(&BY_DEFAULT, message))
+    told.then(|| named.breaks(&BY_DEFAULT, message).instead(line))
 }
 
 rules! {
     /// The library's own choice.
     BY_DEFAULT = Warning "gnutls-protocol-default" {
         summary: "a server that is built with GnuTLS has no priority string, so it speaks TLS 1.0 and 1.1 as well",
-        help: "set the priority string to NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+        help: "set the priority string: TLS_PRIORITY (Courier), tls_require_ciphers (Exim), olcTLSCipherSuite (slapd); `pkit emit` prints one",
         source: "RFC 8996; tried on slapd 2.5.13, Courier 5.0.13 and Exim 4.96 with GnuTLS 3.7.9",
     }
     /// Not a priority string.
