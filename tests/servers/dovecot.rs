@@ -45,6 +45,8 @@ impl Dovecot {
             command.arg("-F").arg("-c").arg(test.file("dovecot/dovecot.conf", conf));
             command
         })?;
+        // It makes the sockets of other services after its ports answer, that of `auth` among them.
+        let daemon = daemon.once_it_says("starting up for")?;
         Ok(Dovecot { daemon, imap, imaps, pop3, pop3s })
     }
 }
