@@ -51,8 +51,10 @@ impl Dovecot {
     }
 }
 
+/// With a state directory of its own: each that starts waits for the lock on the list of instances there.
 const BASE_2_3: &str = "\
 base_dir = DIR/run
+state_dir = DIR/state
 log_path = /dev/stderr
 protocols = imap pop3
 auth_failure_delay = 0
@@ -91,6 +93,7 @@ const BASE_2_4: &str = "\
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
 base_dir = DIR/run
+state_dir = DIR/state
 log_path = /dev/stderr
 protocols = imap pop3
 auth_failure_delay = 0
