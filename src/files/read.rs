@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -51,15 +52,13 @@ fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Res
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
-    let file = regular(path, fd)?;
-    let size = file.metadata().map_or(0, |meta| meta.len());
+    let (file, size) = regular(path, fd)?;
     limited(path, file, size, unwrapping(size))
 }
 
 /// One that has been opened already, in a way of its own.
 pub(super) fn opened(path: &Path, fd: OwnedFd) -> Result<Input> {
-    let file = regular(path, fd)?;
-    let size = file.metadata().map_or(0, |meta| meta.len());
+    let (file, size) = regular(path, fd)?;
     limited(path, file, size, None)
 }
 
@@ -70,8 +69,6 @@ const STEP: usize = 4 << 20;
 
 /// Room for what does not tell its size: standard input, and files that the kernel makes up.
 const UNKNOWN: usize = 64 << 10;
-/// Room is made by so much.
-const PAGE: usize = 4 << 10;
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
@@ -142,17 +139,17 @@ impl Gathered {
     }
 }
 
-/// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor.
-fn regular(path: &Path, fd: OwnedFd) -> Result<File> {
+/// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor; and its size.
+fn regular(path: &Path, fd: OwnedFd) -> Result<(File, u64)> {
     let file = File::from(fd);
     let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
     if meta.is_dir() {
         return Err(Error::input(&IS_DIRECTORY, format!("{} is a directory", path.display())).path(path));
     }
     // A pipe named on the command line is what `<(command)` makes: its other end is open, so waiting for it is right.
-    if is_pipe(&file) {
+    if meta.file_type().is_fifo() && is_pipe(&file) {
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|e| unreadable(path, &e.into()))?;
-        return Ok(file);
+        return Ok((file, 0));
     }
     if !meta.is_file() {
         return Err(Error::input(&NOT_A_FILE, format!("{} is not a regular file", path.display())).path(path));
@@ -160,7 +157,7 @@ fn regular(path: &Path, fd: OwnedFd) -> Result<File> {
     if meta.len() > MAX_FILE {
         return Err(too_large(path, Some(meta.len())));
     }
-    Ok(file)
+    Ok((file, meta.len()))
 }
 
 /// Only an anonymous pipe (no name of its own in a file system) counts.
@@ -173,7 +170,7 @@ fn is_pipe(file: &File) -> bool {
 fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
     // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
     // buffer takes, and a larger one is made by hand. All of it is wiped in the end, so a small file gets a small one.
-    let capacity = if size == 0 { UNKNOWN } else { (size as usize + 1).next_multiple_of(PAGE) };
+    let capacity = if size == 0 { UNKNOWN } else { size as usize + 1 };
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut total = 0;
     loop {

@@ -138,9 +138,16 @@ impl Unwrapping {
 /// What stands between two markers, in lines of 64 characters; `None` for any other form.
 pub(super) fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let body = base64.strip_prefix(b"\n")?;
+    if body.len() <= PART {
+        // In its own place: every byte of a buffer costs a wipe in the end.
+        let mut out = Zeroizing::new(Vec::with_capacity(body.len()));
+        join_lines(body, &mut out)?;
+        let length = base64_simd::STANDARD.decode_inplace(&mut out).ok()?.len();
+        out.truncate(length);
+        return Some(out);
+    }
     let mut out = Zeroizing::new(Vec::with_capacity(body.len() / (LINE + 1) * (LINE / 4 * 3) + LINE));
-    // All of it is wiped in the end.
-    let mut part = Zeroizing::new(Vec::with_capacity(body.len().min(PART)));
+    let mut part = Zeroizing::new(Vec::with_capacity(PART));
     let mut parts = body.chunks(PART).peekable();
     while let Some(lines) = parts.next() {
         join_lines(lines, &mut part)?;
