@@ -4,7 +4,9 @@
 pub mod authorities;
 pub mod identity;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::material::Material;
 use crate::material::cert::Cert;
 use crate::settings::customs::Customs;
-use crate::settings::{Scope, Setting, TlsSettings};
+use crate::settings::{Scope, Scoped, Setting, TlsSettings};
 use crate::threads;
 
 /// A server as it is told, with what its files hold.
@@ -25,8 +27,8 @@ pub struct Deployment<'a> {
     pub settings: &'a TlsSettings,
     /// What it makes of its files.
     pub customs: Customs,
-    /// The files that the settings name, by the path that the settings have.
-    pub files: &'a BTreeMap<PathBuf, Opened>,
+    /// The files that the settings name.
+    pub files: &'a Files,
     /// The roots that its clients are expected to trust.
     pub anchors: &'a [Cert],
     /// Did the user say whom the clients trust? Then a chain that leads elsewhere is of no use to them.
@@ -38,6 +40,9 @@ pub struct Deployment<'a> {
     /// Who opens the keys.
     pub readers: Vec<perms::Reader>,
 }
+
+/// Files by the path that the settings have, letter by letter: among thousands, to compare paths name by name takes its time.
+pub type Files = BTreeMap<OsString, Opened>;
 
 /// A file that was looked at.
 #[derive(Debug)]
@@ -73,14 +78,17 @@ pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
     let mut found = settings::judge(deployment.settings);
     found.extend(deployment.presence());
     let whole = deployment.settings;
-    let scoped = whole.scopes.iter().map(|scoped| (&scoped.scope, whole.overlaid(&scoped.settings)));
     let outer = Scope::default();
-    let parts: Vec<(&Scope, TlsSettings)> = std::iter::once((&outer, whole.clone())).chain(scoped).collect();
+    let parts: Vec<Option<&Scoped>> = std::iter::once(None).chain(whole.scopes.iter().map(Some)).collect();
     let known = Arc::default();
     // A thousand hosts are as many signatures and more.
-    let judged = threads::each(threads::processors(), &parts, |(scope, settings)| {
-        let (mut found, shown) = identity::judge(deployment, &known, scope, settings);
-        found.extend(authorities::judge(deployment, settings));
+    let judged = threads::each(threads::processors(), &parts, |part| {
+        let (scope, settings) = match part {
+            None => (&outer, Cow::Borrowed(whole)),
+            Some(part) => (&part.scope, Cow::Owned(whole.overlaid(&part.settings))),
+        };
+        let (mut found, shown) = identity::judge(deployment, &known, scope, &settings);
+        found.extend(authorities::judge(deployment, &settings));
         (found, shown)
     });
     let mut files = BTreeMap::new();
@@ -115,8 +123,12 @@ fn shown<'a>(files: impl Iterator<Item = &'a Material>, now: OffsetDateTime) -> 
 }
 
 impl<'a> Deployment<'a> {
+    fn at(&self, path: &Path) -> Option<&'a Opened> {
+        self.files.get(path.as_os_str())
+    }
+
     fn opened(&self, setting: &Option<Setting<PathBuf>>) -> Option<&'a Opened> {
-        self.files.get(&setting.as_ref()?.value)
+        self.at(&setting.as_ref()?.value)
     }
 
     fn material(&self, setting: &Option<Setting<PathBuf>>) -> Option<(&'a Path, &'a Material)> {
@@ -133,7 +145,7 @@ impl<'a> Deployment<'a> {
         let mut found = Vec::new();
         for settings in all {
             for (setting, is_dh) in named(settings) {
-                let (Some(at), Some(opened)) = (&setting.at, self.files.get(&setting.value)) else { continue };
+                let (Some(at), Some(opened)) = (&setting.at, self.at(&setting.value)) else { continue };
                 let path = setting.value.display();
                 match &opened.content {
                     Content::Missing => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::checks::deployment::{self, Content, Deployment, Opened};
+use crate::checks::deployment::{self, Content, Deployment, Files, Opened};
 use crate::checks::perms::policy::Policy;
 use crate::checks::perms::{Judge, Reader};
 use crate::commands::configuration::named::{self, NamedAs, NamedFile};
@@ -19,8 +19,8 @@ use crate::facts::FileFacts;
 use crate::files::facts::{Gatherer, Tree};
 use crate::files::{facts, glob, read, trust, users};
 use crate::finding::{Finding, Location, Severity, rules};
-use crate::material::Material;
 use crate::material::cert::Cert;
+use crate::material::{KnownCas, Material};
 use crate::report::describe::count;
 use crate::report::{Form, Report, SourceText, Value, object};
 use crate::servers::build::{Build, Library, Version};
@@ -98,10 +98,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     for configuration in configurations {
         let (build, assumed) = build(&args.build, &args.root, &configuration)?;
-        let (settings, judged) = judge(&configuration, build, args, anchors, context);
+        let (value, judged) = judge(&configuration, build, args, anchors, context);
         findings.extend(assumed);
         findings.extend(judged);
-        told.push(value(&configuration, &settings, build));
+        told.push(value);
         texts.extend(configuration.texts.into_iter().map(|t| SourceText::new(t.path, t.text)));
     }
     let mut seen = BTreeSet::new();
@@ -224,22 +224,24 @@ pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuratio
     Ok((build, Some(BUILD_ASSUMED.at(at, message))))
 }
 
-/// Everything about one server.
+/// Everything about one server: what is told of it, and what speaks against it.
 fn judge(
     configuration: &Configuration,
     build: Build,
     args: &Args,
     anchors: &[Cert],
     context: &Context,
-) -> (TlsSettings, Vec<Finding>) {
+) -> (Value, Vec<Finding>) {
     let placed = configuration.placed();
     let main = configuration.texts.first().is_some_and(|text| is_main(configuration.server, &text.path));
     let whole = main && configuration.is_whole();
-    let said = Said::new(&placed, build, whole);
-    let mut findings = configuration.server.judge(&said);
-    let (settings, unclear) = configuration.settings(build, &args.root);
+    // Neither needs the other; a thousand hosts are as many questions to each.
+    let ((settings, unclear), (customs, mut findings)) =
+        threads::both(&|| configuration.settings(build, &args.root), || {
+            let said = Said::new(&placed, build, whole);
+            (configuration.server.customs(&said), configuration.server.judge(&said))
+        });
     let tree = tree(&args.root);
-    let customs = configuration.server.customs(&said);
     let files = open(&settings, customs, &args.root, tree.as_ref());
     let reader = |name| Some(Reader { server: configuration.server.title, user: tree.as_ref()?.users.named(name)? });
     findings.extend(deployment::judge(&Deployment {
@@ -275,7 +277,9 @@ fn judge(
     let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD || ignored(&f) { f.severity(Severity::Info) } else { f };
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && told(f))).collect::<Vec<_>>());
-    (settings, findings)
+    // To forget what thousands of files held takes as long as to tell which they were.
+    let (value, ()) = threads::both(&|| value(configuration, &settings, build), || drop(files));
+    (value, findings)
 }
 
 /// Dovecot's, and Debian's group for keys is no stranger.
@@ -295,30 +299,31 @@ fn tree(root: &Path) -> Option<Tree> {
 }
 
 /// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is opened once.
-fn open(settings: &TlsSettings, customs: Customs, root: &Path, tree: Option<&Tree>) -> BTreeMap<PathBuf, Opened> {
+fn open(settings: &TlsSettings, customs: Customs, root: &Path, tree: Option<&Tree>) -> Files {
     let mut seen = HashSet::new();
     let named = named::with_keys_beside(settings, customs, root).into_iter();
     let files: Vec<NamedFile> = named.filter(|file| seen.insert(file.path.clone())).collect();
     let shares: Vec<&[NamedFile]> = files.chunks(files.len().div_ceil(threads::processors()).max(1)).collect();
+    let known = KnownCas::default();
     let open = |files: &&[NamedFile]| {
         let mut facts = tree.map(Gatherer::new);
-        files.iter().map(|file| opened(file, &below(root, &file.path), facts.as_mut())).collect::<Vec<_>>()
+        files.iter().map(|file| opened(file, &below(root, &file.path), facts.as_mut(), &known)).collect::<Vec<_>>()
     };
     let opened = threads::each(shares.len(), &shares, open).into_iter().flatten();
-    files.iter().map(|file| file.path.clone()).zip(opened).collect()
+    files.iter().map(|file| file.path.clone().into_os_string()).zip(opened).collect()
 }
 
-fn opened(file: &NamedFile, path: &Path, tree: Option<&mut Gatherer<'_>>) -> Opened {
+fn opened(file: &NamedFile, path: &Path, tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
     let named_as = file.named_as;
     let content = match named_as {
         NamedAs::CaDirectory => directory(path),
-        _ if path.is_dir() => Content::Directory(Vec::new()),
         _ => match read::file(path) {
             Ok(input) if named_as == NamedAs::KeyPassword => {
                 Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
             }
-            Ok(input) => Content::Material(Material::read(&input.path, &input.bytes)),
+            Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
             Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
+            Err(error) if error.rule == &read::IS_DIRECTORY => Content::Directory(Vec::new()),
             Err(error) => Content::Unread(error.message),
         },
     };

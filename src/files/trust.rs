@@ -2,6 +2,7 @@
 //! whether SSL_CERT_FILE or SSL_CERT_DIR chose it, since a chain that is fine here may fail where another store is used.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::read;
 use crate::error::{Error, Result};
@@ -62,7 +63,7 @@ pub fn load(source: &Source) -> Result<Store> {
         let material = Material::take(&input.path, input.bytes, input.unwrapped);
         damage.extend(material.findings.into_iter().filter(|f| f.severity == Severity::Error));
         anchors.extend(material.blocks.into_iter().filter_map(|b| match b.item {
-            Item::Cert(cert) => Some(*cert),
+            Item::Cert(cert) => Some(Arc::unwrap_or_clone(cert)),
             _ => None,
         }));
     }

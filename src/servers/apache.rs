@@ -170,26 +170,20 @@ struct Host {
 fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
     let hosts = hosts(statements);
     let first = hosts.iter().position(|host| host.tls);
-    let mut found: Vec<(Scope, String)> = statements
-        .iter()
-        .map(|s| match first {
-            Some(_) => (Scope::default(), format!("{SERVER}{}", in_blocks(&s.scope, &s.name))),
-            None => (Scope::default(), in_blocks(&s.scope, &row_name(s))),
-        })
-        .collect();
+    let mut of_host: Vec<Option<usize>> = vec![None; statements.len()];
     for (i, host) in hosts.iter().enumerate() {
-        let scope = match first {
-            Some(first) if host.tls && i != first => {
-                Scope { address: host.address, name: host.name.clone(), protocol: None }
-            }
-            _ => Scope::default(),
-        };
-        for (found, statement) in found[host.range.clone()].iter_mut().zip(&statements[host.range.clone()]) {
-            let blocks = if host.tls { &statement.scope[1..] } else { &statement.scope[..] };
-            *found = (scope.clone(), in_blocks(blocks, &row_name(statement)));
-        }
+        of_host[host.range.clone()].fill(Some(i));
     }
-    found
+    let part = |(statement, host): (&&Statement, Option<usize>)| match (host.map(|i| (i, &hosts[i])), first) {
+        (Some((i, Host { tls: true, address, name, .. })), first) => {
+            let own = Scope { address: *address, name: name.clone(), protocol: None };
+            let scope = if first == Some(i) { Scope::default() } else { own };
+            (scope, in_blocks(&statement.scope[1..], row_name(statement)))
+        }
+        (None, Some(_)) => (Scope::default(), format!("{SERVER}{}", in_blocks(&statement.scope, &statement.name))),
+        _ => (Scope::default(), in_blocks(&statement.scope, row_name(statement))),
+    };
+    statements.iter().zip(of_host).map(part).collect()
 }
 
 /// A host ends where its block does; of two with the same head the lines of the second begin anew, in another file, or its
@@ -226,12 +220,15 @@ pub(super) fn address(head: &str) -> (Option<std::net::IpAddr>, Option<u16>) {
 }
 
 /// Directives that say different things by their first arguments are different rows.
-fn row_name(statement: &Statement) -> String {
+fn row_name(statement: &Statement) -> &str {
+    if !["SSLCipherSuite", "SSLOpenSSLConfCmd", "Header"].iter().any(|name| statement.is(name)) {
+        return &statement.name;
+    }
     // Quotes tell one argument with a blank in it from two.
     let raw = Some(statement.raw.as_str()).filter(|raw| !raw.contains("${")).or(statement.known());
     let words = raw.and_then(arguments).unwrap_or_default();
     let begins = |word: &str| words.first().is_some_and(|first| first.eq_ignore_ascii_case(word));
-    let name = if statement.is("SSLCipherSuite") && begins("TLSv1.3") {
+    if statement.is("SSLCipherSuite") && begins("TLSv1.3") {
         SUITES
     } else if statement.is("SSLOpenSSLConfCmd") && begins("DHParameters") {
         DH
@@ -239,8 +236,7 @@ fn row_name(statement: &Statement) -> String {
         HSTS
     } else {
         &statement.name
-    };
-    name.to_owned()
+    }
 }
 
 const SUITES: &str = "SSLCipherSuite#TLSv1.3";

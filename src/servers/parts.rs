@@ -33,6 +33,11 @@ pub(super) static NONE: Parts = Parts {
 
 /// The name of a row that stands in these blocks.
 pub(super) fn in_blocks<T: AsRef<str>>(blocks: &[T], name: &str) -> String {
-    let blocks = blocks.iter().map(|block| format!("{}{BLOCK}", block.as_ref()));
-    blocks.chain([name.to_owned()]).collect()
+    let mut whole =
+        String::with_capacity(name.len() + blocks.iter().map(|b| b.as_ref().len() + BLOCK.len()).sum::<usize>());
+    for block in blocks {
+        whole.push_str(block.as_ref());
+        whole.push_str(BLOCK);
+    }
+    whole + name
 }

@@ -37,16 +37,20 @@ impl Server {
         let mut parts: Vec<(Scope, Said<'_>)> = vec![(Scope::default(), Said::new())];
         let mut known = HashMap::from([(Scope::default(), 0)]);
         let mut findings = Vec::new();
-        for (placed, (scope, name)) in statements.iter().zip((self.parts.find)(&bare)) {
-            let name = name.to_ascii_lowercase();
+        let mut part = 0;
+        for (placed, (scope, mut name)) in statements.iter().zip((self.parts.find)(&bare)) {
+            name.make_ascii_lowercase();
             if foreign.contains(&name) {
                 let message = format!("{} is not for {} {}", placed.statement.name, self.title, build.version);
                 findings.push(OTHER_VERSION.at(placed.place(), message));
             }
-            let part = *known.entry(scope).or_insert_with_key(|scope| {
-                parts.push((scope.clone(), Said::new()));
-                parts.len() - 1
-            });
+            // Mostly it is that of the statement before.
+            if parts[part].0 != scope {
+                part = *known.entry(scope).or_insert_with_key(|scope| {
+                    parts.push((scope.clone(), Said::new()));
+                    parts.len() - 1
+                });
+            }
             parts[part].1.entry(name).or_default().push(*placed);
         }
         let mut settings = TlsSettings::default();

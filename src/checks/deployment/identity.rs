@@ -185,7 +185,7 @@ fn paired(
         None if customs.key_in_certificate => certificate,
         None => return vec![NO_KEY.at(place(certificate), "no key is named for this certificate")],
     };
-    let Some(Opened { content: Content::Material(file), .. }) = deployment.files.get(&setting.value) else {
+    let Some(Opened { content: Content::Material(file), .. }) = deployment.at(&setting.value) else {
         return Vec::new();
     };
     let path = setting.value.display();
@@ -197,7 +197,7 @@ fn paired(
         found.push(KEY_NOT_FIRST.at(place(setting), format!("{path} does not begin with the private key")));
     }
     let beside = customs.beside(&setting.value).and_then(|path| {
-        let Content::Material(file) = &deployment.files.get(&path)?.content else { return None };
+        let Content::Material(file) = &deployment.at(&path)?.content else { return None };
         file.keys().next()
     });
     if let Some((at, key)) = file.keys().next().or(beside) {

@@ -39,7 +39,7 @@ pub(super) fn public(path: &Path, wanted: Wanted, context: &Context) -> Result<(
     let mut material = material(path)?;
     gather::unlock_pkcs12(&mut material, &context.secret)?;
     let found = material.blocks.into_iter().find_map(|block| match (block.item, wanted) {
-        (Item::Cert(cert), Wanted::Certificate) => Some((block.origin, cert.public_key)),
+        (Item::Cert(cert), Wanted::Certificate) => Some((block.origin, cert.public_key.clone())),
         (Item::Csr(csr), Wanted::Request) => Some((block.origin, csr.public_key)),
         _ => None,
     });

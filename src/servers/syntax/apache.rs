@@ -2,6 +2,7 @@
 //! brackets, a backslash at the end of a line to go on, comments on lines of their own, `${NAME}` for what a `Define` has set.
 //! Conditions that the text decides (`IfDefine`, `IfModule`) are decided; statements under other ones have no known value.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::servers::misspelt::slip;
@@ -125,10 +126,10 @@ fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usi
 }
 
 fn statement(name: &str, rest: &str, open: &[(String, usize)], line: usize, column: usize) -> Statement {
-    let value = match arguments(rest) {
+    let value = match value(rest) {
         None => Err("its quotes are not closed"),
         Some(_) if rest.contains("${") => Err(PUT_TOGETHER),
-        Some(arguments) => Ok(value(&arguments, rest)),
+        Some(value) => Ok(value),
     };
     Statement {
         name: name.to_owned(),
@@ -142,13 +143,16 @@ fn statement(name: &str, rest: &str, open: &[(String, usize)], line: usize, colu
     }
 }
 
-/// One argument without its quotes, several as they are.
-fn value(arguments: &[String], rest: &str) -> String {
-    match arguments {
-        [] => String::new(),
-        [one] => one.clone(),
-        _ => rest.to_owned(),
+/// One argument without its quotes, several as they are. None where quotes are not closed.
+fn value(text: &str) -> Option<String> {
+    if !text.contains(['"', '\'']) {
+        return Some(text.trim().to_owned());
     }
+    let mut arguments = arguments(text)?;
+    Some(match arguments.len() {
+        0 | 1 => arguments.pop().unwrap_or_default(),
+        _ => text.to_owned(),
+    })
 }
 
 /// The arguments without their quotes. Within quotes a backslash stands before a quote or a backslash (ap_getword_conf). None where
@@ -198,9 +202,9 @@ fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
         }
         if statement.value == Err(PUT_TOGETHER)
             && let Some(Ok(text)) = known.expand(&statement.raw)
-            && let Some(arguments) = arguments(&text)
+            && let Some(value) = value(&text)
         {
-            statement.value = Ok(value(&arguments, &text));
+            statement.value = Ok(value);
         }
         if unsure {
             statement.value = Err(CONDITION);
@@ -221,6 +225,9 @@ struct Known {
 
 impl Known {
     fn learn(&mut self, statement: &Statement) {
+        if !["Define", "UnDefine", "LoadModule"].iter().any(|name| statement.is(name)) {
+            return;
+        }
         let Some(words) = statement.known().and_then(arguments) else { return };
         match &words[..] {
             [name, value @ ..] if statement.is("Define") => {
@@ -271,40 +278,42 @@ enum Condition<'a> {
 
 fn condition(head: &str) -> Option<Condition<'_>> {
     let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
+    let is = |one: &&str| word.eq_ignore_ascii_case(one);
     let (name, wanted) = rest.strip_prefix('!').map_or((rest, true), |name| (name, false));
     let name = name.trim_matches('"');
-    Some(match word.to_ascii_lowercase().as_str() {
-        "ifdefine" => Condition::Defined(name, wanted),
-        "ifmodule" => Condition::Module(name, wanted),
-        "ifversion" | "iffile" | "ifdirective" | "ifsection" | "if" | "elseif" | "else" | "macro" => Condition::Other,
-        _ => return None,
-    })
+    match word {
+        _ if is(&"IfDefine") => Some(Condition::Defined(name, wanted)),
+        _ if is(&"IfModule") => Some(Condition::Module(name, wanted)),
+        _ => OTHER_CONDITIONS.iter().any(is).then_some(Condition::Other),
+    }
 }
+
+const OTHER_CONDITIONS: &[&str] = &["IfVersion", "IfFile", "IfDirective", "IfSection", "If", "ElseIf", "Else", "Macro"];
 
 fn include(statement: &Statement) -> Option<Include> {
     let optional = statement.is("IncludeOptional");
-    let conditional = statement.scope.iter().any(|head| condition(head).is_some());
-    (optional || statement.is("Include")).then(|| Include { pattern: statement.value.clone(), optional, conditional })
+    (optional || statement.is("Include")).then(|| Include {
+        pattern: statement.value.clone(),
+        optional,
+        conditional: statement.scope.iter().any(|head| condition(head).is_some()),
+    })
 }
 
 /// Lines with continued ones joined, without comments, each with the number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
+fn logical_lines(text: &str) -> Vec<(usize, Cow<'_, str>)> {
     let mut lines = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (i, line) in text.lines().enumerate() {
-        let (first, mut joined) = open.take().unwrap_or((i + 1, String::new()));
-        match line.strip_suffix('\\') {
-            Some(more) => {
-                joined.push_str(more);
-                open = Some((first, joined));
+        match (line.strip_suffix('\\'), open.take()) {
+            (Some(more), before) => {
+                let (first, joined) = before.unwrap_or((i + 1, String::new()));
+                open = Some((first, joined + more));
             }
-            None => {
-                joined.push_str(line);
-                lines.push((first, joined));
-            }
+            (None, Some((first, joined))) => lines.push((first, Cow::Owned(joined + line))),
+            (None, None) => lines.push((i + 1, Cow::Borrowed(line))),
         }
     }
-    lines.extend(open);
+    lines.extend(open.map(|(first, joined)| (first, Cow::Owned(joined))));
     lines.retain(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     lines
 }
