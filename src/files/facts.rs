@@ -1,16 +1,17 @@
 //! Gathers what the system says about one path: kind, mode, owner, ACL, number of names, and every directory on the way there.
-//! Nothing is opened, so that no FIFO or device is touched, and nothing is judged. Whole trees are for `walk`.
+//! Nothing is opened, so that no FIFO or device is touched, unless it is to be read as well. Nothing is judged. Whole trees are
+//! for `walk`.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::acl;
 use super::way::Way;
 pub use super::way::{Tree, real};
+use super::{acl, read};
 use crate::facts::{Access, Acl, DirFacts, FileFacts, FileId, FileKind, Parents};
 
 /// The facts about one path.
@@ -55,9 +56,22 @@ impl<'a> Gatherer<'a> {
 
     /// The facts about one path.
     pub fn file(&mut self, path: &Path) -> io::Result<FileFacts> {
-        let (End { real, is_link, parents }, meta) = self.end(path)?;
-        let disk = self.tree.on_disk(&real);
-        Ok(FileFacts {
+        let (end, meta) = self.end(path)?;
+        let acl = acl::of(&self.tree.on_disk(&end.real), &self.tree.users)?;
+        Ok(self.facts(path, end, &meta, acl))
+    }
+
+    /// A file to be read, and the facts about just what was opened; none where it is a link or cannot be opened.
+    pub fn open(&mut self, path: &Path) -> Option<(File, FileFacts)> {
+        let (real, parents) = self.beside(path)?;
+        let file = read::no_link(&self.tree.on_disk(&real))?;
+        let (meta, acl) = (file.metadata().ok()?, acl::of_open(&file, &self.tree.users).ok()?);
+        let facts = self.facts(path, End { real, is_link: false, parents }, &meta, acl);
+        Some((file, facts))
+    }
+
+    fn facts(&self, path: &Path, End { real, is_link, parents }: End, meta: &Metadata, acl: Option<Acl>) -> FileFacts {
+        FileFacts {
             path: path.to_owned(),
             kind: match meta.file_type() {
                 kind if kind.is_file() => FileKind::File,
@@ -65,12 +79,12 @@ impl<'a> Gatherer<'a> {
                 _ => FileKind::Special,
             },
             is_link,
-            access: access(self.tree, &meta, acl::of(&disk, &self.tree.users)?),
+            access: access(self.tree, meta, acl),
             links: meta.nlink(),
-            id: id(&meta),
+            id: id(meta),
             parents,
             real,
-        })
+        }
     }
 
     fn end(&mut self, path: &Path) -> io::Result<(End, Metadata)> {

@@ -50,15 +50,22 @@ fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Res
     if path.as_os_str() == "-" {
         return limited(path, io::stdin().lock(), 0, None);
     }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
+    let fd = rustix::fs::open(path, FLAGS, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
     let (file, size) = regular(path, fd)?;
     limited(path, file, size, unwrapping(size))
 }
 
+/// What a FIFO or a terminal does not notice.
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Opens what is no link and can be opened.
+pub(super) fn no_link(path: &Path) -> Option<File> {
+    rustix::fs::open(path, FLAGS | OFlags::NOFOLLOW, Mode::empty()).ok().map(File::from)
+}
+
 /// One that has been opened already, in a way of its own.
-pub(super) fn opened(path: &Path, fd: OwnedFd) -> Result<Input> {
-    let (file, size) = regular(path, fd)?;
+pub fn opened(path: &Path, fd: impl Into<OwnedFd>) -> Result<Input> {
+    let (file, size) = regular(path, fd.into())?;
     limited(path, file, size, None)
 }
 
