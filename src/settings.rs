@@ -6,6 +6,7 @@ pub mod customs;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::finding::Location;
 
@@ -14,8 +15,20 @@ use crate::finding::Location;
 pub struct Setting<T> {
     /// What is said.
     pub value: T,
-    /// Where it was read; none for what is only wished.
-    pub at: Option<Location>,
+    /// Where it was read, which all have in common that were read there; none for what is only wished.
+    pub at: Option<Arc<Location>>,
+}
+
+impl<T> Setting<T> {
+    /// What was read at this place.
+    pub fn read(value: T, at: Location) -> Setting<T> {
+        Setting { value, at: Some(Arc::new(at)) }
+    }
+
+    /// Where it was read.
+    pub fn place(&self) -> Option<Location> {
+        self.at.as_deref().cloned()
+    }
 }
 
 impl<T> From<T> for Setting<T> {
@@ -53,7 +66,7 @@ macro_rules! settings {
             }
 
             /// Takes over what `part` says, as read at one place. What it says of scopes is taken over as it is.
-            pub fn learn(&mut self, part: TlsSettings, at: &Location) {
+            pub fn learn(&mut self, part: TlsSettings, at: &Arc<Location>) {
                 $(if let Some(said) = part.$field {
                     self.$field = Some(Setting { value: said.value, at: Some(at.clone()) });
                 })*
@@ -262,7 +275,7 @@ mod tests {
     fn places_do_not_make_a_difference_and_values_do() {
         let wished = TlsSettings { min_protocol: Some(Protocol::Tls12.into()), ..TlsSettings::default() };
         let mut read = TlsSettings::default();
-        read.learn(wished.clone(), &Location::File("/etc/x".into()));
+        read.learn(wished.clone(), &Arc::new(Location::File("/etc/x".into())));
         assert_eq!((read.difference(&wished), &read), (None, &wished));
         assert!(read.min_protocol.as_ref().unwrap().at.is_some());
         read.min_protocol = Some(Protocol::Tls11.into());

@@ -76,6 +76,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["probe"]),
     ("nix", &["files"]),
     ("signal_hook", &["process"]),
+    ("rayon_core", &["threads"]),
 ];
 
 #[test]

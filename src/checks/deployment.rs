@@ -42,7 +42,7 @@ pub struct Deployment<'a> {
 }
 
 /// Files by the path that the settings have, letter by letter: among thousands, to compare paths name by name takes its time.
-pub type Files = BTreeMap<OsString, Opened>;
+pub type Files = BTreeMap<OsString, Box<Opened>>;
 
 /// A file that was looked at.
 #[derive(Debug)]
@@ -75,14 +75,17 @@ pub enum Content {
 
 /// Everything that speaks against the deployment, each finding once.
 pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
-    let mut found = settings::judge(deployment.settings);
-    found.extend(deployment.presence());
+    let (rights, mut found) = threads::both(&|| deployment.permissions(), || {
+        let mut found = settings::judge(deployment.settings);
+        found.extend(deployment.presence());
+        found
+    });
     let whole = deployment.settings;
     let outer = Scope::default();
     let parts: Vec<Option<&Scoped>> = std::iter::once(None).chain(whole.scopes.iter().map(Some)).collect();
     let known = Arc::default();
     // A thousand hosts are as many signatures and more.
-    let judged = threads::each(threads::processors(), &parts, |part| {
+    let judged = threads::among(&parts, |part| {
         let (scope, settings) = match part {
             None => (&outer, Cow::Borrowed(whole)),
             Some(part) => (&part.scope, Cow::Owned(whole.overlaid(&part.settings))),
@@ -97,7 +100,7 @@ pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
         files.extend(shown);
     }
     found.extend(shown(files.into_values(), deployment.now));
-    found.extend(deployment.permissions());
+    found.extend(rights);
     // The same file serves several parts.
     let mut told = HashSet::new();
     found.retain(|f| told.insert((f.rule.code, f.at.to_string(), f.message.clone())));
@@ -112,7 +115,7 @@ fn shown<'a>(files: impl Iterator<Item = &'a Material>, now: OffsetDateTime) -> 
         places.entry((place.1.sha256(), n == 0)).or_default().push(place);
     }
     let places: Vec<(bool, Places<'_>)> = places.into_iter().map(|((_, first), places)| (first, places)).collect();
-    let found = threads::each(threads::processors(), &places, |(first, places)| {
+    let found = threads::among(&places, |(first, places)| {
         let found = places.first().map_or_else(Vec::new, |(at, cert)| identity::alone(cert, *first, at, now));
         let everywhere = places
             .iter()
@@ -124,7 +127,7 @@ fn shown<'a>(files: impl Iterator<Item = &'a Material>, now: OffsetDateTime) -> 
 
 impl<'a> Deployment<'a> {
     fn at(&self, path: &Path) -> Option<&'a Opened> {
-        self.files.get(path.as_os_str())
+        self.files.get(path.as_os_str()).map(AsRef::as_ref)
     }
 
     fn opened(&self, setting: &Option<Setting<PathBuf>>) -> Option<&'a Opened> {
@@ -145,7 +148,7 @@ impl<'a> Deployment<'a> {
         let mut found = Vec::new();
         for settings in all {
             for (setting, is_dh) in named(settings) {
-                let (Some(at), Some(opened)) = (&setting.at, self.at(&setting.value)) else { continue };
+                let (Some(at), Some(opened)) = (setting.at.as_deref(), self.at(&setting.value)) else { continue };
                 let path = setting.value.display();
                 match &opened.content {
                     Content::Missing => {
@@ -215,7 +218,7 @@ fn is_directory(settings: &TlsSettings, setting: &Setting<PathBuf>) -> bool {
 
 /// The place of a setting, else the file that it names.
 fn place(setting: &Setting<PathBuf>) -> Location {
-    setting.at.clone().unwrap_or_else(|| Location::File(setting.value.clone()))
+    setting.place().unwrap_or_else(|| Location::File(setting.value.clone()))
 }
 
 rules! {

@@ -30,7 +30,7 @@ fn one(settings: &TlsSettings) -> Vec<Finding> {
 }
 
 fn at<T>(setting: &Setting<T>) -> Option<Location> {
-    setting.at.clone()
+    setting.place()
 }
 
 /// An OpenSSL list: something must be in it, and nothing that gives no protection.
@@ -258,7 +258,7 @@ mod tests {
     fn lists_are_judged_by_what_openssl_would_make_of_them() {
         let code = |list: &str| {
             let place = Location::File("x".into());
-            let setting = Setting { value: list.to_owned(), at: Some(place) };
+            let setting = Setting::read(list.to_owned(), place);
             super::list(&setting).map(|f| f.rule.code)
         };
         for good in [

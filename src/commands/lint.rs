@@ -26,7 +26,6 @@ use crate::report::{Form, Report, SourceText, Value, object};
 use crate::servers::build::{Build, Library, Version};
 use crate::servers::rules::Said;
 use crate::servers::{self, MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Server, layout};
-use crate::settings::TlsSettings;
 use crate::settings::customs::Customs;
 use crate::threads;
 
@@ -88,17 +87,17 @@ impl std::str::FromStr for ServerWord {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let configurations = configurations(args)?;
-    let store = trust::load(&args.trust);
+    let (store, configurations) = threads::both(&|| trust::load(&args.trust), || configurations(args));
+    let configurations = configurations?;
     let anchors: &[Cert] = store.as_ref().map_or(&[], |store| &store.anchors);
     let (mut findings, mut texts, mut told) = (Vec::new(), Vec::new(), Vec::new());
     // A system without a trust store is common in containers; a store that was named must be there.
     if let (Err(error), trust::Source::Path(_)) = (&store, &args.trust) {
         return Err(error.clone());
     }
-    for configuration in configurations {
+    for mut configuration in configurations {
         let (build, assumed) = build(&args.build, &args.root, &configuration)?;
-        let (value, judged) = judge(&configuration, build, args, anchors, context);
+        let (value, judged) = judge(&mut configuration, build, args, anchors, context);
         findings.extend(assumed);
         findings.extend(judged);
         told.push(value);
@@ -224,9 +223,9 @@ pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuratio
     Ok((build, Some(BUILD_ASSUMED.at(at, message))))
 }
 
-/// Everything about one server: what is told of it, and what speaks against it.
+/// Everything about one server: what is told of it, and what speaks against it. Its texts are all that is left.
 fn judge(
-    configuration: &Configuration,
+    configuration: &mut Configuration,
     build: Build,
     args: &Args,
     anchors: &[Cert],
@@ -236,13 +235,15 @@ fn judge(
     let main = configuration.texts.first().is_some_and(|text| is_main(configuration.server, &text.path));
     let whole = main && configuration.is_whole();
     // Neither needs the other; a thousand hosts are as many questions to each.
-    let ((settings, unclear), (customs, mut findings)) =
-        threads::both(&|| configuration.settings(build, &args.root), || {
-            let said = Said::new(&placed, build, whole);
-            (configuration.server.customs(&said), configuration.server.judge(&said))
-        });
+    let by_its_own_words = || {
+        let said = Said::new(&placed, build, whole);
+        (configuration.server.customs(&said), configuration.server.judge(&said))
+    };
+    let ((customs, mut findings), (settings, unclear)) =
+        threads::both(&by_its_own_words, || configuration.settings(build, &args.root));
     let tree = tree(&args.root);
-    let files = open(&settings, customs, &args.root, tree.as_ref());
+    let named = named::files(&settings);
+    let files = open(&named, customs, &args.root, tree.as_ref());
     let reader = |name| Some(Reader { server: configuration.server.title, user: tree.as_ref()?.users.named(name)? });
     findings.extend(deployment::judge(&Deployment {
         settings: &settings,
@@ -277,8 +278,14 @@ fn judge(
     let note = |f: Finding| if f.rule == &NOT_UNDERSTOOD || ignored(&f) { f.severity(Severity::Info) } else { f };
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && told(f))).collect::<Vec<_>>());
-    // To forget what thousands of files held takes as long as to tell which they were.
-    let (value, ()) = threads::both(&|| value(configuration, &settings, build), || drop(files));
+    // People are not told what was looked at.
+    let told = context.json || matches!(args.format, FormWord::Json);
+    let value = if told { value(configuration, &named, build) } else { Value::Null };
+    // To forget what thousands of files held takes its time, too.
+    let of_files = files.into_values().map(|file| file as Box<dyn Send>);
+    let others: [Box<dyn Send>; 3] =
+        [Box::new(std::mem::take(&mut configuration.statements)), Box::new(settings), Box::new(named)];
+    threads::free(others.into_iter().chain(of_files));
     (value, findings)
 }
 
@@ -299,25 +306,36 @@ fn tree(root: &Path) -> Option<Tree> {
 }
 
 /// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is opened once.
-fn open(settings: &TlsSettings, customs: Customs, root: &Path, tree: Option<&Tree>) -> Files {
+fn open(named: &[NamedFile], customs: Customs, root: &Path, tree: Option<&Tree>) -> Files {
+    let beside = named::keys_beside(named, customs, root);
     let mut seen = HashSet::new();
-    let named = named::with_keys_beside(settings, customs, root).into_iter();
-    let files: Vec<NamedFile> = named.filter(|file| seen.insert(file.path.clone())).collect();
-    let shares: Vec<&[NamedFile]> = files.chunks(files.len().div_ceil(threads::processors()).max(1)).collect();
+    let files: Vec<&NamedFile> =
+        named.iter().chain(&beside).filter(|file| seen.insert(file.path.as_os_str())).collect();
+    let shares: Vec<&[&NamedFile]> = files.chunks(SHARE).collect();
     let known = KnownCas::default();
-    let open = |files: &&[NamedFile]| {
+    let open = |files: &&[&NamedFile]| {
         let mut facts = tree.map(Gatherer::new);
-        files.iter().map(|file| opened(file, &below(root, &file.path), facts.as_mut(), &known)).collect::<Vec<_>>()
+        files
+            .iter()
+            .map(|file| opened(file, &below(root, &file.path), facts.as_mut(), &known))
+            .map(Box::new)
+            .collect::<Vec<_>>()
     };
-    let opened = threads::each(shares.len(), &shares, open).into_iter().flatten();
+    let opened = threads::among(&shares, open).into_iter().flatten();
     files.iter().map(|file| file.path.clone().into_os_string()).zip(opened).collect()
 }
 
-fn opened(file: &NamedFile, path: &Path, tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
+/// So many files are taken at once: their directories are looked at once, and no processor is long done before the others.
+const SHARE: usize = 100;
+
+fn opened(file: &NamedFile, path: &Path, mut tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
     let named_as = file.named_as;
+    // Mostly it is no link, and one look at it tells everything.
+    let direct = tree.as_mut().filter(|_| named_as != NamedAs::CaDirectory).and_then(|tree| tree.open(&file.path));
+    let (open, facts) = direct.unzip();
     let content = match named_as {
         NamedAs::CaDirectory => directory(path),
-        _ => match read::file(path) {
+        _ => match open.map_or_else(|| read::file(path), |open| read::opened(path, open)) {
             Ok(input) if named_as == NamedAs::KeyPassword => {
                 Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
             }
@@ -328,8 +346,8 @@ fn opened(file: &NamedFile, path: &Path, tree: Option<&mut Gatherer<'_>>, known:
         },
     };
     // Told by where it is seen from here.
-    let facts = tree.map_or_else(|| facts::of(path), |tree| tree.file(&file.path));
-    let facts = facts.ok().map(|facts| FileFacts { path: path.to_owned(), ..facts });
+    let gather = || tree.map_or_else(|| facts::of(path), |tree| tree.file(&file.path)).ok();
+    let facts = facts.or_else(gather).map(|facts| FileFacts { path: path.to_owned(), ..facts });
     Opened { path: path.to_owned(), facts, content }
 }
 
@@ -345,11 +363,11 @@ fn directory(path: &Path) -> Content {
     Content::Directory(entries.collect())
 }
 
-fn value(configuration: &Configuration, settings: &TlsSettings, build: Build) -> Value {
-    let files = named::files(settings).into_iter().map(|file| {
+fn value(configuration: &Configuration, named: &[NamedFile], build: Build) -> Value {
+    let files = named.iter().map(|file| {
         object! {
             "path" => file.path.as_path(), "role" => file.named_as.word(),
-            "named_at" => file.at.map(|at| at.to_string()), "scope" => file.scope.to_string(),
+            "named_at" => file.at.as_ref().map(ToString::to_string), "scope" => file.scope.to_string(),
         }
     });
     object! {

@@ -160,7 +160,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     let answers = present(look_at_all(&questions), &args.servers, args.opener.opening());
     let judge = Judge { context, store: &store, public: args.trust == trust::Source::System, known: Arc::default() };
-    let seen: Vec<Seen> = threads::each(threads::processors(), &answers, |facts| judge.seen(facts, &expected));
+    let seen: Vec<Seen> = threads::among(&answers, |facts| judge.seen(facts, &expected));
 
     let mut report = Report::judging(object! {
         "targets" => seen.iter().map(|seen| seen.value(&expected)).collect::<Vec<_>>(),

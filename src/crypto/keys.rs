@@ -97,11 +97,14 @@ pub fn public_point(curve: Curve, scalar: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The x coordinates of the points of a scalar, of its double, and so on to that many times the scalar; none if the scalar is zero
-/// or not below the group's order. Far cheaper than one point after the other.
-pub fn multiples(curve: Curve, scalar: &[u8], many: usize) -> Option<Vec<Vec<u8>>> {
+/// or not below the group's order. Without a scalar, of 1, 2 and so on. Far cheaper than one point after the other.
+pub fn multiples(curve: Curve, scalar: Option<&[u8]>, many: usize) -> Option<Vec<Vec<u8>>> {
     macro_rules! add_up {
         ($curve:ident) => {{
-            let one = $curve::SecretKey::from_slice(scalar).ok()?.public_key().to_projective();
+            let one = match scalar {
+                Some(scalar) => $curve::SecretKey::from_slice(scalar).ok()?.public_key().to_projective(),
+                None => $curve::ProjectivePoint::GENERATOR,
+            };
             let points: Vec<_> = std::iter::successors(Some(one), |point| Some(*point + one)).take(many).collect();
             let points = $curve::ProjectivePoint::batch_normalize(points.as_slice());
             points.iter().map(|point| point.x().to_vec()).collect()

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::build::Build;
 use super::syntax::{Grammar, Statement, Unknown};
@@ -10,9 +11,10 @@ use super::table::Directive;
 use super::{MALFORMED, NOT_UNDERSTOOD, OTHER_VERSION, Placed, Server};
 use crate::finding::{Finding, Location, Rule};
 use crate::settings::{Scope, Scoped, TlsSettings};
+use crate::threads;
 
-/// What is said of one part: the statements of each name, in their order. Names are in small letters.
-type Said<'a> = HashMap<String, Vec<Placed<'a>>>;
+/// What is said of one part, sorted by name; those of one name in their order. Names are in small letters.
+type Said<'a> = Vec<(String, Placed<'a>)>;
 
 impl Server {
     /// What one text tells this program, without what the text pulls in.
@@ -51,18 +53,22 @@ impl Server {
                     parts.len() - 1
                 });
             }
-            parts[part].1.entry(name).or_default().push(*placed);
+            parts[part].1.push((name, *placed));
         }
-        let mut settings = TlsSettings::default();
-        for (i, (scope, said)) in parts.iter().enumerate() {
-            let outer = (i > 0).then_some(&parts[0].1);
-            let told = self.part(&rows, said, outer, &mut findings);
-            match outer {
-                None => settings = told,
-                Some(_) if told == TlsSettings::default() => {}
-                Some(_) => settings.scopes.push(Scoped { scope: scope.clone(), settings: told }),
+        parts.iter_mut().for_each(|(_, said)| said.sort_by(|(a, _), (b, _)| a.cmp(b)));
+        let outer = &parts[0].1;
+        let (mut settings, unclear) = self.part(&rows, outer, None);
+        findings.extend(unclear);
+        // A thousand hosts are as many parts.
+        let told = threads::among(&parts[1..], |(_, said)| self.part(&rows, said, Some(outer)));
+        settings.scopes.reserve_exact(told.len());
+        for ((scope, _), (told, unclear)) in parts[1..].iter().zip(told) {
+            findings.extend(unclear);
+            if *told != TlsSettings::default() {
+                settings.scopes.push(Scoped { scope: scope.clone(), settings: *told });
             }
         }
+        let mut settings = *settings;
         (self.imply)(&mut settings);
         (settings, findings)
     }
@@ -74,17 +80,11 @@ impl Server {
     }
 
     /// What is said of one part. A row of several names takes what this part leaves out from what is said of the whole.
-    fn part(
-        &self,
-        rows: &[Row<'_>],
-        said: &Said<'_>,
-        outer: Option<&Said<'_>>,
-        findings: &mut Vec<Finding>,
-    ) -> TlsSettings {
-        let mut settings = TlsSettings::default();
+    fn part(&self, rows: &[Row<'_>], said: &Said<'_>, outer: Option<&Said<'_>>) -> (Box<TlsSettings>, Vec<Finding>) {
+        let (mut settings, mut findings) = (Box::<TlsSettings>::default(), Vec::new());
         for Row { row, names } in rows.iter().filter(|row| row.row.speaks_of(outer.is_none())) {
             let Some(first) = names.iter().find_map(|name| name.find(said)) else { continue };
-            let at = first.place();
+            let at = Arc::new(first.place());
             let all = names
                 .iter()
                 .zip(row.names)
@@ -94,11 +94,11 @@ impl Server {
             match values.map(|values| row.binding.parse(&values).ok_or("pkit does not know what it means")) {
                 Ok(Ok(part)) => settings.learn(part, &at),
                 Ok(Err(why)) | Err(why) => {
-                    findings.push(NOT_UNDERSTOOD.at(at, format!("{}: {why}", row.names.join(", "))))
+                    findings.push(NOT_UNDERSTOOD.at(first.place(), format!("{}: {why}", row.names.join(", "))))
                 }
             }
         }
-        settings
+        (settings, findings)
     }
 
     /// The names that only other versions know, in small letters.
@@ -139,10 +139,11 @@ impl Key {
 
     /// The statement that counts.
     fn find<'a>(&self, said: &Said<'a>) -> Option<Placed<'a>> {
-        let all = said.get(&self.name)?;
+        let first = said.partition_point(|(name, _)| *name < self.name);
+        let mut all = said[first..].iter().take_while(|(name, _)| *name == self.name).map(|(_, placed)| *placed);
         match self.which {
-            Some(which) => all.get(which.checked_sub(1)?).copied(),
-            None => all.last().copied(),
+            Some(which) => all.nth(which.checked_sub(1)?),
+            None => all.last(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The promise that every server keeps by joining `ALL`: what is written is read back as it was meant, or it is refused.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -121,7 +122,7 @@ fn with_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> TlsSe
 
 fn together(parts: &[TlsSettings]) -> TlsSettings {
     let mut settings = TlsSettings::default();
-    parts.iter().for_each(|part| settings.learn(part.clone(), &Location::File(PathBuf::new())));
+    parts.iter().for_each(|part| settings.learn(part.clone(), &Arc::new(Location::File(PathBuf::new()))));
     settings
 }
 

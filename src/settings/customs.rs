@@ -32,8 +32,9 @@ pub struct Customs {
 impl Customs {
     /// Where the key of a certificate's file may lie besides.
     pub fn beside(&self, file: &Path) -> Option<PathBuf> {
+        let ending = self.key_beside?;
         let mut path = file.as_os_str().to_owned();
-        path.push(self.key_beside?);
+        path.push(ending);
         Some(path.into())
     }
 }

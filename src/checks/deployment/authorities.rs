@@ -12,7 +12,7 @@ use crate::material::subject_hash::subject_hash;
 use crate::material::{Item, Material};
 use crate::pki::store::Store;
 use crate::settings::customs::Revocation;
-use crate::settings::{ClientCert, CrlCheck, TlsSettings};
+use crate::settings::{ClientCert, CrlCheck, Setting, TlsSettings};
 
 /// CAs, CRLs, CA directories and Diffie-Hellman parameters.
 pub(super) fn judge(deployment: &Deployment<'_>, settings: &TlsSettings) -> Vec<Finding> {
@@ -125,7 +125,7 @@ fn depth(deployment: &Deployment<'_>, settings: &TlsSettings, ca: &Material) -> 
         length
     };
     let longest = certs.iter().map(length).max()?;
-    let at = said.and_then(|depth| depth.at.clone()).or_else(|| settings.client_cert.as_ref()?.at.clone())?;
+    let at = said.and_then(Setting::place).or_else(|| settings.client_cert.as_ref()?.place())?;
     let most = (allowed as usize).saturating_add(usize::from(deployment.customs.depth_without_root));
     let message = || format!("{longest} CAs stand above a client, the root included, and {most} may");
     (longest > most).then(|| VERIFY_DEPTH.at(at, message()))

@@ -63,7 +63,7 @@ fn ciphers(deployment: &Deployment<'_>, settings: &TlsSettings) -> Vec<Finding> 
     let files = files.filter_map(|setting| deployment.material(setting));
     let leaves: Vec<&Cert> = files.filter_map(|(_, file)| file.certs().next().map(|(_, cert)| cert)).collect();
     let kinds: Vec<&str> = leaves.iter().map(|leaf| leaf.public_key.kind().algorithm()).collect();
-    let (Some(wanted), Some(at)) = (signers(&list.value), &list.at) else { return Vec::new() };
+    let (Some(wanted), Some(at)) = (signers(&list.value), list.place()) else { return Vec::new() };
     // Ed25519 and Ed448 count as ECDSA (RFC 8422 section 5.10).
     let fits = |kind: &&str| match *kind {
         "rsa" | "rsa-pss" => wanted.contains(&"RSA"),
@@ -75,7 +75,7 @@ fn ciphers(deployment: &Deployment<'_>, settings: &TlsSettings) -> Vec<Finding> 
     }
     let message =
         format!("every cipher of the list is for a key of {}, and the key is {}", wanted.join(", "), kinds.join(", "));
-    vec![CIPHERS_OTHER_KEY.at(at.clone(), message)]
+    vec![CIPHERS_OTHER_KEY.at(at, message)]
 }
 
 /// Is there a certificate, in the one form that servers read?
@@ -239,10 +239,12 @@ fn matched(
     setting: &Setting<std::path::PathBuf>,
 ) -> Vec<Finding> {
     let Some((leaf_at, leaf)) = certs.first() else { return Vec::new() };
-    let belongs = |cert: &Cert| key.public().is_some_and(|public| public == cert.public_key);
-    if !belongs(leaf)
-        && let Some((_, own)) = certs.iter().find(|(_, cert)| belongs(cert))
-    {
+    let public = key.public();
+    let belongs = |cert: &Cert| public.as_ref().is_some_and(|public| *public == cert.public_key);
+    if belongs(leaf) {
+        return Vec::new();
+    }
+    if let Some((_, own)) = certs.iter().find(|(_, cert)| belongs(cert)) {
         let message = format!("`{}` comes first, and the key is that of `{}`", leaf.short_name(), own.short_name());
         return vec![CHAIN_LEAF_NOT_FIRST.at((*leaf_at).clone().into(), message).severity(Severity::Error)];
     }

@@ -45,10 +45,9 @@ fn points(curve: Curve) -> &'static HashSet<Vec<u8>> {
         Curve::P521 => &POINTS[2],
     };
     place.get_or_init(|| {
-        let one = [&vec![0; curve.octets() - 1][..], &[1]].concat();
         // An octet over and over is so many times a number of ones; what is above the order is no key, and does no harm here.
-        let (small, repeated) = ((one, SMALL), (vec![1; curve.octets()], usize::from(u8::MAX)));
-        let of = |(scalar, many): (Vec<u8>, usize)| crypto::multiples(curve, &scalar, many);
+        let (small, repeated) = ((None, SMALL), (Some(vec![1; curve.octets()]), usize::from(u8::MAX)));
+        let of = |(scalar, many): (Option<Vec<u8>>, usize)| crypto::multiples(curve, scalar.as_deref(), many);
         [small, repeated].into_iter().filter_map(of).flatten().collect()
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsS
         } else if is_known(settings, &named) {
             continue;
         } else {
-            (vec![Setting { value: named, at: Some(placed.place()) }], Vec::new())
+            (vec![Setting::read(named, placed.place())], Vec::new())
         };
         add(settings, &scope, files);
         found.extend(faults);
@@ -62,7 +62,7 @@ fn of_directory(placed: &Placed<'_>, named: &Path, here: &Path) -> Files {
         !hidden && !beside(name) && std::fs::metadata(here.join(name)).map_or(true, |meta| meta.is_file())
     };
     let names: BTreeSet<PathBuf> = names.filter(wanted).collect();
-    let files = names.iter().map(|name| Setting { value: named.join(name), at: Some(placed.place()) });
+    let files = names.iter().map(|name| Setting::read(named.join(name), placed.place()));
     let nothing = format!("{} holds no certificate", named.display());
     let nothing = names.is_empty().then(|| EMPTY.at(placed.place(), nothing));
     limited(placed, named, files.collect(), nothing.into_iter().collect())
@@ -85,9 +85,9 @@ fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -
         let file = file.split('[').next().unwrap_or(file);
         let at = Location::Line { path: here.to_owned(), line: number, column: 1 };
         match base {
-            _ if file.starts_with('/') => files.push(Setting { value: PathBuf::from(file), at: Some(at) }),
+            _ if file.starts_with('/') => files.push(Setting::read(PathBuf::from(file), at)),
             Some(base) if base.starts_with('/') => {
-                files.push(Setting { value: Path::new(base).join(file), at: Some(at) });
+                files.push(Setting::read(Path::new(base).join(file), at));
             }
             _ => {
                 unknown.push(INCLUDE_UNKNOWN.at(at, format!("{file}: where it starts depends on where HAProxy does")));

@@ -202,7 +202,7 @@ impl<'a> Gatherer<'a> {
                 return self.limit(from, format!("only the first {MAX_FILES} files are read"));
             }
         }
-        let bytes = match (read::file(path), &from) {
+        let mut bytes = match (read::file(path), &from) {
             (Ok(input), _) => input.bytes,
             (Err(error), None) => return Err(error),
             (Err(error), Some(from)) => {
@@ -221,7 +221,9 @@ impl<'a> Gatherer<'a> {
         self.text_left -= bytes.len();
         self.open.push(real);
         // Comments may be in any encoding; what is not UTF-8 in a value will not be found on the disk.
-        self.text(path, String::from_utf8_lossy(&bytes).into_owned(), grammar, inside);
+        let text = String::from_utf8(std::mem::take(&mut *bytes));
+        let text = text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        self.text(path, text, grammar, inside);
         self.open.pop();
         Ok(())
     }
@@ -235,10 +237,13 @@ impl<'a> Gatherer<'a> {
             let at = Location::Line { path: path.to_owned(), line: unknown.line, column: 1 };
             self.configuration.findings.push(unknown.rule().at(at, unknown.why));
         }
+        self.configuration.statements.reserve(statements.len());
         for mut statement in statements {
             statement.text = number;
             statement.block = if statement.block == 0 { inside.block } else { before + statement.block };
-            statement.scope.splice(0..0, inside.scope.iter().cloned());
+            if !inside.scope.is_empty() {
+                statement.scope.splice(0..0, inside.scope.iter().cloned());
+            }
             match (grammar.include)(&statement) {
                 Some(include) => self.include(path, statement, include, grammar),
                 None => {
@@ -331,10 +336,9 @@ impl<'a> Gatherer<'a> {
         self.start = None;
         statements.iter().for_each(|statement| self.note_start(statement));
         self.configuration.statements = statements;
-        let rooted: Vec<Option<String>> = self.configuration.statements.iter().map(|s| self.rooted(s)).collect();
-        for (statement, rooted) in self.configuration.statements.iter_mut().zip(rooted) {
-            if let Some(path) = rooted {
-                statement.value = Ok(path);
+        for i in 0..self.configuration.statements.len() {
+            if let Some(path) = self.rooted(&self.configuration.statements[i]) {
+                self.configuration.statements[i].value = Ok(path);
             }
         }
         let tables = self.configuration.statements.iter().flat_map(sni::named);

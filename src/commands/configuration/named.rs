@@ -1,6 +1,7 @@
 //! The files that a configuration names: which one is a key, which a certificate, and where that is said.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::below;
 use crate::finding::Location;
@@ -52,7 +53,7 @@ pub(crate) struct NamedFile {
     /// Its path, as the configuration has it.
     pub(crate) path: PathBuf,
     /// Where it is named.
-    pub(crate) at: Option<Location>,
+    pub(crate) at: Option<Arc<Location>>,
     /// The part of the server that it is for.
     pub(crate) scope: Scope,
 }
@@ -64,13 +65,11 @@ pub(crate) fn files(settings: &TlsSettings) -> Vec<NamedFile> {
     whole.into_iter().chain(scoped).collect()
 }
 
-/// The same, and the keys that lie beside their certificates without being named, where the server looks for them.
-pub(crate) fn with_keys_beside(settings: &TlsSettings, customs: Customs, root: &Path) -> Vec<NamedFile> {
-    let named = files(settings);
+/// The keys that lie beside their certificates without being named, where the server looks for them.
+pub(crate) fn keys_beside(named: &[NamedFile], customs: Customs, root: &Path) -> Vec<NamedFile> {
     let keys = named.iter().filter(|file| file.named_as == NamedAs::Key);
     let beside = keys.filter_map(|file| Some(NamedFile { path: customs.beside(&file.path)?, ..file.clone() }));
-    let beside: Vec<NamedFile> = beside.filter(|file| below(root, &file.path).exists()).collect();
-    named.into_iter().chain(beside).collect()
+    beside.filter(|file| below(root, &file.path).exists()).collect()
 }
 
 fn of(settings: &TlsSettings, scope: &Scope) -> Vec<NamedFile> {

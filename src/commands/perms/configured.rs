@@ -61,7 +61,9 @@ pub(super) fn gather(named: &[Named], tree: &Tree) -> Result<Configured> {
         let reader = readers::of(server, &tree.users)?;
         let customs =
             configuration.server.customs(&Said::new(&configuration.placed(), build, configuration.is_whole()));
-        for file in named::with_keys_beside(&settings, customs, &root) {
+        let named = named::files(&settings);
+        let beside = named::keys_beside(&named, customs, &root);
+        for file in named.into_iter().chain(beside) {
             if let Ok(real) = facts::real(tree, &file.path) {
                 found.readers.entry(real).or_default().push(reader.clone());
             }

@@ -14,6 +14,7 @@ mod postfix_names;
 pub mod priority;
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use super::build::Build;
 use super::{Placed, Server};
@@ -27,10 +28,37 @@ pub struct Said<'a> {
     pub whole: bool,
     /// Everything, in its order.
     pub statements: &'a [Placed<'a>],
-    by_name: HashMap<String, Vec<Placed<'a>>>,
+    by_name: HashMap<AnyCase<'a>, Vec<Placed<'a>>>,
     /// The last of each name in each block: a thousand virtual hosts are looked through for one of theirs.
-    by_block: HashMap<(String, Block<'a>), Placed<'a>>,
+    by_block: HashMap<Block<'a>, HashMap<AnyCase<'a>, Placed<'a>>>,
 }
+
+/// A name, whatever the case of its letters.
+#[derive(Clone, Copy)]
+struct AnyCase<'a>(&'a str);
+
+impl PartialEq for AnyCase<'_> {
+    fn eq(&self, other: &AnyCase<'_>) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for AnyCase<'_> {}
+
+impl Hash for AnyCase<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for part in self.0.as_bytes().chunks(PART) {
+            let mut small = [0; PART];
+            let small = &mut small[..part.len()];
+            small.copy_from_slice(part);
+            small.make_ascii_lowercase();
+            state.write(small);
+        }
+    }
+}
+
+/// Longer than almost every name.
+const PART: usize = 32;
 
 /// The heads of a block and of those around it, and its number where blocks with the same heads are told apart.
 type Block<'a> = (&'a [String], usize);
@@ -38,19 +66,21 @@ type Block<'a> = (&'a [String], usize);
 impl<'a> Said<'a> {
     /// Sorts the statements by name.
     pub fn new(statements: &'a [Placed<'a>], build: Build, whole: bool) -> Said<'a> {
-        let mut by_name: HashMap<String, Vec<Placed<'a>>> = HashMap::new();
-        let mut by_block = HashMap::new();
-        for placed in statements {
-            let name = placed.statement.name.to_ascii_lowercase();
-            by_block.insert((name.clone(), placed.block()), *placed);
-            by_name.entry(name).or_default().push(*placed);
+        let named = |placed: &Placed<'a>| (AnyCase(&placed.statement.name), *placed);
+        let mut by_name: HashMap<AnyCase<'a>, Vec<Placed<'a>>> = HashMap::new();
+        let mut by_block: HashMap<Block<'a>, HashMap<AnyCase<'a>, Placed<'a>>> = HashMap::new();
+        for block in statements.chunk_by(|a, b| a.block() == b.block()) {
+            by_block.entry(block[0].block()).or_default().extend(block.iter().map(named));
+            for (name, placed) in block.iter().map(named) {
+                by_name.entry(name).or_default().push(placed);
+            }
         }
         Said { build, whole, statements, by_name, by_block }
     }
 
     /// All statements of this name, in whatever block.
-    fn all(&self, name: &str) -> impl Iterator<Item = Placed<'a>> {
-        self.by_name.get(&name.to_ascii_lowercase()).into_iter().flatten().copied()
+    fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
+        self.by_name.get(&AnyCase(name)).into_iter().flatten().copied()
     }
 
     /// The one that counts for the whole server: the last.
@@ -64,7 +94,7 @@ impl<'a> Said<'a> {
     }
 
     fn within(&self, block: Block<'a>, name: &str) -> Option<Placed<'a>> {
-        self.by_block.get(&(name.to_ascii_lowercase(), block)).copied()
+        self.by_block.get(&block)?.get(&AnyCase(name)).copied()
     }
 
     /// Its value, where it is known.

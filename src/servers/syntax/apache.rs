@@ -37,7 +37,7 @@ fn block(head: &str, inside: &str) -> Option<String> {
 
 fn scan(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    let mut open: Vec<(String, usize)> = Vec::new();
+    let mut open: Vec<Section> = Vec::new();
     for (line, logical) in logical_lines(text) {
         let trimmed = logical.trim();
         if let Some(tag) = trimmed.strip_prefix("</") {
@@ -55,27 +55,38 @@ fn scan(text: &str) -> Parsed {
             }
             let head = head.split_whitespace().collect::<Vec<_>>().join(" ");
             parsed.unknown.extend(misplaced(&head, &open).map(|why| Unknown::refused(line, why)));
-            open.push((head, line));
+            let outer = open.last().map_or(0, |section| section.block);
+            let block = if condition(&head).is_none() { line } else { outer };
+            open.push(Section { head, line, block });
         } else if !trimmed.is_empty() {
             let end = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
             let rest = trimmed[end..].trim_start();
             parsed.statements.push(statement(&trimmed[..end], rest, &open, line, column(logical.trim_end(), rest)));
         }
     }
-    if let Some((_, line)) = open.last() {
-        parsed.unknown.push(Unknown::refused(*line, "a section is not closed"));
+    if let Some(section) = open.last() {
+        parsed.unknown.push(Unknown::refused(section.line, "a section is not closed"));
     }
     parsed
 }
 
+/// A section that is open.
+struct Section {
+    head: String,
+    /// Where it begins.
+    line: usize,
+    /// Where the innermost section begins that is a place and no condition: this one, or one around it.
+    block: usize,
+}
+
 /// A section that Apache does not have, or not here. Modules bring sections of their own, so only slips are told.
-fn misplaced(head: &str, open: &[(String, usize)]) -> Option<&'static str> {
+fn misplaced(head: &str, open: &[Section]) -> Option<&'static str> {
     let word = head.split(' ').next().unwrap_or_default();
     let known = |section: &&str| section.eq_ignore_ascii_case(word);
     if !SECTIONS.iter().any(known) && SECTIONS.iter().any(|section| slip(section, word)) {
         return Some("no such section; a letter is wrong in its name");
     }
-    let within = open.iter().any(|(head, _)| condition(head).is_none());
+    let within = open.iter().any(|section| condition(&section.head).is_none());
     (within && word.eq_ignore_ascii_case("VirtualHost")).then_some("<VirtualHost> cannot stand within another section")
 }
 
@@ -109,7 +120,7 @@ const SECTIONS: &[&str] = &[
 /// Apache's own limit is in the hundreds; real files have four.
 const MAX_DEPTH: usize = 32;
 
-fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usize), parsed: &mut Parsed) {
+fn close(tag: &str, open: &mut Vec<Section>, (line, column): (usize, usize), parsed: &mut Parsed) {
     // What stands behind the tag is ignored (tried on 2.4.71).
     let name = tag.split_once('>').map_or(tag, |(tag, _)| tag).trim();
     let word = name.split_whitespace().next().unwrap_or_default();
@@ -117,7 +128,7 @@ fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usi
         parsed.statements.push(Statement { column, ..statement(BAD_CLOSE, name, open, line, 1) });
     }
     let closes =
-        open.last().is_some_and(|(head, _)| head.split(' ').next().is_some_and(|w| w.eq_ignore_ascii_case(word)));
+        open.last().is_some_and(|section| section.head.split(' ').next().is_some_and(|w| w.eq_ignore_ascii_case(word)));
     if closes {
         open.pop();
     } else {
@@ -125,7 +136,7 @@ fn close(tag: &str, open: &mut Vec<(String, usize)>, (line, column): (usize, usi
     }
 }
 
-fn statement(name: &str, rest: &str, open: &[(String, usize)], line: usize, column: usize) -> Statement {
+fn statement(name: &str, rest: &str, open: &[Section], line: usize, column: usize) -> Statement {
     let value = match value(rest) {
         None => Err("its quotes are not closed"),
         Some(_) if rest.contains("${") => Err(PUT_TOGETHER),
@@ -135,8 +146,8 @@ fn statement(name: &str, rest: &str, open: &[(String, usize)], line: usize, colu
         name: name.to_owned(),
         value,
         raw: rest.to_owned(),
-        scope: open.iter().map(|(head, _)| head.clone()).collect(),
-        block: open.iter().rfind(|(head, _)| condition(head).is_none()).map_or(0, |(_, line)| *line),
+        scope: open.iter().map(|section| section.head.clone()).collect(),
+        block: open.last().map_or(0, |section| section.block),
         text: 0,
         line,
         column,
@@ -279,13 +290,12 @@ enum Condition<'a> {
 fn condition(head: &str) -> Option<Condition<'_>> {
     let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
     let is = |one: &&str| word.eq_ignore_ascii_case(one);
+    if !is(&"IfDefine") && !is(&"IfModule") {
+        return OTHER_CONDITIONS.iter().any(is).then_some(Condition::Other);
+    }
     let (name, wanted) = rest.strip_prefix('!').map_or((rest, true), |name| (name, false));
     let name = name.trim_matches('"');
-    match word {
-        _ if is(&"IfDefine") => Some(Condition::Defined(name, wanted)),
-        _ if is(&"IfModule") => Some(Condition::Module(name, wanted)),
-        _ => OTHER_CONDITIONS.iter().any(is).then_some(Condition::Other),
-    }
+    Some(if is(&"IfDefine") { Condition::Defined(name, wanted) } else { Condition::Module(name, wanted) })
 }
 
 const OTHER_CONDITIONS: &[&str] = &["IfVersion", "IfFile", "IfDirective", "IfSection", "If", "ElseIf", "Else", "Macro"];
@@ -300,22 +310,23 @@ fn include(statement: &Statement) -> Option<Include> {
 }
 
 /// Lines with continued ones joined, without comments, each with the number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, Cow<'_, str>)> {
-    let mut lines = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (i, line) in text.lines().enumerate() {
-        match (line.strip_suffix('\\'), open.take()) {
-            (Some(more), before) => {
-                let (first, joined) = before.unwrap_or((i + 1, String::new()));
-                open = Some((first, joined + more));
+fn logical_lines(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+    let mut lines = text.lines().zip(1..);
+    let next = move || {
+        let (line, first) = lines.next()?;
+        let Some(begun) = line.strip_suffix('\\') else { return Some((first, Cow::Borrowed(line))) };
+        let mut joined = begun.to_owned();
+        for (line, _) in lines.by_ref() {
+            let more = line.strip_suffix('\\');
+            joined.push_str(more.unwrap_or(line));
+            if more.is_none() {
+                break;
             }
-            (None, Some((first, joined))) => lines.push((first, Cow::Owned(joined + line))),
-            (None, None) => lines.push((i + 1, Cow::Borrowed(line))),
         }
-    }
-    lines.extend(open.map(|(first, joined)| (first, Cow::Owned(joined))));
-    lines.retain(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
-    lines
+        Some((first, Cow::Owned(joined)))
+    };
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    std::iter::from_fn(next).filter(move |(_, line)| says(line))
 }
 
 #[cfg(test)]
