@@ -3,7 +3,7 @@
 
 use super::alike;
 use super::build::{Build, Library, Version};
-use super::parts::{Parts, in_blocks};
+use super::parts::{Found, Parts, in_blocks};
 use super::syntax::{self, Statement, apache::arguments};
 use super::table::{Directive, File, Never, Number, Text, Whole, Words};
 use super::{Document, FileNeed, Part, Question, Reader, Role, Server, Style, reload, vocabulary};
@@ -167,14 +167,14 @@ struct Host {
     tls: bool,
 }
 
-fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
+fn find<'a>(statements: &'a [&'a Statement]) -> Found<'a> {
     let hosts = hosts(statements);
     let first = hosts.iter().position(|host| host.tls);
     let mut of_host: Vec<Option<usize>> = vec![None; statements.len()];
     for (i, host) in hosts.iter().enumerate() {
         of_host[host.range.clone()].fill(Some(i));
     }
-    let part = |(statement, host): (&&Statement, Option<usize>)| match (host.map(|i| (i, &hosts[i])), first) {
+    let part = move |(statement, host): (&'a &Statement, Option<usize>)| match (host.map(|i| (i, &hosts[i])), first) {
         (Some((i, Host { tls: true, address, name, .. })), first) => {
             let own = Scope { address: *address, name: name.clone(), protocol: None };
             let scope = if first == Some(i) { Scope::default() } else { own };
@@ -183,7 +183,7 @@ fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
         (None, Some(_)) => (Scope::default(), format!("{SERVER}{}", in_blocks(&statement.scope, &statement.name))),
         _ => (Scope::default(), in_blocks(&statement.scope, row_name(statement))),
     };
-    statements.iter().zip(of_host).map(part).collect()
+    Box::new(statements.iter().zip(of_host).map(part))
 }
 
 /// A host ends where its block does; of two with the same head the lines of the second begin anew, in another file, or its

@@ -166,7 +166,7 @@ static PARTS: Parts = Parts {
         ];
         Some(in_blocks(&blocks.into_iter().flatten().collect::<Vec<_>>(), name))
     },
-    find: |statements| statements.iter().map(|statement| part(statement)).collect(),
+    find: |statements| Box::new(statements.iter().map(|statement| part(statement))),
 };
 
 /// Blocks that pkit has no scope for stay in the name, so no row knows it.

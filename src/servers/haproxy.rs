@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::alike;
 use super::build::{Build, Library, Version};
-use super::parts::{Parts, in_blocks};
+use super::parts::{Found, Parts, in_blocks};
 use super::syntax::haproxy::{DEFAULTS, arguments};
 use super::syntax::{self, Statement};
 use super::table::{Directive, File, Never, Slot, Whole, Words};
@@ -156,7 +156,7 @@ pub(super) fn shared(statement: &Statement) -> Option<&str> {
     }
 }
 
-fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
+fn find<'a>(statements: &'a [&'a Statement]) -> Found<'a> {
     let binds = binds(statements);
     let mut order: Vec<(&usize, &Bind)> = binds.iter().filter(|(_, bind)| bind.tls).collect();
     order.sort_by_key(|(_, bind)| bind.line);
@@ -201,7 +201,8 @@ fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
             _ => whole(&in_blocks(&statement.scope, &statement.name)),
         }
     };
-    statements.iter().map(|statement| name(statement)).collect()
+    let found: Vec<_> = statements.iter().map(|statement| name(statement)).collect();
+    Box::new(found.into_iter())
 }
 
 fn is_frontend(section: &str) -> bool {

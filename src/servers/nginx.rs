@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::alike;
 use super::build::{Build, Library, Version};
-use super::parts::{Parts, in_blocks};
+use super::parts::{Found, Parts, in_blocks};
 use super::syntax::nginx::arguments;
 use super::syntax::{self, Statement};
 use super::table::{Directive, File, Never, Number, Slot, Whole, Words};
@@ -142,7 +142,7 @@ pub(super) struct Host {
     pub(super) tls: bool,
 }
 
-fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
+fn find<'a>(statements: &'a [&'a Statement]) -> Found<'a> {
     let hosts = hosts(statements);
     let mut order: Vec<(&usize, &Host)> = hosts.iter().filter(|(_, host)| host.tls).collect();
     order.sort_by_key(|(block, _)| statements.iter().position(|s| s.block == **block));
@@ -165,7 +165,8 @@ fn find(statements: &[&Statement]) -> Vec<(Scope, String)> {
         }
         None => (Scope::default(), in_blocks(&statement.scope, &statement.name)),
     };
-    statements.iter().map(|statement| name(statement)).collect()
+    let found: Vec<_> = statements.iter().map(|statement| name(statement)).collect();
+    Box::new(found.into_iter())
 }
 
 /// The blocks around a statement, but for the one that holds all sites. Mail and streams have server blocks of the same kind.

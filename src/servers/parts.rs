@@ -14,8 +14,11 @@ pub struct Parts {
     pub spell: fn(scope: &Scope, name: &str, build: Build) -> Option<String>,
     /// What part each statement speaks of, and the name of its row. It sees them all, because some programs count: Apache's
     /// first virtual host serves whoever asks for no name.
-    pub find: fn(statements: &[&Statement]) -> Vec<(Scope, String)>,
+    pub find: for<'a> fn(statements: &'a [&'a Statement]) -> Found<'a>,
 }
+
+/// For each statement in turn its part, and the name of its row: one after the other, for a thousand hosts have many of them.
+pub(super) type Found<'a> = Box<dyn Iterator<Item = (Scope, String)> + 'a>;
 
 impl Parts {
     /// Does what is said of the whole under this name hold for its parts, too? What stands in a block of its own does always.
@@ -28,7 +31,7 @@ impl Parts {
 pub(super) static NONE: Parts = Parts {
     inherits: true,
     spell: |scope, name, _| (*scope == Scope::default()).then(|| name.to_owned()),
-    find: |statements| statements.iter().map(|s| (Scope::default(), in_blocks(&s.scope, &s.name))).collect(),
+    find: |statements| Box::new(statements.iter().map(|s| (Scope::default(), in_blocks(&s.scope, &s.name)))),
 };
 
 /// The name of a row that stands in these blocks.

@@ -158,7 +158,7 @@ static PARTS: Parts = Parts {
         }
         _ => None,
     },
-    find: |statements| statements.iter().map(|statement| part(statement)).collect(),
+    find: |statements| Box::new(statements.iter().map(|statement| part(statement))),
 };
 
 fn part(statement: &Statement) -> (Scope, String) {

@@ -76,7 +76,7 @@ impl Server {
     /// The part of the server that each statement speaks of.
     pub fn scopes(&self, statements: &[Placed<'_>]) -> Vec<Scope> {
         let bare: Vec<&Statement> = statements.iter().map(|placed| placed.statement).collect();
-        (self.parts.find)(&bare).into_iter().map(|(scope, _)| scope).collect()
+        (self.parts.find)(&bare).map(|(scope, _)| scope).collect()
     }
 
     /// What is said of one part. A row of several names takes what this part leaves out from what is said of the whole.
