@@ -172,7 +172,7 @@ static PARTS: Parts = Parts {
 /// Blocks that pkit has no scope for stay in the name, so no row knows it.
 fn part(statement: &Statement) -> (Scope, String) {
     let (mut scope, mut others) = (Scope::default(), Vec::new());
-    for block in &statement.scope {
+    for block in statement.scope.iter() {
         match block.split_once(' ') {
             Some(("local", address)) if address.parse::<std::net::IpAddr>().is_ok() => {
                 scope.address = address.parse().ok()

@@ -22,7 +22,7 @@ pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsS
     }
     let mut found = Vec::new();
     let base =
-        || placed.iter().rfind(|p| p.statement.is("crt-base") && p.statement.scope == ["global"])?.statement.known();
+        || placed.iter().rfind(|p| p.statement.is("crt-base") && *p.statement.scope == ["global"])?.statement.known();
     for (placed, scope) in placed.iter().zip(server.scopes(placed)).filter(|(placed, _)| names(placed)) {
         let statement = placed.statement;
         let Some(named) = statement.known().filter(|path| path.starts_with('/')).map(PathBuf::from) else { continue };

@@ -8,6 +8,7 @@ pub mod sni;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::files::facts::{self, Tree};
@@ -166,7 +167,7 @@ struct Gatherer<'a> {
 /// The blocks around the statement that pulls a file in.
 #[derive(Clone, Default)]
 struct Inside {
-    scope: Vec<String>,
+    scope: Arc<[String]>,
     block: usize,
 }
 
@@ -242,7 +243,7 @@ impl<'a> Gatherer<'a> {
             statement.text = number;
             statement.block = if statement.block == 0 { inside.block } else { before + statement.block };
             if !inside.scope.is_empty() {
-                statement.scope.splice(0..0, inside.scope.iter().cloned());
+                statement.scope = inside.scope.iter().chain(statement.scope.iter()).cloned().collect();
             }
             match (grammar.include)(&statement) {
                 Some(include) => self.include(path, statement, include, grammar),

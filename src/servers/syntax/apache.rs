@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::servers::misspelt::slip;
 
@@ -57,7 +58,8 @@ fn scan(text: &str) -> Parsed {
             parsed.unknown.extend(misplaced(&head, &open).map(|why| Unknown::refused(line, why)));
             let outer = open.last().map_or(0, |section| section.block);
             let block = if condition(&head).is_none() { line } else { outer };
-            open.push(Section { head, line, block });
+            let heads = open.iter().map(|section| &section.head).chain([&head]).cloned().collect();
+            open.push(Section { head, heads, line, block });
         } else if !trimmed.is_empty() {
             let end = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
             let rest = trimmed[end..].trim_start();
@@ -73,6 +75,8 @@ fn scan(text: &str) -> Parsed {
 /// A section that is open.
 struct Section {
     head: String,
+    /// Its own and those around it, outermost first.
+    heads: Arc<[String]>,
     /// Where it begins.
     line: usize,
     /// Where the innermost section begins that is a place and no condition: this one, or one around it.
@@ -146,7 +150,7 @@ fn statement(name: &str, rest: &str, open: &[Section], line: usize, column: usiz
         name: name.to_owned(),
         value,
         raw: rest.to_owned(),
-        scope: open.iter().map(|section| section.head.clone()).collect(),
+        scope: open.last().map(|section| section.heads.clone()).unwrap_or_default(),
         block: open.last().map_or(0, |section| section.block),
         text: 0,
         line,
@@ -199,17 +203,17 @@ pub fn arguments(text: &str) -> Option<Vec<String>> {
 fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
     let mut known = Known::default();
     statements.retain_mut(|statement| {
-        let scope = std::mem::take(&mut statement.scope);
         let mut unsure = false;
-        for head in scope {
-            match condition(&head) {
-                None => statement.scope.push(head),
-                Some(condition) => match known.holds(&condition) {
-                    Some(true) => {}
-                    Some(false) => return false,
-                    None => unsure = true,
-                },
+        for condition in statement.scope.iter().filter_map(|head| condition(head)) {
+            match known.holds(&condition) {
+                Some(true) => {}
+                Some(false) => return false,
+                None => unsure = true,
             }
+        }
+        let is_place = |head: &&String| condition(head).is_none();
+        if !statement.scope.iter().all(|head| is_place(&head)) {
+            statement.scope = statement.scope.iter().filter(is_place).cloned().collect();
         }
         if statement.value == Err(PUT_TOGETHER)
             && let Some(Ok(text)) = known.expand(&statement.raw)

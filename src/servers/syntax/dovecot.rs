@@ -2,6 +2,7 @@
 //! outside quotes, a backslash at the end of a line to go on. `doveconf -n` prints the same.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, indented, plain};
 
@@ -98,14 +99,14 @@ fn unquote(value: &str) -> Result<String, &'static str> {
 /// `$name`, as a word of its own, is the value that the setting has by then, in the same block or outside of all (2.3). 2.4's
 /// `$SET:`, `$ENV:` and `%{...}` are not looked into.
 fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
-    let mut values: HashMap<(Vec<String>, String), String> = HashMap::new();
+    let mut values: HashMap<(Arc<[String]>, String), String> = HashMap::new();
     let mut left = MAX_EXPANDED;
     for statement in statements.iter_mut() {
         if statement.value == Err(PUT_TOGETHER) && !statement.raw.contains("%{") {
             let word = |word: &str| match word.strip_prefix('$') {
                 Some(name) => {
                     let own = values.get(&(statement.scope.clone(), name.to_owned()));
-                    own.or_else(|| values.get(&(Vec::new(), name.to_owned()))).cloned()
+                    own.or_else(|| values.get(&(Arc::default(), name.to_owned()))).cloned()
                 }
                 None => Some(word.to_owned()),
             };

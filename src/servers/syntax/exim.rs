@@ -244,15 +244,17 @@ fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
     let mut macros: Vec<(String, String)> = Vec::new();
     let mut left = MAX_REPLACED;
     statements.retain_mut(|statement| {
-        let scope = std::mem::take(&mut statement.scope);
-        let mut unsure = false;
-        for head in scope {
-            match holds(&head, &macros) {
+        let (mut unsure, mut places) = (false, Vec::new());
+        for head in statement.scope.iter() {
+            match holds(head, &macros) {
                 None if head.starts_with('.') => unsure = true,
-                None => statement.scope.push(head),
+                None => places.push(head),
                 Some(true) => {}
                 Some(false) => return false,
             }
+        }
+        if places.len() < statement.scope.len() {
+            statement.scope = places.into_iter().cloned().collect();
         }
         if let Some(replaced) = replaced(&statement.raw, &macros, &mut left) {
             statement.value = replaced.and_then(|text| literal(&text));

@@ -150,13 +150,13 @@ fn statement(name: &str, values: &[Word], column: usize, place: Place) -> Statem
     };
     let column = values.first().map_or(column, |word| word.column);
     let Place { scope, block, line } = place;
-    Statement { name: name.to_owned(), value, raw, scope, block, text: 0, line, column }
+    Statement { name: name.to_owned(), value, raw, scope: scope.into(), block, text: 0, line, column }
 }
 
 /// Where relative names start is said once for all certificates and once for all CAs.
 fn resolve(mut statements: Vec<Statement>) -> Vec<Statement> {
     let base = |name: &str| {
-        let said = statements.iter().rfind(|s| s.name == name && s.scope == ["global"]);
+        let said = statements.iter().rfind(|s| s.name == name && *s.scope == ["global"]);
         said.and_then(|s| s.known()).filter(|base| base.starts_with('/')).map(str::to_owned)
     };
     let (certificates, cas) = (base("crt-base"), base("ca-base"));

@@ -54,7 +54,7 @@ fn scan(text: &str) -> Parsed {
                 name: name.trim().to_owned(),
                 value: decode(value),
                 raw: value.trim().to_owned(),
-                scope: scope.clone(),
+                scope: scope.as_slice().into(),
                 block,
                 text: 0,
                 line,

@@ -2,6 +2,7 @@
 //! on a line of its own, so `#` and quotes inside a value are part of it; `$name` is expanded and `$$` is a dollar sign.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{
     Grammar, PUT_TOGETHER, Parsed, Statement, Unknown, column, folded_lines, no_block, no_include, plain, substitute,
@@ -22,7 +23,7 @@ fn scan(text: &str) -> Parsed {
                 name: name.trim().to_owned(),
                 value: literal(value.trim()),
                 raw: value.trim().to_owned(),
-                scope: Vec::new(),
+                scope: Arc::default(),
                 block: 0,
                 text: 0,
                 line,

@@ -83,7 +83,7 @@ fn service(words: &[Word], parsed: &mut Parsed) {
             name,
             value,
             raw,
-            scope: scope.clone(),
+            scope: scope.as_slice().into(),
             block: first.line,
             text: 0,
             line,

@@ -3,6 +3,8 @@
 //! depends on others (`$name`, a `Define`) is told where the text itself tells it, and never guessed; files that are pulled in
 //! are named by their statements and put in by whoever can read them.
 
+use std::sync::Arc;
+
 pub mod apache;
 pub mod dovecot;
 pub mod exim;
@@ -58,8 +60,8 @@ pub struct Statement {
     pub value: Result<String, &'static str>,
     /// The value as it is written.
     pub raw: String,
-    /// The blocks around it, outermost first; empty for what holds for the whole server.
-    pub scope: Vec<String>,
+    /// The blocks around it, outermost first, which all statements of a block may share; empty for what holds for the whole server.
+    pub scope: Arc<[String]>,
     /// A number that only the innermost of these blocks has: the line where it begins, counted over all texts. 0 outside of all.
     pub block: usize,
     /// Which text of a configuration it stands in, from 0.

@@ -70,7 +70,7 @@ fn statement(content: &str, line: usize) -> Option<Statement> {
     };
     let value = value.trim();
     let (name, raw, column) = (name.to_owned(), value.to_owned(), content.len() - quoted.len() + 1);
-    Some(Statement { name, value: main_cf::literal(value), raw, scope, block: 0, text: 0, line, column })
+    Some(Statement { name, value: main_cf::literal(value), raw, scope: scope.into(), block: 0, text: 0, line, column })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn scan(text: &str) -> Parsed {
             name: name.to_owned(),
             value: Ok(value.trim().to_owned()),
             raw: value.trim().to_owned(),
-            scope: vec![TABLE.to_owned()],
+            scope: [TABLE.to_owned()].into(),
             block: 0,
             text: 0,
             line,

@@ -3,6 +3,7 @@
 //! compute is not known.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Grammar, Include, PUT_TOGETHER, Parsed, Statement, Unknown, column, substitute};
 
@@ -68,7 +69,7 @@ fn scan(text: &str) -> Parsed {
             cut = true;
         }
         let (name, raw, column) = (name.to_owned(), rest.trim_end().to_owned(), column(content.trim_end(), rest));
-        parsed.statements.push(Statement { name, value, raw, scope: Vec::new(), block: 0, text: 0, line, column });
+        parsed.statements.push(Statement { name, value, raw, scope: Arc::default(), block: 0, text: 0, line, column });
     }
     parsed
 }

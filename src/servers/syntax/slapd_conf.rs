@@ -28,7 +28,7 @@ fn scan(text: &str) -> Parsed {
             name: name(keyword),
             value: unquote(rest),
             raw: rest.to_owned(),
-            scope: scope.clone(),
+            scope: scope.as_slice().into(),
             block,
             text: 0,
             line,
