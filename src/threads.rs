@@ -25,7 +25,8 @@ pub fn share(threads: usize, work: &(impl Fn() + Sync)) {
     });
 }
 
-/// What becomes of each item, in their order; up to so many are worked on at once, each by a thread of its own: for work that waits.
+/// What becomes of each item, in their order; up to so many are worked on at once, each by a thread of its own: for work that
+/// waits, or whose threads the caller counts.
 pub fn each<'a, T: Sync, R: Send>(threads: usize, items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
     let queue = Queue::new(items, work);
     share(threads.min(items.len()), &|| queue.work());
@@ -66,10 +67,13 @@ pub fn free<T: Send>(items: impl Iterator<Item = T>) {
 
 /// One thread for each further processor, kept until the process ends: Linux 6.18 lets a new thread wait for up to 3 ms behind the
 /// one that made it, though another processor is idle, and one that was there before is on its way in 50 us (measured on two).
+/// Where so many cannot be had, half of them may.
 fn helpers() -> Option<&'static ThreadPool> {
     static HELPERS: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let make = |more: usize| ThreadPoolBuilder::new().num_threads(more).build().ok();
-    HELPERS.get_or_init(|| NonZeroUsize::new(processors() - 1).and_then(|more| make(more.get()))).as_ref()
+    let fewer = |more: &usize| Some(more / 2);
+    let make = || std::iter::successors(Some(processors() - 1), fewer).take_while(|more| *more > 0).find_map(make);
+    HELPERS.get_or_init(make).as_ref()
 }
 
 /// Items, and what has become of those that are done.

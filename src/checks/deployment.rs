@@ -5,8 +5,7 @@ pub mod authorities;
 pub mod identity;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,8 +40,8 @@ pub struct Deployment<'a> {
     pub readers: Vec<perms::Reader>,
 }
 
-/// Files by the path that the settings have, letter by letter: among thousands, to compare paths name by name takes its time.
-pub type Files = BTreeMap<OsString, Box<Opened>>;
+/// Files by the path that the settings have.
+pub type Files = HashMap<PathBuf, Box<Opened>>;
 
 /// A file that was looked at.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ fn shown<'a>(files: impl Iterator<Item = &'a Material>, now: OffsetDateTime) -> 
 
 impl<'a> Deployment<'a> {
     fn at(&self, path: &Path) -> Option<&'a Opened> {
-        self.files.get(path.as_os_str()).map(AsRef::as_ref)
+        self.files.get(path).map(AsRef::as_ref)
     }
 
     fn opened(&self, setting: &Option<Setting<PathBuf>>) -> Option<&'a Opened> {

@@ -223,7 +223,7 @@ pub(crate) fn build(named: &BuildArgs, root: &Path, configuration: &Configuratio
     Ok((build, Some(BUILD_ASSUMED.at(at, message))))
 }
 
-/// Everything about one server: what is told of it, and what speaks against it. Its texts are all that is left.
+/// Everything about one server: what is told of it, and what speaks against it. Its statements are gone afterwards.
 fn judge(
     configuration: &mut Configuration,
     build: Build,
@@ -279,8 +279,8 @@ fn judge(
     let all = configuration.findings.iter().cloned().chain(unclear.into_iter().map(note));
     findings.extend(all.filter(|f| !(general(f) && told(f))).collect::<Vec<_>>());
     // People are not told what was looked at.
-    let told = context.json || matches!(args.format, FormWord::Json);
-    let value = if told { value(configuration, &named, build) } else { Value::Null };
+    let for_programs = context.json || matches!(args.format, FormWord::Json);
+    let value = if for_programs { value(configuration, &named, build) } else { Value::Null };
     // To forget what thousands of files held takes its time, too.
     let of_files = files.into_values().map(|file| file as Box<dyn Send>);
     let others: [Box<dyn Send>; 3] =
@@ -305,13 +305,13 @@ fn tree(root: &Path) -> Option<Tree> {
     if root == Path::new("/") { Some(Tree::here()) } else { Tree::at(root).ok() }
 }
 
-/// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is opened once.
+/// What the files hold that the settings name, and the keys that may lie beside their certificates. Each is looked at once.
 fn open(named: &[NamedFile], customs: Customs, root: &Path, tree: Option<&Tree>) -> Files {
     let beside = named::keys_beside(named, customs, root);
     let mut seen = HashSet::new();
-    let files: Vec<&NamedFile> =
-        named.iter().chain(&beside).filter(|file| seen.insert(file.path.as_os_str())).collect();
-    let shares: Vec<&[&NamedFile]> = files.chunks(SHARE).collect();
+    let files: Vec<&NamedFile> = named.iter().chain(&beside).filter(|file| seen.insert(file.path.as_path())).collect();
+    let shares = files.len().div_ceil(threads::processors()).clamp(1, SHARE);
+    let shares: Vec<&[&NamedFile]> = files.chunks(shares).collect();
     let known = KnownCas::default();
     let open = |files: &&[&NamedFile]| {
         let mut facts = tree.map(Gatherer::new);
@@ -322,10 +322,10 @@ fn open(named: &[NamedFile], customs: Customs, root: &Path, tree: Option<&Tree>)
             .collect::<Vec<_>>()
     };
     let opened = threads::among(&shares, open).into_iter().flatten();
-    files.iter().map(|file| file.path.clone().into_os_string()).zip(opened).collect()
+    files.iter().map(|file| file.path.clone()).zip(opened).collect()
 }
 
-/// So many files are taken at once: their directories are looked at once, and no processor is long done before the others.
+/// So many files are taken at once at most: their directories are looked at once, and no processor is long done before the others.
 const SHARE: usize = 100;
 
 fn opened(file: &NamedFile, path: &Path, mut tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
@@ -341,7 +341,7 @@ fn opened(file: &NamedFile, path: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
             }
             Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
             Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
-            Err(error) if error.rule == &read::IS_DIRECTORY => Content::Directory(Vec::new()),
+            Err(error) if error.rule == &read::IS_DIRECTORY || path.is_dir() => Content::Directory(Vec::new()),
             Err(error) => Content::Unread(error.message),
         },
     };

@@ -61,10 +61,10 @@ impl<'a> Gatherer<'a> {
         Ok(self.facts(path, end, &meta, acl))
     }
 
-    /// A file to be read, and the facts about just what was opened; none where it is a link or cannot be opened.
+    /// A file of this system to be read, and the facts about just what was opened; none where it is a link or cannot be opened.
     pub fn open(&mut self, path: &Path) -> Option<(File, FileFacts)> {
-        let (real, parents) = self.beside(path)?;
-        let file = read::no_link(&self.tree.on_disk(&real))?;
+        let (real, parents) = self.beside(path).filter(|_| self.tree.is_here())?;
+        let file = read::no_link(path)?;
         let (meta, acl) = (file.metadata().ok()?, acl::of_open(&file, &self.tree.users).ok()?);
         let facts = self.facts(path, End { real, is_link: false, parents }, &meta, acl);
         Some((file, facts))

@@ -76,6 +76,8 @@ const STEP: usize = 4 << 20;
 
 /// Room for what does not tell its size: standard input, and files that the kernel makes up.
 const UNKNOWN: usize = 64 << 10;
+/// Room for the smallest files: below 32 bytes the standard library reads by way of a buffer of its own, which nobody wipes.
+const SMALLEST: usize = 64;
 
 /// Everything that was named: files as they are, directories with the files in them, sorted by name. What in a directory cannot
 /// be read is a finding; what was named itself and cannot be read is an error.
@@ -146,7 +148,8 @@ impl Gathered {
     }
 }
 
-/// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor; and its size.
+/// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor; and how
+/// large it is.
 fn regular(path: &Path, fd: OwnedFd) -> Result<(File, u64)> {
     let file = File::from(fd);
     let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
@@ -177,7 +180,7 @@ fn is_pipe(file: &File) -> bool {
 fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
     // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
     // buffer takes, and a larger one is made by hand. All of it is wiped in the end, so a small file gets a small one.
-    let capacity = if size == 0 { UNKNOWN } else { size as usize + 1 };
+    let capacity = if size == 0 { UNKNOWN } else { (size as usize + 1).max(SMALLEST) };
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut total = 0;
     loop {

@@ -30,6 +30,11 @@ impl Tree {
         Ok(Tree { users: Users::of(&real)?, root: real })
     }
 
+    /// Is it this system's?
+    pub(super) fn is_here(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     /// Where a path of the tree is on this system. Only what has no links in it may be asked for.
     pub fn on_disk(&self, real: &Path) -> PathBuf {
         self.root.join(real.strip_prefix("/").unwrap_or(real))
@@ -55,7 +60,7 @@ impl Way {
     pub(super) fn to(tree: &Tree, path: &Path) -> io::Result<Way> {
         let mut way = Way { real: PathBuf::from("/"), directories: Vec::new(), link: None };
         // In another tree there is no directory that one is in.
-        let path = if tree.root == Path::new("/") { std::path::absolute(path)? } else { Path::new("/").join(path) };
+        let path = if tree.is_here() { std::path::absolute(path)? } else { Path::new("/").join(path) };
         let mut left = names(&path);
         let mut links = 0;
         while let Some(name) = left.pop() {

@@ -164,11 +164,15 @@ impl From<der::DerError> for Malformed {
 impl Material {
     /// Everything in one file's bytes.
     pub fn read(path: &Path, bytes: &[u8]) -> Material {
-        Material::read_beside(&KnownCas::default(), path, bytes)
+        Material::reading(None, path, bytes)
     }
 
     /// The same, where other files have been read that may hold the same CAs.
     pub fn read_beside(known: &KnownCas, path: &Path, bytes: &[u8]) -> Material {
+        Material::reading(Some(known), path, bytes)
+    }
+
+    fn reading(known: Option<&KnownCas>, path: &Path, bytes: &[u8]) -> Material {
         let mut material = Material::default();
         Reading { into: &mut material, known }.file(&Origin::file(path), bytes);
         material
@@ -185,14 +189,13 @@ impl Material {
             return Material::read(path, &bytes);
         };
         let mut material = Material::default();
-        let known = KnownCas::default();
-        Reading { into: &mut material, known: &known }.crl(origin, format, std::mem::take(&mut bytes));
+        Reading { into: &mut material, known: None }.crl(origin, format, std::mem::take(&mut bytes));
         material
     }
 
     /// Adds a certificate as it came in a handshake: DER, and nothing else.
     pub fn sent(&mut self, origin: Origin, der: &[u8]) {
-        Reading { into: self, known: &KnownCas::default() }.der(origin, der, Format::Der, Some(Kind::Cert));
+        Reading { into: self, known: None }.der(origin, der, Format::Der, Some(Kind::Cert));
     }
 
     /// Opens every key that is encrypted; one that the passphrase does not open becomes unusable.
@@ -213,7 +216,7 @@ impl Material {
                 continue;
             };
             let before = self.blocks.len();
-            let mut reading = Reading { into: self, known: &KnownCas::default() };
+            let mut reading = Reading { into: self, known: None };
             reading.pkcs12(block.origin.clone(), bytes, std::slice::from_ref(passphrase));
             if self.blocks[before..].iter().any(|b| matches!(b.item, Item::Pkcs12(_))) {
                 let at = block.origin.into();

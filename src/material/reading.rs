@@ -23,7 +23,6 @@ use crate::finding::{Origin, rules};
 pub struct KnownCas(Mutex<BTreeMap<Vec<u8>, Arc<Cert>>>);
 
 impl KnownCas {
-    /// The certificate with these bytes.
     fn cert(&self, bytes: &[u8]) -> Result<Arc<Cert>, Malformed> {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cert) = known().get(bytes) {
@@ -42,13 +41,17 @@ pub(super) struct Reading<'a> {
     /// Where the things go.
     pub(super) into: &'a mut Material,
     /// What has been read before.
-    pub(super) known: &'a KnownCas,
+    pub(super) known: Option<&'a KnownCas>,
 }
 
 impl Reading<'_> {
     /// Everything in one file's bytes.
     pub(super) fn file(&mut self, file: &Origin, bytes: &[u8]) {
         if archive::is_zip(bytes) { self.zip(file, bytes) } else { self.flat(file, bytes) }
+    }
+
+    fn cert(&self, bytes: &[u8]) -> Result<Arc<Cert>, Malformed> {
+        self.known.map_or_else(|| Cert::from_der(bytes).map(Arc::new), |known| known.cert(bytes))
     }
 
     fn zip(&mut self, file: &Origin, bytes: &[u8]) {
@@ -146,7 +149,7 @@ impl Reading<'_> {
             return self.add(origin, Format::Unknown, Item::Other(NOTHING.into()));
         };
         let item = match kind {
-            Kind::Cert => self.known.cert(bytes).map(Item::Cert),
+            Kind::Cert => self.cert(bytes).map(Item::Cert),
             Kind::Csr => Csr::from_der(bytes).map(|c| Item::Csr(Box::new(c))),
             Kind::Crl => return self.crl(origin, format, bytes.to_vec()),
             // Some programs label an encrypted key as a plain one.

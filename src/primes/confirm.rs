@@ -46,7 +46,8 @@ fn miller_rabin(engine: Engine, numbers: &[&BoxedUint]) -> Result<Vec<bool>, Ref
 }
 
 /// Is p a prime, and q = (p - 1) / 2? For p this is then a proof as well (`fits_pocklington`), whose power is a part of Baillie
-/// and PSW's test: what passes Miller and Rabin's to the base 2 has 2^(p - 1) = 1. With two threads each number has its own.
+/// and PSW's test: what passes Miller and Rabin's to the base 2 has 2^(p - 1) = 1. With two threads and processors each number
+/// has its own.
 pub(super) fn is_safe_prime(engine: Engine, p: &BoxedUint, threads: usize) -> Result<bool, Refused> {
     let of_p = || Ok(has_no_factor_three(p) && is_prime(engine, p)?);
     let of_q = || is_prime(engine, &p.shr(1));

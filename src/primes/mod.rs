@@ -50,7 +50,8 @@ pub fn is_prime(number: &[u8]) -> bool {
 
 /// Prime, safe prime, or neither. Small factors and the kernels' test come first, so that only what may well be prime takes the
 /// time of the thorough one. That one is needed for q = (p - 1) / 2 only, if q is prime: p then has a proof, which is made at the
-/// same time by another thread. The caller keeps to `MAX_DH_BITS`; of that size a safe prime takes between one and two seconds.
+/// same time where there is another processor. The caller keeps to `MAX_DH_BITS`; of that size a safe prime takes between one and
+/// two seconds.
 pub fn primality(number: &[u8]) -> Primality {
     let p = integer(number);
     if let Some(factor) = quick(&p) {

@@ -17,7 +17,7 @@ pub struct Parts {
     pub find: for<'a> fn(statements: &'a [&'a Statement]) -> Found<'a>,
 }
 
-/// For each statement in turn its part, and the name of its row: one after the other, for a thousand hosts have many of them.
+/// For each statement in turn its part, and the name of its row: one at a time where it can be, for a thousand hosts have many.
 pub(super) type Found<'a> = Box<dyn Iterator<Item = (Scope, String)> + 'a>;
 
 impl Parts {

@@ -61,6 +61,22 @@ fn keys_that_others_can_read_and_certificates_that_are_weak_or_old_are_told() {
 }
 
 #[test]
+fn paths_lead_where_the_kernel_says() {
+    let b = Bench::new();
+    for path in ["fullchain.pem/", "root.pem/../fullchain.pem"] {
+        assert_eq!(found(&b, path, "leaf.key", ""), ["named-file-unread"], "{path}");
+    }
+    std::os::unix::fs::symlink("fullchain.pem", b.t.path("link.pem")).unwrap();
+    for path in ["link.pem", "./fullchain.pem", "/fullchain.pem"] {
+        assert_eq!(found(&b, path, "leaf.key", ""), Vec::<String>::new(), "{path}");
+    }
+    // A file that is spelt in two ways is one.
+    b.t.chmod("leaf.key", 0o444);
+    found(&b, "fullchain.pem", "leaf.key", "local_name mail.example.org {\n  ssl_key = <D//leaf.key\n}\n");
+    assert_eq!(b.lint("dovecot.conf", V23).json()["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn keys_and_certificates_in_forms_that_servers_do_not_take_are_told() {
     let b = Bench::new();
     let t = &b.t;

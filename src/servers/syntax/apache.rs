@@ -160,8 +160,9 @@ fn statement(name: &str, rest: &str, open: &[Section], line: usize, column: usiz
 
 /// One argument without its quotes, several as they are. None where quotes are not closed.
 fn value(text: &str) -> Option<String> {
+    let text = text.trim();
     if !text.contains(['"', '\'']) {
-        return Some(text.trim().to_owned());
+        return Some(text.to_owned());
     }
     let mut arguments = arguments(text)?;
     Some(match arguments.len() {
