@@ -186,6 +186,8 @@ impl<'a> Deployment<'a> {
             let told = self.rights.file(facts, role, &self.readers);
             found.extend(told.into_iter().filter(|f| f.severity > Severity::Info));
         }
+        // The files come in no order, and what is told of a directory above several of them has one place.
+        found.sort_by(|a, b| (&a.at, &a.message).cmp(&(&b.at, &b.message)));
         found
     }
 }

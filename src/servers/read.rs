@@ -140,11 +140,10 @@ impl Key {
     /// The statement that counts.
     fn find<'a>(&self, said: &Said<'a>) -> Option<Placed<'a>> {
         let first = said.partition_point(|(name, _)| *name < self.name);
-        let mut all = said[first..].iter().take_while(|(name, _)| *name == self.name).map(|(_, placed)| *placed);
-        match self.which {
-            Some(which) => all.nth(which.checked_sub(1)?),
-            None => all.last(),
-        }
+        let end = said.partition_point(|(name, _)| *name <= self.name);
+        let all = &said[first..end];
+        let found = self.which.map_or_else(|| all.last(), |which| all.get(which.checked_sub(1)?));
+        found.map(|(_, placed)| *placed)
     }
 }
 
