@@ -59,12 +59,6 @@ pub fn both<A: Send, B>(one: &(impl Fn() -> A + Sync), other: impl FnOnce() -> B
     (first.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(one), other)
 }
 
-/// Drops these, as `among` does other work.
-pub fn free<T: Send>(items: impl Iterator<Item = T>) {
-    let items: Vec<Mutex<Option<T>>> = items.map(|item| Mutex::new(Some(item))).collect();
-    among(&items, |item| drop(item.lock().unwrap_or_else(PoisonError::into_inner).take()));
-}
-
 /// One thread for each further processor, kept until the process ends: Linux 6.18 lets a new thread wait for up to 3 ms behind the
 /// one that made it, though another processor is idle, and one that was there before is on its way in 50 us (measured on two).
 /// Where so many cannot be had, half of them may.

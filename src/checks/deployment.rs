@@ -72,6 +72,17 @@ pub enum Content {
     Unread(String),
 }
 
+impl Content {
+    /// Keeps what everybody may know; the rest is wiped. Of a password only its end was kept.
+    pub fn drop_secrets(&mut self) {
+        match self {
+            Content::Material(material) => material.drop_secrets(),
+            Content::Directory(entries) => entries.iter_mut().for_each(|(_, material)| material.drop_secrets()),
+            Content::Password { .. } | Content::Missing | Content::Unread(_) => {}
+        }
+    }
+}
+
 /// Everything that speaks against the deployment, each finding once.
 pub fn judge(deployment: &Deployment<'_>) -> Vec<Finding> {
     let (rights, mut found) = threads::both(&|| deployment.permissions(), || {

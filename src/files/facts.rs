@@ -61,13 +61,14 @@ impl<'a> Gatherer<'a> {
         Ok(self.facts(path, end, &meta, acl))
     }
 
-    /// A file of this system to be read, and the facts about just what was opened; none where it is a link or cannot be opened.
-    pub fn open(&mut self, path: &Path) -> Option<(File, FileFacts)> {
+    /// A file of this system to be read, what the system says of just what was opened, and the facts about it; none where it is a
+    /// link or cannot be opened.
+    pub fn open(&mut self, path: &Path) -> Option<((File, Metadata), FileFacts)> {
         let (real, parents) = self.beside(path).filter(|_| self.tree.is_here())?;
         let file = read::no_link(path)?;
         let (meta, acl) = (file.metadata().ok()?, acl::of_open(&file, &self.tree.users).ok()?);
         let facts = self.facts(path, End { real, is_link: false, parents }, &meta, acl);
-        Some((file, facts))
+        Some(((file, meta), facts))
     }
 
     fn facts(&self, path: &Path, End { real, is_link, parents }: End, meta: &Metadata, acl: Option<Acl>) -> FileFacts {

@@ -1,13 +1,15 @@
 //! Reads what the user named: files, directories, standard input. Sizes and counts are bounded, special files are never opened
 //! for reading, and what the bytes mean is left to `material`; only a large CRL in PEM is decoded while it comes in.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::retry_on_intr;
 use zeroize::Zeroizing;
 
 use super::versions;
@@ -51,7 +53,9 @@ fn input(path: &Path, unwrapping: impl FnOnce(u64) -> Option<Unwrapping>) -> Res
         return limited(path, io::stdin().lock(), 0, None);
     }
     let fd = rustix::fs::open(path, FLAGS, Mode::empty()).map_err(|e| unreadable(path, &e.into()))?;
-    let (file, size) = regular(path, fd)?;
+    let file = File::from(fd);
+    let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+    let size = regular(path, &file, &meta)?;
     limited(path, file, size, unwrapping(size))
 }
 
@@ -65,7 +69,14 @@ pub(super) fn no_link(path: &Path) -> Option<File> {
 
 /// One that has been opened already, in a way of its own.
 pub fn opened(path: &Path, fd: impl Into<OwnedFd>) -> Result<Input> {
-    let (file, size) = regular(path, fd.into())?;
+    let file = File::from(fd.into());
+    let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+    looked_at(path, file, &meta)
+}
+
+/// The same, of which the system has told this already.
+pub fn looked_at(path: &Path, file: File, meta: &Metadata) -> Result<Input> {
+    let size = regular(path, &file, meta)?;
     limited(path, file, size, None)
 }
 
@@ -150,16 +161,14 @@ impl Gathered {
 
 /// What was opened without waiting (a FIFO would hang) and without becoming a terminal's reader, judged by descriptor; and how
 /// large it is.
-fn regular(path: &Path, fd: OwnedFd) -> Result<(File, u64)> {
-    let file = File::from(fd);
-    let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+fn regular(path: &Path, file: &File, meta: &Metadata) -> Result<u64> {
     if meta.is_dir() {
         return Err(Error::input(&IS_DIRECTORY, format!("{} is a directory", path.display())).path(path));
     }
     // A pipe named on the command line is what `<(command)` makes: its other end is open, so waiting for it is right.
-    if meta.file_type().is_fifo() && is_pipe(&file) {
-        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|e| unreadable(path, &e.into()))?;
-        return Ok((file, 0));
+    if meta.file_type().is_fifo() && is_pipe(file) {
+        rustix::fs::fcntl_setfl(file, OFlags::empty()).map_err(|e| unreadable(path, &e.into()))?;
+        return Ok(0);
     }
     if !meta.is_file() {
         return Err(Error::input(&NOT_A_FILE, format!("{} is not a regular file", path.display())).path(path));
@@ -167,7 +176,7 @@ fn regular(path: &Path, fd: OwnedFd) -> Result<(File, u64)> {
     if meta.len() > MAX_FILE {
         return Err(too_large(path, Some(meta.len())));
     }
-    Ok((file, meta.len()))
+    Ok(meta.len())
 }
 
 /// Only an anonymous pipe (no name of its own in a file system) counts.
@@ -177,12 +186,20 @@ fn is_pipe(file: &File) -> bool {
 }
 
 /// Reads to the end; `size` is what is expected.
-fn limited(path: &Path, mut from: impl Read, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
+fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: Option<Unwrapping>) -> Result<Input> {
     // One byte more than expected shows the end. One growth step could leave a copy of a key behind, so no more is read than the
     // buffer takes, and a larger one is made by hand. All of it is wiped in the end, so a small file gets a small one.
     let capacity = if size == 0 { UNKNOWN } else { (size as usize + 1).max(SMALLEST) };
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut total = 0;
+    // What a regular file gives is less than there is room for at its end only, so the end is not asked for once more.
+    if size > 0 && unwrapping.is_none() {
+        let read = retry_on_intr(|| rustix::io::read(&from, spare_capacity(&mut bytes)));
+        total = read.map_err(|e| unreadable(path, &e.into()))? as u64;
+        if total == size {
+            return Ok(Input { path: path.to_owned(), bytes, unwrapped: false });
+        }
+    }
     loop {
         let room = bytes.capacity() - bytes.len();
         let room = if unwrapping.is_some() { room.min(STEP) } else { room };

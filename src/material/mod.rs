@@ -259,6 +259,14 @@ impl Material {
     pub fn holds_key(&self) -> bool {
         self.blocks.iter().any(|b| matches!(b.item, Item::Key(_) | Item::UnusableKey(_)))
     }
+
+    /// Keeps what everybody may know; keys and what may hold them are wiped.
+    pub fn drop_secrets(&mut self) {
+        self.blocks.retain(|block| match &block.item {
+            Item::PublicKey(_) | Item::Cert(_) | Item::Csr(_) | Item::Crl(_) | Item::Dh(_) => true,
+            Item::Key(_) | Item::EncryptedKey(_) | Item::UnusableKey(_) | Item::Pkcs12(_) | Item::Other(_) => false,
+        });
+    }
 }
 
 /// RFC 7468 section 6.

@@ -26,6 +26,13 @@ pub struct PemBlock {
     pub line: usize,
 }
 
+impl Drop for PemBlock {
+    /// The room that a vector has is wiped at once, what it holds octet by octet: so it holds nothing.
+    fn drop(&mut self) {
+        self.der.clear();
+    }
+}
+
 /// Most blocks, sound or damaged, of one file: the whole of the web's trust anchors are some hundred, a mesh of 10,000 is a test.
 pub const MAX_BLOCKS: usize = 20_000;
 

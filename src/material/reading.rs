@@ -79,6 +79,7 @@ impl Reading<'_> {
             let (blocks, findings) = pem::blocks(&text, file);
             let nothing = blocks.is_empty() && findings.is_empty();
             self.into.findings.extend(findings);
+            self.into.blocks.reserve_exact(blocks.len());
             for (index, block) in blocks.into_iter().enumerate() {
                 let origin = Origin { index, line: block.line, ..file.clone() };
                 self.pem(origin, block);

@@ -1,5 +1,7 @@
 //! Trivial secrets of ECDSA and EdDSA: a scalar or seed that is a small number or one octet over and over. Their public keys are
-//! computed once and compared; a random key is one of these with a chance below 2^-240.
+//! computed and compared; a random key is one of these with a chance below 2^-240.
+
+mod low_bits;
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -16,10 +18,11 @@ pub(super) fn public(key: &PublicKey) -> Option<&'static str> {
         KeyKind::Ed25519 => ed25519(key.octets()),
         kind => {
             let curve = kind.curve()?;
-            let point = crypto::uncompressed(curve, key.octets())?;
-            // The negative of a point has the same x, and the negative of a trivial scalar is no better.
-            let x = point.get(1..=curve.octets())?;
-            points(curve).contains(x).then_some("the private key behind it is a small number or one octet repeated")
+            // The negative of a point has the same x, and the negative of a trivial scalar is no better. Compressed or not, x is
+            // what stands behind the first octet (SEC 1 section 2.3.3).
+            let x = key.octets().get(1..=curve.octets())?;
+            let trivial = low_bits(curve).binary_search(&low(x)?).is_ok() && points(curve).contains(x);
+            trivial.then_some("the private key behind it is a small number or one octet repeated")
         }
     }
 }
@@ -33,6 +36,20 @@ pub(super) fn secret(octets: &[u8]) -> Option<&'static str> {
         Some("is one octet repeated")
     } else {
         None
+    }
+}
+
+/// The lowest 64 bits of a number.
+fn low(number: &[u8]) -> Option<u64> {
+    number.last_chunk().copied().map(u64::from_be_bytes)
+}
+
+/// Those of the trivial points, in order: to compute the points takes a millisecond, and they are needed in the rarest case only.
+fn low_bits(curve: Curve) -> &'static [u64] {
+    match curve {
+        Curve::P256 => &low_bits::P256,
+        Curve::P384 => &low_bits::P384,
+        Curve::P521 => &low_bits::P521,
     }
 }
 
@@ -92,5 +109,19 @@ rules! {
         summary: "the private key of an ECDSA or Ed25519 key is a trivial number that anybody guesses",
         help: "make a new key, and have the certificate issued anew",
         source: "FIPS 186-5 appendix A.2 (random scalars), RFC 8032 section 5.1.5 (32 random octets)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_low_bits_are_those_of_the_points() {
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let mut computed: Vec<u64> = points(curve).iter().filter_map(|x| low(x)).collect();
+            computed.sort_unstable();
+            assert_eq!(low_bits(curve), computed);
+        }
     }
 }
