@@ -14,8 +14,8 @@ use crate::facts::peer::{Address, Failure, Opening, PeerFacts, Protocol, Session
 use crate::files::trust;
 use crate::finding::{Finding, Origin, Severity};
 use crate::instant;
-use crate::material::Material;
 use crate::material::cert::Cert;
+use crate::material::{KnownCas, Material};
 use crate::name::HostName;
 use crate::pki::chain::{Path, Pile, Signatures};
 use crate::pki::verify::{Fault, PolicyWishes, Purpose, Test, Wanted, prove};
@@ -159,13 +159,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         questions.extend(server.targets(args.opener.opening()).into_iter().map(ask));
     }
     let answers = present(look_at_all(&questions), &args.servers, args.opener.opening());
-    let judge = Judge { context, store: &store, public: args.trust == trust::Source::System, known: Arc::default() };
+    let public = args.trust == trust::Source::System;
+    let judge = Judge { context, store: &store, public, known: Arc::default(), cas: KnownCas::default() };
     let seen: Vec<Seen> = threads::among(&answers, |facts| judge.seen(facts, &expected));
 
-    let mut report = Report::judging(object! {
-        "targets" => seen.iter().map(|seen| seen.value(&expected)).collect::<Vec<_>>(),
-        "trust" => store.name.as_str(),
-    });
+    // What only programs are told is made for them only.
+    let targets: Vec<Value> =
+        if context.json { seen.iter().map(|seen| seen.value(&expected)).collect() } else { Vec::new() };
+    let mut report = Report::judging(object! { "targets" => targets, "trust" => store.name.as_str() });
     report.body = seen.iter().flat_map(|seen| std::iter::once(seen.line(context.now)).chain(seen.offers())).collect();
     let (findings, trouble) = answered(seen.iter().flat_map(|seen| seen.findings.clone()).collect(), args.unreachable);
     report.findings = store.incomplete.iter().cloned().chain(findings).collect();
@@ -214,6 +215,7 @@ pub(super) struct Judge<'a> {
     pub(super) public: bool,
     /// What was found out about the CAs that many servers send.
     pub(super) known: Arc<Signatures>,
+    pub(super) cas: KnownCas,
 }
 
 /// A server and what is to be said of it.
@@ -228,7 +230,7 @@ pub(super) struct Seen<'a> {
 impl Judge<'_> {
     /// Judges one server: the connection, the chain as sent, and whether it is what the files hold.
     pub(super) fn seen<'a>(&self, facts: &'a PeerFacts, expected: &[(&Origin, &Cert)]) -> Seen<'a> {
-        let chain = sent(facts);
+        let chain = sent(facts, &self.cas);
         let mut seen =
             Seen { facts, chain: Material::default(), faults: Vec::new(), checks: Value::Null, findings: Vec::new() };
         seen.findings = peer::connection(facts);
@@ -271,7 +273,9 @@ impl Judge<'_> {
             seen.findings.extend(seen.faults.iter().map(|fault| fault.finding.clone()));
             let opinions = judged.opinions(&seen.findings);
             seen.findings.extend(opinions);
-            seen.checks = judged.result(&seen.faults);
+            if self.context.json {
+                seen.checks = judged.result(&seen.faults);
+            }
         }
         seen.findings = self.context.accepted(seen.findings);
         seen.chain = chain;
@@ -291,11 +295,11 @@ fn response(facts: &PeerFacts, leaf: &Cert, path: &Path<'_>, now: OffsetDateTime
 }
 
 /// The chain as sent, each certificate at its place in it.
-pub(super) fn sent(facts: &PeerFacts) -> Material {
+pub(super) fn sent(facts: &PeerFacts, known: &KnownCas) -> Material {
     let mut material = Material::default();
     let ders = facts.session.iter().flat_map(|session| &session.chain);
     for (index, der) in ders.enumerate() {
-        material.sent(Origin { index, ..Origin::file(facts.target.to_string()) }, der);
+        material.sent(known, Origin { index, ..Origin::file(facts.target.to_string()) }, der);
     }
     material
 }

@@ -193,9 +193,9 @@ impl Material {
         material
     }
 
-    /// Adds a certificate as it came in a handshake: DER, and nothing else.
-    pub fn sent(&mut self, origin: Origin, der: &[u8]) {
-        Reading { into: self, known: None }.der(origin, der, Format::Der, Some(Kind::Cert));
+    /// Adds a certificate as it came in a handshake: DER, and nothing else. Other servers may have sent the same CAs.
+    pub fn sent(&mut self, known: &KnownCas, origin: Origin, der: &[u8]) {
+        Reading { into: self, known: Some(known) }.der(origin, der, Format::Der, Some(Kind::Cert));
     }
 
     /// Opens every key that is encrypted; one that the passphrase does not open becomes unusable.

@@ -2,12 +2,13 @@
 //! thought of it is for `checks`. What rustls will not speak is for `hello`.
 
 use std::fmt;
-use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
@@ -44,8 +45,7 @@ pub(super) fn handshake(wire: &mut Wire, name: &HostName) -> (Option<Session>, O
 }
 
 fn connection(seen: &Arc<Seen>, name: &HostName) -> Result<ClientConnection, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(PROVIDER.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(seen.clone())
@@ -61,27 +61,56 @@ fn connection(seen: &Arc<Seen>, name: &HostName) -> Result<ClientConnection, rus
     ClientConnection::new(Arc::new(config), name)
 }
 
+/// What is spoken, in Mozilla's order, as browsers have it too: where the server leaves it to the client, AES with 128 bits and
+/// SHA-256 is half of the work for both.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    use rustls::crypto::ring::cipher_suite as suite;
+    let cipher_suites = vec![
+        suite::TLS13_AES_128_GCM_SHA256,
+        suite::TLS13_AES_256_GCM_SHA384,
+        suite::TLS13_CHACHA20_POLY1305_SHA256,
+        suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ];
+    Arc::new(CryptoProvider { cipher_suites, ..rustls::crypto::ring::default_provider() })
+});
+
 fn shake(wire: &mut Wire, connection: &mut ClientConnection, seen: &Seen) -> Result<(), Failure> {
-    loop {
-        while connection.wants_write() {
-            connection.write_tls(wire).map_err(|error| wire.failure(Stage::Handshake, &error))?;
-        }
-        if !connection.is_handshaking() {
-            if is_1_3(connection) && seen.recorded().asks_for_certificate {
-                wire.within(VERDICT, |wire| verdict(wire, connection))?;
-            }
-            connection.send_close_notify();
-            // The server has shown all it has to show; whether it still reads does not matter.
-            let _ = connection.write_tls(wire).and_then(|_| wire.flush());
-            return Ok(());
-        }
-        connection.read_tls(wire).map_err(|error| wire.failure(Stage::Handshake, &error))?;
+    let failed = |wire: &Wire, error| wire.failure(Stage::Handshake, &error);
+    while connection.is_handshaking() {
+        say(wire, connection).map_err(|error| failed(wire, error))?;
+        connection.read_tls(wire).map_err(|error| failed(wire, error))?;
         if let Err(error) = connection.process_new_packets() {
             // An alert is polite, no more.
-            let _ = connection.write_tls(wire);
+            let _ = say(wire, connection);
             return Err(failure(&error, wire));
         }
     }
+    if is_1_3(connection) && seen.recorded().asks_for_certificate {
+        say(wire, connection).map_err(|error| failed(wire, error))?;
+        wire.within(VERDICT, |wire| verdict(wire, connection))?;
+    }
+    // The end goes with the last words of the handshake: the server is woken but once.
+    let owes = connection.wants_write();
+    connection.send_close_notify();
+    match say(wire, connection) {
+        Err(error) if owes => Err(failed(wire, error)),
+        // The server has shown all it has to show; whether it still reads does not matter.
+        _ => Ok(()),
+    }
+}
+
+/// All that there is to be said, in one piece.
+fn say(wire: &mut Wire, connection: &mut ClientConnection) -> io::Result<()> {
+    let mut words = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut words)?;
+    }
+    wire.write_all(&words)
 }
 
 /// In TLS 1.3 the handshake is over for us before the server sees that we have no certificate (RFC 8446 section 4.4.2.4). One that

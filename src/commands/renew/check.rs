@@ -18,7 +18,7 @@ use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
 use crate::material::cert::Cert;
 use crate::material::dn::Name;
-use crate::material::{Item, Material};
+use crate::material::{Item, KnownCas, Material};
 use crate::probe::{Question, look_at_all};
 use crate::report::describe::{count, decimal};
 use crate::report::nagios::Gauge;
@@ -273,7 +273,7 @@ struct Presented<'a> {
 
 impl<'a> Presented<'a> {
     fn new(facts: &'a PeerFacts, files: &Material, context: &Context) -> Presented<'a> {
-        let chain = sent(facts);
+        let chain = sent(facts, &KnownCas::default());
         let mut findings = peer::connection(facts);
         // That is for `probe` to say.
         findings.retain(|finding| finding.severity == Severity::Error);
