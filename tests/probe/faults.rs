@@ -220,11 +220,12 @@ fn every_address_of_a_name_is_looked_at() {
     let names = [1, 2, 3].map(|n| format!("127.0.0.{n} mail.example.org\n")).concat();
     let names = pki.test.file("hosts", names).display().to_string();
     let address = format!("mail.example.org:{port}");
-    let probe = |more: &[&str]| {
+    let pkit = |words: &[&str], more: &[&str]| {
         let within = ["--mount", "sh", "-c", "mount --bind $0 /etc/hosts && exec \"$@\"", &names];
-        let words = [env!("CARGO_BIN_EXE_pkit"), "probe", &address, "--trust", "root.pem", "--expect-cert", "new.pem"];
-        pki.test.peer("unshare", [&within[..], &words, more].concat())
+        pki.test.peer("unshare", [&within[..], &[env!("CARGO_BIN_EXE_pkit")], words, more].concat())
     };
+    let probe = |more: &[&str]| pkit(&["probe", &address, "--trust", "root.pem", "--expect-cert", "new.pem"], more);
+    let check = |more: &[&str]| pkit(&["renew", "check", "new.pem", &address], more);
     let json = probe(&["--json"]).exits(1).json();
     let targets = json["result"]["targets"].as_array().unwrap().iter();
     let mut seen: Vec<_> =
@@ -237,10 +238,15 @@ fn every_address_of_a_name_is_looked_at() {
         .exits(1)
         .out_has(&format!("FAIL  {address} (127.0.0.2)"))
         .out_has(&format!("OK    {address} (127.0.0.1)"));
+    check(&[]).exits(1).out_has(&format!("STALE  {address} (127.0.0.2)"));
+    let sample = |ip: &str| format!("pkit_served_matches_file{{target=\"{address}\",ip=\"{ip}\"}}");
+    let metrics = check(&["--format", "prometheus"]).exits(1);
+    metrics.out_has(&format!("{} 1\n", sample("127.0.0.1"))).out_has(&format!("{} 0\n", sample("127.0.0.2")));
     // One that answers alone needs no address to be told.
     drop(other);
     let alone = probe(&[]).exits(0);
     alone.out_has(&format!("OK    {address}  "));
+    check(&[]).exits(0);
 }
 
 #[test]

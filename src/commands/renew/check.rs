@@ -12,7 +12,7 @@ use crate::commands::probe::{Opener, UnreachableWord, answered, leaves, own, sen
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::facts::peer::{Address, PeerFacts};
+use crate::facts::peer::{Address, PeerFacts, Target};
 use crate::files::read;
 use crate::finding::{Finding, Location, Origin, Severity, rules};
 use crate::instant;
@@ -36,7 +36,7 @@ use crate::report::{Form, Line, Report, Value, Verdict, object};
 
 Every certificate and CRL of a file is looked at. What a server presents is
 compared with the newest certificate of the files that has all its names
-and the same kind of key. Exit 1 if something is due or wrong; with
+and the same kind of key, at every address that answers. Exit 1 if something is due or wrong; with
 --exec-condition 0 if something is due, 1 if nothing is, 255 if something
 else is wrong; with --nagios 0, 1, 2 or 3.")]
 pub struct Args {
@@ -91,7 +91,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
                     name: server.host.clone(),
                     patience,
                     deep: false,
-                    everywhere: false,
+                    // One of them may serve the old certificate still; of a host without a port a dozen are looked at.
+                    everywhere: server.port.is_some(),
                 });
             }
         }
@@ -380,25 +381,25 @@ fn metrics(
                     add("x509_crl_stale", "1 if the CRL is past its end", &labels, expired);
                 }
             }
-            (What::Cert(cert), false) => {
-                let labels = [
-                    ("target", thing.origin.path.display().to_string()),
+            // By the server that it is served by.
+            (What::Cert(_), false) => {}
+        }
+    }
+    for server in presented {
+        let labels = server_labels(server.facts);
+        for (_, cert) in server.chain.certs() {
+            let labels = [
+                &labels[..],
+                &[
                     ("serial_no", decimal(&cert.serial)),
                     ("issuer_cn", common_name(&cert.issuer)),
                     ("cn", common_name(&cert.subject)),
                     ("dnsnames", format!(",{},", cert.dns_names().collect::<Vec<_>>().join(","))),
-                ];
-                add(
-                    "ssl_cert_not_after",
-                    "End of a certificate that is served, Unix time",
-                    &labels,
-                    unix(cert.not_after),
-                );
-            }
+                ],
+            ];
+            let until = cert.not_after.unix_timestamp();
+            add("ssl_cert_not_after", "End of a certificate that is served, Unix time", &labels.concat(), until);
         }
-    }
-    for server in presented {
-        let labels = [("target", server.facts.target.to_string())];
         let success = i64::from(server.facts.session.is_some());
         add("ssl_probe_success", "1 if the server showed its certificate", &labels, success);
         if let Some(current) = server.current {
@@ -412,6 +413,13 @@ fn metrics(
     }
     add("pkit_last_run_timestamp_seconds", "When pkit last ran, Unix time", &[], now.unix_timestamp());
     all
+}
+
+/// The server by the same name, whether one of its addresses answers or several.
+fn server_labels(facts: &PeerFacts) -> Vec<(&'static str, String)> {
+    let target = Target { address: None, ..facts.target.clone() };
+    let ip = facts.ip.map(|ip| ("ip", ip.to_string()));
+    std::iter::once(("target", target.to_string())).chain(ip).collect()
 }
 
 fn file_labels(origin: &Origin) -> Vec<(&'static str, String)> {
