@@ -216,7 +216,7 @@ rules! {
     /// Passwords in the clear.
     PLAINTEXT_LOGIN = Warning "plaintext-login-before-tls" {
         summary: "the server offers logins that show the password before TLS has begun",
-        help: "offer them within TLS only (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes). Dovecot trusts connections from its own address: then probe it from another machine",
+        help: "offer them within TLS only (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes; OpenLDAP: noplain in olcSaslSecProps). Dovecot trusts connections from its own address: then probe it from another machine",
         source: "RFC 8314 section 3; RFC 9051 section 11.1: LOGINDISABLED",
     }
     /// Bytes where none may be.

@@ -44,13 +44,14 @@ enum Reply {
 
 impl Talk {
     pub(super) fn new(protocol: Protocol) -> Talk {
-        let phase = if protocol == Protocol::Ldap { Phase::GoAhead } else { Phase::Greeting };
+        // In LDAP the client speaks first.
+        let phase = if protocol == Protocol::Ldap { Phase::Offers } else { Phase::Greeting };
         Talk { protocol, phase, received: Vec::new(), offers: Vec::new(), preface: Preface::default() }
     }
 
     /// What the client says before the server has said anything.
     pub(super) fn first(&self) -> &'static [u8] {
-        if self.protocol == Protocol::Ldap { LDAP_STARTTLS } else { b"" }
+        if self.protocol == Protocol::Ldap { LDAP_MECHANISMS } else { b"" }
     }
 
     /// Takes what came, and tells what to do.
@@ -200,12 +201,12 @@ impl Talk {
         };
         let mut logins = match self.protocol {
             Protocol::Smtp | Protocol::Lmtp => list("AUTH"),
-            Protocol::Pop3 | Protocol::Sieve => list("SASL"),
+            // Whether LDAP's simple bind is taken here nothing tells but an attempt.
+            Protocol::Pop3 | Protocol::Sieve | Protocol::Ldap => list("SASL"),
             Protocol::Imap => {
                 let words = self.offers.iter().flat_map(|offer| offer.split_ascii_whitespace());
                 words.filter_map(|word| word.strip_prefix("AUTH=")).map(str::to_owned).collect()
             }
-            Protocol::Ldap => Vec::new(),
         };
         logins.retain(|name| SHOWS_SECRETS.contains(&name.as_str()));
         match self.protocol {
@@ -218,37 +219,72 @@ impl Talk {
         logins
     }
 
-    /// LDAPMessage ::= SEQUENCE { messageID, ExtendedResponse ::= [APPLICATION 24] { resultCode ENUMERATED, … } }, in BER.
+    /// LDAPMessage ::= SEQUENCE { messageID, protocolOp, … } in BER (RFC 4511 section 4.1.1), one after the other.
     fn hear_ldap(&mut self) -> Result<Turn, Failure> {
-        let nonsense = |talk: &Talk| Failure::Nonsense(Stage::Preface, excerpt(&talk.received));
-        if self.received.first().is_some_and(|tag| *tag != 0x30) {
-            return Err(nonsense(self));
-        }
-        let Some((head, length)) = element(&self.received) else {
-            return if self.received.len() < MAX_HEAD { Ok(Turn::Listen) } else { Err(nonsense(self)) };
-        };
-        if length > MAX_LINE {
-            return Err(Failure::TooMuch(Stage::Preface));
-        }
-        let Some(message) = self.received.get(head..head + length) else { return Ok(Turn::Listen) };
-        let response = element(message).and_then(|(head, length)| message.get(head + length..));
-        let response = response.filter(|response| response.first() == Some(&0x78));
-        let code = response.and_then(|response| {
-            let (head, _) = element(response)?;
-            match response.get(head..)? {
-                [0x0a, 1, code, ..] => Some(*code),
-                _ => None,
+        loop {
+            let nonsense = || Failure::Nonsense(Stage::Preface, excerpt(&self.received));
+            if self.received.first().is_some_and(|tag| *tag != 0x30) {
+                return Err(nonsense());
             }
-        });
-        match code {
-            Some(0) => {
-                self.preface.injected = self.received.split_off(head + length);
-                Ok(Turn::Begin)
+            let Some((head, length)) = element(&self.received) else {
+                return if self.received.len() < MAX_HEAD { Ok(Turn::Listen) } else { Err(nonsense()) };
+            };
+            if length > MAX_LINE {
+                return Err(Failure::TooMuch(Stage::Preface));
             }
-            Some(code) => Err(Failure::NoStartTls(format!("result {code}{}", ldap_words(code)))),
-            None => Err(nonsense(self)),
+            let Some(message) = self.received.get(head..head + length) else { return Ok(Turn::Listen) };
+            let turn = match (self.phase, parts(message).nth(1).ok_or_else(nonsense)?) {
+                (Phase::Offers, (SEARCH_ENTRY, entry)) => {
+                    let offers: Vec<String> = mechanisms(entry).map(|name| format!("SASL {name}")).collect();
+                    self.offers.extend(offers);
+                    Turn::Listen
+                }
+                // That nothing may be looked up without TLS is as good.
+                (Phase::Offers, (SEARCH_DONE, _)) => Turn::Say(LDAP_STARTTLS),
+                (Phase::GoAhead, (EXTENDED_RESPONSE, response)) => match parts(response).next() {
+                    Some((ENUMERATED, [0])) => Turn::Begin,
+                    Some((ENUMERATED, [code])) => {
+                        return Err(Failure::NoStartTls(format!("result {code}{}", ldap_words(*code))));
+                    }
+                    _ => return Err(nonsense()),
+                },
+                _ => return Err(nonsense()),
+            };
+            let rest = self.received.split_off(head + length);
+            match turn {
+                Turn::Listen => self.received = rest,
+                Turn::Begin => {
+                    self.preface.injected = rest;
+                    return Ok(turn);
+                }
+                // What was sent before its time belongs to no question that is still to come.
+                Turn::Say(_) => {
+                    self.received.clear();
+                    self.phase = Phase::GoAhead;
+                    self.preface.plaintext_logins = self.plaintext_logins();
+                    return Ok(turn);
+                }
+            }
         }
     }
+}
+
+/// The values of an entry, of which one attribute was asked for, in capitals: SEQUENCE { name, SEQUENCE OF SEQUENCE { type,
+/// SET OF value } } (RFC 4511 section 4.5.2).
+fn mechanisms(entry: &[u8]) -> impl Iterator<Item = String> {
+    let attributes = parts(entry).skip(1).flat_map(|(_, attributes)| parts(attributes));
+    let values = attributes.flat_map(|(_, attribute)| parts(attribute).skip(1)).flat_map(|(_, set)| parts(set));
+    values.map(|(_, name)| String::from_utf8_lossy(name).to_ascii_uppercase())
+}
+
+/// The elements of a content with their tags, as far as they can be told.
+fn parts(mut content: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (head, length) = element(content)?;
+        let part = (content[0], content.get(head..head + length)?);
+        content = &content[head + length..];
+        Some(part)
+    })
 }
 
 /// The length of an element's head and of its content (X.690 section 8.1.3), where the head is whole and definite.
@@ -279,12 +315,21 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     if bytes.len() > MAX_EXCERPT { text + "…" } else { text }
 }
 
-/// RFC 4511 section 4.14.1, message 1.
-const LDAP_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+/// A search for what the server itself is, message 1 (RFC 4511 section 4.5.1, RFC 4512 section 5.1): the SASL mechanisms that it
+/// has as long as there is no TLS.
+const LDAP_MECHANISMS: &[u8] = b"\x30\x3e\x02\x01\x01\x63\x39\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\
+    \x87\x0bobjectClass\x30\x19\x04\x17supportedSASLMechanisms";
+/// RFC 4511 section 4.14.1, message 2.
+const LDAP_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x02\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 /// Mechanisms of SASL that hand over a password or a token (RFC 4616, RFC 7628).
 const SHOWS_SECRETS: [&str; 4] = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
 /// RFC 5321 asks for 512 octets, IMAP servers send 8,192 (RFC 7162 section 4).
 const MAX_LINE: usize = 8_192;
+/// Tags of RFC 4511 appendix B, and of X.690 section 8.4.
+const SEARCH_ENTRY: u8 = 0x64;
+const SEARCH_DONE: u8 = 0x65;
+const EXTENDED_RESPONSE: u8 = 0x78;
+const ENUMERATED: u8 = 0x0a;
 /// An element's head of five octets at most.
 const MAX_HEAD: usize = 6;
 const MAX_EXCERPT: usize = 80;
@@ -292,6 +337,12 @@ const MAX_EXCERPT: usize = 80;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An LDAP server's answers: that it has PLAIN and DIGEST-MD5, that this was all, and that TLS may begin.
+    const ENTRY: &[u8] = b"\x30\x39\x02\x01\x01\x64\x34\x04\x00\x30\x30\x30\x2e\x04\x17supportedSASLMechanisms\x31\x13\
+        \x04\x05PLAIN\x04\x0aDIGEST-MD5";
+    const DONE: &[u8] = b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+    const GO: &[u8] = b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
 
     /// The conversation with a server that says these things in turn: what we said, and how it ended.
     fn talk(protocol: Protocol, server: &[&[u8]]) -> (String, Result<Preface, Failure>) {
@@ -330,8 +381,9 @@ mod tests {
             talk(Protocol::Sieve, &[b"\"SASL\" \"PLAIN\"\r\n\"STARTTLS\"\r\nOK\r\n", b"OK \"begin\"\r\n"]);
         assert_eq!(said, "STARTTLS\r\n");
         assert_eq!(end.unwrap().plaintext_logins, ["PLAIN"]);
-        let (_, end) = talk(Protocol::Ldap, &[b"\x30", b"\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"]);
-        assert_eq!(end, Ok(Preface::default()));
+        let (said, end) = talk(Protocol::Ldap, &[ENTRY, &[DONE, b"\x30"].concat(), GO]);
+        assert!(said.contains("supportedSASLMechanisms") && said.ends_with("1.3.6.1.4.1.1466.20037"), "{said}");
+        assert_eq!(end.unwrap().plaintext_logins, ["PLAIN"]);
         let (said, end) = talk(Protocol::Pop3, &[b"+OK\r\n", b"-ERR what?\r\n", b"+OK\r\n"]);
         assert_eq!((said.as_str(), end), ("CAPA\r\nSTLS\r\n", Ok(Preface::default())));
     }
@@ -341,7 +393,7 @@ mod tests {
         for (protocol, server) in [
             (Protocol::Smtp, &[&b"220 \r\n"[..], b"250 STARTTLS\r\n", b"220 go\r\n250 x\r\n"][..]),
             (Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY STARTTLS\r\np1 OK\r\n", b"p2 OK\r\n250 x\r\n"]),
-            (Protocol::Ldap, &[b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00250 x\r\n"]),
+            (Protocol::Ldap, &[DONE, b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x00\x04\x00\x04\x00250 x\r\n"]),
         ] {
             assert_eq!(talk(protocol, server).1.unwrap().injected, b"250 x\r\n", "{protocol:?}");
         }
@@ -358,8 +410,8 @@ mod tests {
         );
         assert_eq!(ends(Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY XSTARTTLS\r\np1 OK\r\n"]), no(""));
         let (ldap, words) =
-            (&b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"[..], "result 52: unavailable");
-        assert!(ends(Protocol::Ldap, &[ldap]).to_string().contains(words));
+            (&b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x34\x04\x00\x04\x00"[..], "result 52: unavailable");
+        assert!(ends(Protocol::Ldap, &[DONE, ldap]).to_string().contains(words));
         for (protocol, greeting) in [
             (Protocol::Smtp, &b"* OK IMAP\r\n"[..]),
             (Protocol::Smtp, b"554 no\r\n"),

@@ -12,9 +12,10 @@ use super::emitted::{each, emitted, serve};
 use super::peer::{Door, Peer, Running};
 use super::pki::Clients;
 use super::postfix::Postfix;
+use super::slapd::Slapd;
 use super::{Client, Pki, System};
 use crate::common::pki::{Leaf, cert_pem, self_signed};
-use crate::common::{Ran, Test};
+use crate::common::{Ran, Test, missing};
 
 fn probe(test: &Test, door: Door, more: &[&str]) -> Ran {
     let address = format!("127.0.0.1:{}", door.port);
@@ -307,6 +308,30 @@ fn logins_that_show_the_password_are_told_where_dovecot_offers_them() {
             let told = codes(&json).contains(&"plaintext-login-before-tls");
             assert_eq!(told, shown, "{scheme} {settings}: {json:#}");
         }
+    }
+}
+
+/// By default slapd hides the mechanism until there is TLS; and it may let nothing be looked up before.
+#[test]
+fn logins_that_show_the_password_are_told_where_slapd_offers_them() {
+    for (settings, shown) in [("", false), ("sasl-secprops none\n", true), ("security tls=1\n", false)] {
+        let test = Test::new();
+        let pki = Pki::new(&test);
+        Slapd::owns(System::Bookworm, &test, &pki.key);
+        let (chain, key) = (pki.fullchain.display(), pki.key.display());
+        let conf = format!("TLSCertificateFile {chain}\nTLSCertificateKeyFile {key}\n{settings}");
+        let Some(slapd) = Slapd::attempt_conf(System::Bookworm, &test, &conf) else { return };
+        let slapd = slapd.unwrap();
+        let address = format!("ldap://127.0.0.1:{}", slapd.ldap);
+        let words = ["probe", &address, "--trust", "root.pem", "--name", "mail.example.org", "--json"];
+        let json = test.run(words).exits(0).json();
+        let told = codes(&json).contains(&"plaintext-login-before-tls");
+        let ask = ["-x", "-LLL", "-H", &address, "-b", "", "-s", "base", "supportedSASLMechanisms"];
+        let listed = test.peer("ldapsearch", ask).stdout.contains(": PLAIN\n");
+        if shown && !listed {
+            return missing("libsasl2-modules");
+        }
+        assert_eq!((told, listed), (shown, shown), "{settings}: {json:#}");
     }
 }
 
