@@ -161,7 +161,7 @@ fn recognized(path: &Path, named: Option<&'static Server>) -> Result<Vec<(&'stat
         return Ok(vec![(server, path.to_owned())]);
     }
     let holds = |server: &&'static Server| {
-        layout::files(server.name).iter().any(|file| !glob::matches(&path.join(file), 1).is_empty())
+        layout::files(server.name).iter().any(|file| !glob::matches(Path::new("/"), &path.join(file), 1).is_empty())
     };
     let of_directory: Vec<_> =
         servers::ALL.iter().copied().filter(|s| named.is_none_or(|n| std::ptr::eq(n, *s))).filter(holds).collect();
@@ -314,11 +314,7 @@ fn open(named: &[NamedFile], customs: Customs, root: &Path, tree: Option<&Tree>)
     let known = KnownCas::default();
     let open = |files: &&[&NamedFile]| {
         let mut facts = tree.map(Gatherer::new);
-        files
-            .iter()
-            .map(|file| opened(file, &below(root, &file.path), facts.as_mut(), &known))
-            .map(Box::new)
-            .collect::<Vec<_>>()
+        files.iter().map(|file| opened(file, root, facts.as_mut(), &known)).map(Box::new).collect::<Vec<_>>()
     };
     let opened = threads::among(&shares, open).into_iter().flatten();
     files.iter().map(|file| file.path.clone()).zip(opened).collect()
@@ -327,13 +323,14 @@ fn open(named: &[NamedFile], customs: Customs, root: &Path, tree: Option<&Tree>)
 /// So many files are taken at once at most: their directories are looked at once, and no processor is long done before the others.
 const SHARE: usize = 100;
 
-fn opened(file: &NamedFile, path: &Path, mut tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
-    let named_as = file.named_as;
+fn opened(file: &NamedFile, root: &Path, mut tree: Option<&mut Gatherer<'_>>, known: &KnownCas) -> Opened {
+    let (path, named_as) = (below(root, &file.path), file.named_as);
+    let path = path.as_path();
     // Mostly it is no link, and one look at it tells everything.
     let direct = tree.as_mut().filter(|_| named_as != NamedAs::CaDirectory).and_then(|tree| tree.open(&file.path));
     let (open, facts) = direct.unzip();
     let content = match named_as {
-        NamedAs::CaDirectory => directory(path),
+        NamedAs::CaDirectory => directory(path, root),
         _ => match open.map_or_else(|| read::file(path), |(file, meta)| read::looked_at(path, file, &meta)) {
             Ok(input) if named_as == NamedAs::KeyPassword => {
                 Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
@@ -351,12 +348,12 @@ fn opened(file: &NamedFile, path: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
 }
 
 /// The files of a CA directory; those below it are not looked up by hash.
-fn directory(path: &Path) -> Content {
+fn directory(path: &Path, root: &Path) -> Content {
     if !path.exists() {
         return Content::Missing;
     }
-    let entries = glob::matches(&path.join("*"), MAX_FILES).into_iter().filter_map(|file| {
-        let input = read::file(&file).ok()?;
+    let entries = glob::matches(root, &path.join("*"), MAX_FILES).into_iter().filter_map(|file| {
+        let input = read::file(&facts::within(root, &file)).ok()?;
         Some((file.file_name()?.to_string_lossy().into_owned(), Material::read(&file, &input.bytes)))
     });
     Content::Directory(entries.collect())

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::way::Way;
-pub use super::way::{Tree, real};
+pub use super::way::{Tree, real, within};
 use super::{acl, read};
 use crate::facts::{Access, Acl, DirFacts, FileFacts, FileId, FileKind, Parents};
 

@@ -5,19 +5,20 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::read::MAX_DEPTH;
+use super::way::within;
 
-/// The paths that exist and fit, sorted. A pattern without a wildcard names itself.
-pub fn matches(pattern: &Path, limit: usize) -> Vec<PathBuf> {
+/// The paths that exist and fit, sorted. A pattern without a wildcard names itself. Links lead to what is below `root`.
+pub fn matches(root: &Path, pattern: &Path, limit: usize) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {
         found = match part {
             Component::Normal(name) if is_pattern(name) => {
-                found.iter().flat_map(|dir| entries(dir, |entry| fits(name, entry))).take(limit).collect()
+                found.iter().flat_map(|dir| entries(root, dir, |entry| fits(name, entry))).take(limit).collect()
             }
             other => found.into_iter().map(|path| path.join(other)).collect(),
         };
     }
-    found.retain(|path| std::fs::metadata(path).is_ok());
+    found.retain(|path| std::fs::metadata(within(root, path)).is_ok());
     found.sort();
     found
 }
@@ -25,7 +26,7 @@ pub fn matches(pattern: &Path, limit: usize) -> Vec<PathBuf> {
 /// The files of a directory and of those below it, sorted.
 pub fn below(dir: &Path, limit: usize) -> Vec<PathBuf> {
     fn walk(dir: &Path, depth: usize, limit: usize, found: &mut Vec<PathBuf>) {
-        let mut all = entries(dir, |_| true);
+        let mut all = entries(Path::new("/"), dir, |_| true);
         all.sort();
         for path in all {
             if found.len() == limit {
@@ -44,9 +45,9 @@ pub fn below(dir: &Path, limit: usize) -> Vec<PathBuf> {
     found
 }
 
-fn entries(dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Vec<PathBuf> {
+fn entries(root: &Path, dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Vec<PathBuf> {
     let dir_or_here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let Ok(entries) = std::fs::read_dir(dir_or_here) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(within(root, dir_or_here)) else { return Vec::new() };
     let names = entries.flatten().map(|entry| entry.file_name());
     names.filter(|name| wanted(name)).map(|name| dir.join(name)).collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::read;
 use super::users::Users;
-use crate::error::{Result, io_words};
+use crate::error::{self, io_words};
 
 /// The tree of files that is looked at: this system's, or that of an image or chroot, with the users that it knows.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Tree {
     }
 
     /// The one below this directory.
-    pub fn at(root: &Path) -> Result<Tree> {
+    pub fn at(root: &Path) -> error::Result<Tree> {
         let real = std::fs::canonicalize(root).map_err(|e| read::unreadable(root, &e))?;
         Ok(Tree { users: Users::of(&real)?, root: real })
     }
@@ -37,13 +37,29 @@ impl Tree {
 
     /// Where a path of the tree is on this system. Only what has no links in it may be asked for.
     pub fn on_disk(&self, real: &Path) -> PathBuf {
-        self.root.join(real.strip_prefix("/").unwrap_or(real))
+        on_disk(&self.root, real)
     }
 }
 
 /// Where a path of a tree ends, as the tree has it: an absolute path without links.
 pub fn real(tree: &Tree, path: &Path) -> io::Result<PathBuf> {
     Way::to(tree, path).map(|way| way.real)
+}
+
+/// Where a path below `root` leads, as the tree has it whose `/` that is, seen from here: the kernel would follow a link of an
+/// image from this system's own root. A path of this system itself stays as it is, and what is not there is where it would be.
+pub fn within(root: &Path, path: &Path) -> PathBuf {
+    let inner = path.strip_prefix(root).ok().filter(|_| root != Path::new("/"));
+    let Some(inner) = inner else { return path.to_owned() };
+    let end = match Way::through(root, &Path::new("/").join(inner)) {
+        Ok(way) => way.real,
+        Err(stuck) => stuck.at,
+    };
+    on_disk(root, &end)
+}
+
+fn on_disk(root: &Path, real: &Path) -> PathBuf {
+    root.join(real.strip_prefix("/").unwrap_or(real))
 }
 
 /// The way to a path of a tree.
@@ -56,12 +72,24 @@ pub(super) struct Way {
     pub(super) link: Option<PathBuf>,
 }
 
+/// A way that goes no further.
+struct Stuck {
+    why: io::Error,
+    /// The name that could not be looked up, and what would come behind it.
+    at: PathBuf,
+}
+
 impl Way {
     pub(super) fn to(tree: &Tree, path: &Path) -> io::Result<Way> {
-        let mut way = Way { real: PathBuf::from("/"), directories: Vec::new(), link: None };
         // In another tree there is no directory that one is in.
         let path = if tree.is_here() { std::path::absolute(path)? } else { Path::new("/").join(path) };
-        let mut left = names(&path);
+        Way::through(&tree.root, &path).map_err(|stuck| stuck.why)
+    }
+
+    /// The way to an absolute path of the tree whose `/` is `root` on this system.
+    fn through(root: &Path, path: &Path) -> Result<Way, Stuck> {
+        let mut way = Way { real: PathBuf::from("/"), directories: Vec::new(), link: None };
+        let mut left = names(path);
         let mut links = 0;
         while let Some(name) = left.pop() {
             match name.as_encoded_bytes() {
@@ -70,19 +98,20 @@ impl Way {
                 b".." => drop(way.real.pop()),
                 _ => {
                     let next = way.look_up(&name);
-                    let disk = tree.on_disk(&next);
-                    if std::fs::symlink_metadata(&disk).map_err(|e| way.failed(e))?.is_symlink() {
-                        links += 1;
-                        if links > MAX_LINKS {
-                            return Err(way.failed(rustix::io::Errno::LOOP.into()));
+                    match link(&on_disk(root, &next)) {
+                        Ok(None) => way.real = next,
+                        Ok(Some(target)) if links < MAX_LINKS => {
+                            links += 1;
+                            if left.is_empty() && way.link.is_none() {
+                                way.link = Some(target.clone());
+                            }
+                            left.extend(names(&target));
                         }
-                        let target = std::fs::read_link(&disk)?;
-                        if left.is_empty() && way.link.is_none() {
-                            way.link = Some(target.clone());
+                        not => {
+                            let why = not.err().unwrap_or_else(|| rustix::io::Errno::LOOP.into());
+                            let at = left.iter().rev().fold(next, |path, name| path.join(name));
+                            return Err(Stuck { why: way.failed(why), at });
                         }
-                        left.extend(names(&target));
-                    } else {
-                        way.real = next;
                     }
                 }
             }
@@ -103,6 +132,14 @@ impl Way {
             Some(to) => io::Error::new(why.kind(), format!("a link to {}: {}", to.display(), io_words(&why))),
             None => why,
         }
+    }
+}
+
+/// What a path is a link to, if it is one.
+fn link(path: &Path) -> io::Result<Option<PathBuf>> {
+    match std::fs::symlink_metadata(path)?.is_symlink() {
+        true => std::fs::read_link(path).map(Some),
+        false => Ok(None),
     }
 }
 
@@ -152,5 +189,11 @@ mod tests {
             let way = Way::to(&image, Path::new(path)).unwrap();
             assert_eq!((way.real.as_path(), image.on_disk(&way.real)), (Path::new("/srv"), dir.path().join("srv")));
         }
+        std::os::unix::fs::symlink("/etc/turn", dir.path().join("etc/turn")).unwrap();
+        let within = |path: &str| within(dir.path(), &dir.path().join(path));
+        assert_eq!(within("etc/ssl"), dir.path().join("srv"));
+        assert_eq!(within("etc/ssl/../none/key.pem"), dir.path().join("none/key.pem"));
+        assert_eq!(within("etc/turn"), dir.path().join("etc/turn"));
+        assert_eq!(super::within(Path::new("/"), Path::new("/etc/../srv")), Path::new("/etc/../srv"));
     }
 }

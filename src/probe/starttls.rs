@@ -317,7 +317,8 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 
 /// A search for what the server itself is, message 1 (RFC 4511 section 4.5.1, RFC 4512 section 5.1): the SASL mechanisms that it
 /// has as long as there is no TLS.
-const LDAP_MECHANISMS: &[u8] = b"\x30\x3e\x02\x01\x01\x63\x39\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\
+const LDAP_MECHANISMS: &[u8] =
+    b"\x30\x3e\x02\x01\x01\x63\x39\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\
     \x87\x0bobjectClass\x30\x19\x04\x17supportedSASLMechanisms";
 /// RFC 4511 section 4.14.1, message 2.
 const LDAP_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x02\x77\x18\x80\x161.3.6.1.4.1.1466.20037";

@@ -80,6 +80,43 @@ fn an_image_is_looked_through_and_its_paths_start_at_its_root() {
     t.run(["lint", "--root", "nowhere"]).exits(3).err_has("error[config-not-found]");
 }
 
+/// Here they would lead out of the image, to nothing or to something else.
+#[test]
+fn links_of_an_image_lead_to_what_is_in_the_image() {
+    let b = Bench::new();
+    let t = &b.t;
+    let here = |name: &str| t.path(name).to_str().unwrap().to_owned();
+    // Where links lead in the image stand other files on this system.
+    let (sites, tls, ca) = (here("sites"), here("tls"), here("ca"));
+    for (file, at) in [("c.pem", "fullchain.pem"), ("k.pem", "leaf.key")] {
+        t.file(format!("image{tls}/{file}"), t.read(at));
+        t.file(format!("tls/{file}"), "of this system\n");
+    }
+    t.chmod(format!("image{tls}/k.pem"), 0o400);
+    t.file(format!("image{ca}/root.pem"), t.read("root.pem"));
+    let site = "SSLEngine on\nSSLCertificateFile /etc/ssl/c.pem\nSSLCertificateKeyFile /etc/tls/k.pem\n\
+                SSLCACertificatePath /etc/ca\nSSLVerifyClient optional\n";
+    t.file(format!("image{sites}/mail.conf"), format!("<VirtualHost *:443>\n{site}</VirtualHost>\n"));
+    t.file("image/etc/apache2/apache2.conf", "LoadModule ssl_module mod_ssl.so\nInclude sites-enabled/*.conf\n");
+    for dir in ["ssl", "apache2/sites-enabled", "ca"] {
+        std::fs::create_dir_all(t.path(format!("image/etc/{dir}"))).unwrap();
+    }
+    for (to, link) in [
+        (format!("{sites}/mail.conf"), "apache2/sites-enabled/mail.conf"),
+        (format!("{tls}/c.pem"), "ssl/c.pem"),
+        (tls.clone(), "tls"),
+        (format!("{ca}/root.pem"), "ca/root.pem"),
+    ] {
+        std::os::unix::fs::symlink(to, t.path(format!("image/etc/{link}"))).unwrap();
+    }
+    let ran = t.run(["lint", "--root", "image", "--trust", "root.pem", "--server", "apache", "--json"]);
+    let json = ran.json();
+    let codes: Vec<_> = json["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+    // The directory has a CA and no name that OpenSSL would look it up by.
+    assert_eq!(codes, ["server-build-assumed", "ca-without-link"], "{json:#}");
+    assert_eq!(json["result"]["servers"][0]["files"].as_array().unwrap().len(), 3, "{json:#}");
+}
+
 #[test]
 fn whose_a_file_is_is_told_by_it_or_by_the_user() {
     let b = Bench::new();

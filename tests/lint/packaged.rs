@@ -131,16 +131,21 @@ fn what_packages_bring_gives_no_false_alarm() {
 fn no_alarm(root: &Path, packaged: &Packaged) {
     let b = Bench::new();
     let t = &b.t;
+    let copy = |directory: &str| {
+        let to = t.path("image").join(directory);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        t.peer("cp", [Path::new("-a"), &root.join(directory), &to]).exits(0);
+    };
     for directory in packaged.from {
-        let from = root.join(directory);
-        if !from.is_dir() {
+        if !root.join(directory).is_dir() {
             missing(&format!("{} below {}", directory, root.display()));
             return;
         }
-        let to = t.path("image").join(directory);
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        t.peer("cp", [Path::new("-a"), &from, &to]).exits(0);
+        copy(directory);
     }
+    // Where the links in etc/ssl/certs lead.
+    let shared = ["usr/share/ca-certificates", "usr/local/share/ca-certificates"];
+    shared.into_iter().filter(|directory| root.join(directory).is_dir()).for_each(copy);
     // The names of its own users.
     for list in ["etc/passwd", "etc/group"] {
         t.file(format!("image/{list}"), std::fs::read(root.join(list)).unwrap());

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::facts::{self, Tree};
+use crate::files::facts::{self, Tree, within};
 use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
@@ -97,7 +97,8 @@ pub(crate) fn installed(root: &Path) -> Vec<(&'static Server, PathBuf)> {
 
 /// The configurations in a file or directory of a server: mostly one.
 pub(crate) fn all(server: &'static Server, at: &Path, root: &Path) -> Result<Vec<Configuration>> {
-    let points = if layout::stand_alone(server.name) { starting_points(server, at)? } else { vec![at.to_owned()] };
+    let points =
+        if layout::stand_alone(server.name) { starting_points(server, at, root)? } else { vec![at.to_owned()] };
     points.iter().map(|point| gather(server, Some(point), root)).collect()
 }
 
@@ -112,7 +113,7 @@ pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) ->
         return Err(Error::input(&CONFIG_NOT_FOUND, message));
     };
     let mut gatherer = Gatherer::new(server, root);
-    let points = starting_points(server, &start)?;
+    let points = starting_points(server, &start, root)?;
     gatherer.first = points.first().cloned().unwrap_or_default();
     for path in points {
         gatherer.file(&path, layout::grammar(server.name, &file_name(&path)), &Inside::default(), None)?;
@@ -120,15 +121,15 @@ pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) ->
     Ok(gatherer.finish())
 }
 
-/// Where an absolute path of a configuration is, seen from here.
+/// Where an absolute path of a configuration leads, seen from here.
 pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
     match path.strip_prefix("/") {
-        Ok(inner) if root != Path::new("/") => root.join(inner),
+        Ok(inner) if root != Path::new("/") => within(root, &root.join(inner)),
         _ => path.to_owned(),
     }
 }
 
-fn starting_points(server: &Server, start: &Path) -> Result<Vec<PathBuf>> {
+fn starting_points(server: &Server, start: &Path, root: &Path) -> Result<Vec<PathBuf>> {
     if !start.is_dir() {
         // The services stand beside what they have in common.
         let master = start.with_file_name("master.cf");
@@ -136,7 +137,7 @@ fn starting_points(server: &Server, start: &Path) -> Result<Vec<PathBuf>> {
         return Ok([Some(start.to_owned()), beside.then_some(master)].into_iter().flatten().collect());
     }
     let patterns = layout::files(server.name).iter().map(|pattern| start.join(pattern));
-    let found: Vec<PathBuf> = patterns.flat_map(|pattern| glob::matches(&pattern, MAX_FILES)).collect();
+    let found: Vec<PathBuf> = patterns.flat_map(|pattern| glob::matches(root, &pattern, MAX_FILES)).collect();
     if found.is_empty() {
         let wanted = layout::files(server.name).join(", ");
         let message = format!("{} holds none of what {} reads: {wanted}", start.display(), server.title);
@@ -189,7 +190,8 @@ impl<'a> Gatherer<'a> {
 
     /// A file, which is an error only where it was named by the user: `from` is where the configuration names it.
     fn file(&mut self, path: &Path, grammar: &'static Grammar, inside: &Inside, from: Option<Location>) -> Result<()> {
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let here = within(self.root, path);
+        let real = std::fs::canonicalize(&here).unwrap_or_else(|_| here.clone());
         if let Some(from) = &from {
             if self.open.contains(&real) {
                 let message = format!("{} pulls itself in", path.display());
@@ -203,7 +205,7 @@ impl<'a> Gatherer<'a> {
                 return self.limit(from, format!("only the first {MAX_FILES} files are read"));
             }
         }
-        let mut bytes = match (read::file(path), &from) {
+        let mut bytes = match (read::file(&here), &from) {
             (Ok(input), _) => input.bytes,
             (Err(error), None) => return Err(error),
             (Err(error), Some(from)) => {
@@ -279,11 +281,12 @@ impl<'a> Gatherer<'a> {
                 return self.configuration.findings.push(INCLUDE_UNKNOWN.at(at, message));
             }
         };
-        let mut found = glob::matches(&pattern, MAX_FILES);
-        if let [directory] = &found[..]
-            && directory.is_dir()
-        {
-            found = glob::below(directory, MAX_FILES);
+        let mut found = glob::matches(self.root, &pattern, MAX_FILES);
+        if let [directory] = &found[..] {
+            let directory = within(self.root, directory);
+            if directory.is_dir() {
+                found = glob::below(&directory, MAX_FILES);
+            }
         }
         if found.is_empty() && !include.optional {
             let message = format!("{}: no such file", pattern.display());
