@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{PKIT, Spread, run};
+use common::{PKIT, Spread, in_turn, run};
 use pki::Authority;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -41,15 +41,15 @@ fn bench() {
         let command = [PKIT, "probe", "--trust", root].into_iter().chain(more.iter().copied());
         measured(&command.chain(of.iter().map(String::as_str)).collect::<Vec<_>>())
     };
-    let client = |address: &String| {
+    let client = |address| {
         let words =
             ["openssl", "s_client", "-verify_return_error", "-verify_ip", "127.0.0.1", "-CAfile", root, "-connect"];
-        run(&[&words[..], &[address]].concat())
+        [&words[..], &[address]].concat()
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         ours.extend((0..3).map(|_| probe(&[], &addresses)));
-        theirs.push(in_turn(&addresses, client));
+        theirs.push(one_by_one(&addresses, client));
     }
     println!("{count} servers     processor ms             wall ms                  peak MiB   servers/s");
     let ours = told("pkit probe", count, &ours);
@@ -57,11 +57,11 @@ fn bench() {
     println!("s_client / pkit: {:.1} by the wall (goal: 50), {:.1} processor\n", theirs.1 / ours.1, theirs.0 / ours.0);
 
     let few = &addresses[..count.min(10)];
-    let scan = |address: &String| run(&["sslscan", "--no-colour", address]);
+    let scan = |address| vec!["sslscan", "--no-colour", address];
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         ours.push(probe(&["--deep"], few));
-        theirs.push(in_turn(few, scan));
+        theirs.push(one_by_one(few, scan));
     }
     let ours = told("pkit probe --deep", few.len(), &ours);
     let theirs = told("sslscan", few.len(), &theirs);
@@ -79,11 +79,11 @@ fn measured(command: &[&str]) -> Round {
 }
 
 /// One program after the other.
-fn in_turn(addresses: &[String], program: impl Fn(&String) -> (f64, f64)) -> Round {
+fn one_by_one<'a>(addresses: &'a [String], program: impl Fn(&'a str) -> Vec<&'a str>) -> Round {
+    let commands: Vec<Vec<&str>> = addresses.iter().map(|address| program(address)).collect();
     let start = Instant::now();
-    let all: Vec<(f64, f64)> = addresses.iter().map(program).collect();
-    let wall = start.elapsed().as_secs_f64() * 1e3;
-    (all.iter().map(|(cpu, _)| cpu).sum(), all.iter().map(|(_, peak)| *peak).fold(0.0, f64::max), wall)
+    let (cpu, peak) = in_turn(&commands);
+    (cpu, peak, start.elapsed().as_secs_f64() * 1e3)
 }
 
 fn told(what: &str, count: usize, rounds: &[Round]) -> (f64, f64) {

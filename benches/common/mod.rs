@@ -68,17 +68,29 @@ pub fn spent(what: impl FnOnce()) -> f64 {
 /// Processor time in ms and peak memory in MiB of one program. A process of our own stands between, so that the figures are
 /// those of this child alone.
 pub fn run(command: &[&str]) -> (f64, f64) {
+    in_turn(&[command.to_vec()])
+}
+
+/// Processor time of all in ms, and peak memory of the largest in MiB, of programs that run one after the other. One process stands
+/// between for all of them: one for each would be in the wall's time.
+pub fn in_turn(commands: &[Vec<&str>]) -> (f64, f64) {
     let me = std::env::current_exe().unwrap();
-    let output = Command::new(me).arg("--measure").args(command).output().unwrap();
+    let output = Command::new(me).arg("--measure").args(commands.join(&NEXT)).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let figures: Vec<f64> = text.split_whitespace().map(|f| f.parse().unwrap()).collect();
-    assert!(output.status.success() && figures.len() == 2, "{command:?}");
+    assert!(output.status.success() && figures.len() == 2, "{:?}", commands.first());
     (figures[0], figures[1])
 }
 
-fn measure(command: &[String]) {
-    let status = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(status.unwrap().success(), "{command:?}");
+/// Stands between two commands.
+const NEXT: &str = ";";
+
+fn measure(commands: &[String]) {
+    for command in commands.split(|word| word == NEXT) {
+        let mut program = Command::new(&command[0]);
+        program.args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(program.status().unwrap().success(), "{command:?}");
+    }
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     println!("{} {}", milliseconds(used), used.max_rss() as f64 / 1024.0);
 }
