@@ -168,6 +168,7 @@ fn each_line_of_a_list_is_followed() {
         list("", "D/key-last.pem\nD/nowhere.pem\nD/leaf-only.pem a.example.org\n"),
         "2 named-file-missing, 3 key-not-found"
     );
+    assert_eq!(list("", "\nD/key-last.pem [alpn h2 ssl-min-ver TLSv1.0] a.example.org\n"), "2 setting-not-understood");
     assert_eq!(list("", "key-last.pem\n"), "1 include-not-followed");
     assert_eq!(list("global\n  crt-base D/.\n", "key-last.pem\nnowhere.pem\n"), "2 named-file-missing");
 }

@@ -9,7 +9,7 @@ use crate::checks::deployment::FILE_NOT_THERE;
 use crate::files::read;
 use crate::finding::{Finding, Location, rules};
 use crate::servers::haproxy::is_option;
-use crate::servers::{Placed, Server};
+use crate::servers::{NOT_UNDERSTOOD, Placed, Server};
 use crate::settings::{Scope, Scoped, Setting, TlsSettings};
 
 /// Adds a part for each of these files; a directory stands for no file any more.
@@ -84,6 +84,11 @@ fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -
         // The options may begin right behind the name.
         let file = file.split('[').next().unwrap_or(file);
         let at = Location::Line { path: here.to_owned(), line: number, column: 1 };
+        let own = own_options(line);
+        if !own.is_empty() {
+            let message = format!("`{}`: what a line of a list says for itself is not judged", own.join(" "));
+            unknown.push(NOT_UNDERSTOOD.at(at.clone(), message));
+        }
         match base {
             _ if file.starts_with('/') => files.push(Setting::read(PathBuf::from(file), at)),
             Some(base) if base.starts_with('/') => {
@@ -95,6 +100,20 @@ fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -
         }
     }
     limited(placed, named, files, unknown)
+}
+
+/// What stands in brackets on a line of a list, without the protocols that are spoken within TLS.
+fn own_options(line: &str) -> Vec<&str> {
+    let options = line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(options, _)| options);
+    let (mut own, mut words) = (Vec::new(), options.split_whitespace());
+    while let Some(word) = words.next() {
+        match word {
+            "alpn" | "npn" => drop(words.next()),
+            "no-alpn" => {}
+            word => own.push(word),
+        }
+    }
+    own
 }
 
 fn limited(placed: &Placed<'_>, named: &Path, mut files: Vec<Setting<PathBuf>>, mut found: Vec<Finding>) -> Files {
