@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub enum Page {
     Body(Vec<u8>),
+    /// What an OCSP responder says (RFC 6960 appendix A.2), to whatever it is asked.
+    Ocsp(Vec<u8>),
     Redirect(String),
     Status(u16),
     /// A byte each tenth of a second, for ever.
@@ -80,11 +82,17 @@ fn answer(mut stream: TcpStream, state: &Mutex<Shared>) {
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
         head.push(byte[0]);
     }
-    let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or_default().to_owned();
+    let head = String::from_utf8_lossy(&head);
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    // What is left unread would cut the answer off.
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+    let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]);
     let page = {
         let mut state = state.lock().unwrap();
         state.asked.push(path.clone());
-        state.pages.get(&path).cloned().unwrap_or(Page::Status(404))
+        // A question to an OCSP responder may stand behind its path.
+        let responder = || state.pages.get(path.rsplit_once('/')?.0).filter(|page| matches!(page, Page::Ocsp(_)));
+        state.pages.get(&path).or_else(responder).cloned().unwrap_or(Page::Status(404))
     };
     // The client may go away at any time: that is what some tests are about.
     let _ = send(&mut stream, &page);
@@ -97,6 +105,11 @@ fn send(stream: &mut TcpStream, page: &Page) -> std::io::Result<()> {
     match page {
         Page::Body(body) => {
             stream.write_all(format!("{}\r\n", whole("200 OK", body.len())).as_bytes())?;
+            stream.write_all(body)
+        }
+        Page::Ocsp(body) => {
+            let head = whole("200 OK", body.len());
+            stream.write_all(format!("{head}Content-Type: application/ocsp-response\r\n\r\n").as_bytes())?;
             stream.write_all(body)
         }
         Page::Cut(body) => {

@@ -1,11 +1,14 @@
 //! What `emit` prints, given to every server: it starts, and serves what was asked for through all of its doors.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::peer::{Crls, Door, PEERS, Peer, Running};
 use super::pki::Clients;
 use super::{Client, Pki};
 use crate::common::Test;
+use crate::common::http::{self, Page};
+use crate::common::pki::ocsp_at;
 
 #[test]
 fn every_server_serves_what_was_emitted_and_nothing_old() {
@@ -103,6 +106,51 @@ fn clients_may_come_in_without_a_certificate_where_they_are_only_asked() {
             client().through(door).handshake(door.port).says("Acceptable client certificate CA names");
             assert!(peer.lets_in(&client(), door), "{} {door:?}", peer.name());
             assert!(peer.lets_in(&client().identified(&clients.good), door), "{} {door:?}", peer.name());
+        }
+    });
+}
+
+/// The others have no word for it. Both fetch the response themselves, nginx after the first connection only.
+#[test]
+fn responses_are_stapled_as_emitted() {
+    each(|peer| {
+        if !["apache", "nginx"].contains(&peer.server) {
+            return;
+        }
+        let test = Test::new();
+        let mut pki = Pki::new(&test);
+        let responder = http::Server::start();
+        let names_it = |params: &mut rcgen::CertificateParams| {
+            params.custom_extensions.push(ocsp_at(&responder.url("/ocsp")));
+        };
+        let leaf = pki.issuer.leaf_with(&["mail.example.org"], names_it);
+        pki.fullchain = test.file("fullchain.pem", leaf.pem() + &pki.issuer.pem());
+        pki.key = test.file("leaf.key", leaf.key_pem());
+        test.file("leaf.pem", leaf.pem());
+        test.file("ca.pem", pki.issuer.pem());
+        test.file("ca.key", pki.issuer.key_pem());
+        test.file("index.txt", format!("V\t350101000000Z\t\t{:016X}\tunknown\t/CN=x\n", leaf.serial));
+        let question = ["ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-no_nonce", "-reqout", "question.der"];
+        test.peer("openssl", question).exits(0);
+        let by = ["-index", "index.txt", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-ndays", "1"];
+        let answer = ["ocsp", "-reqin", "question.der", "-respout", "answer.der"];
+        test.peer("openssl", answer.into_iter().chain(by)).exits(0);
+        responder.serve("/ocsp", Page::Ocsp(test.read("answer.der")));
+        let Some(running) = serve(peer, &test, &pki, &["--stapling"]) else { return };
+        for door in peer.doors(&running) {
+            let address = format!("https://127.0.0.1:{}", door.port);
+            let words = ["probe", &address, "--trust", "root.pem", "--name", "mail.example.org", "--json"];
+            let begin = Instant::now();
+            let json = loop {
+                let json = test.run(words).json();
+                if json["result"]["targets"][0]["ocsp_stapled"] == true {
+                    break json;
+                }
+                assert!(begin.elapsed() < Duration::from_secs(20), "{}: {:?} {json:#}", peer.name(), responder.asked());
+                std::thread::sleep(Duration::from_millis(100));
+            };
+            // It would be told what is wrong with it.
+            assert_eq!((&json["ok"], &json["findings"]), (&true.into(), &serde_json::json!([])), "{}", peer.name());
         }
     });
 }
