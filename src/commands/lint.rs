@@ -16,7 +16,7 @@ use crate::commands::target::BuildArgs;
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::facts::FileFacts;
-use crate::files::facts::{Gatherer, Tree};
+use crate::files::facts::{Gatherer, Tree, there};
 use crate::files::{facts, glob, read, trust, users};
 use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::cert::Cert;
@@ -145,7 +145,7 @@ fn configurations(args: &Args) -> Result<Vec<Configuration>> {
     }
     let mut all = Vec::new();
     for path in &args.paths {
-        for (server, file) in recognized(path, args.server.0)? {
+        for (server, file) in recognized(path, args.server.0, &args.root)? {
             all.extend(configuration::all(server, &file, &args.root)?);
         }
     }
@@ -154,14 +154,14 @@ fn configurations(args: &Args) -> Result<Vec<Configuration>> {
 
 /// The servers whose configuration a path is. A directory is that of the server whose main file it holds, else each of its files
 /// that can be recognized stands for itself.
-fn recognized(path: &Path, named: Option<&'static Server>) -> Result<Vec<(&'static Server, PathBuf)>> {
-    if !path.is_dir() {
-        let server = named.map_or_else(|| of_file(path), |server| Ok(Some(server)))?;
+fn recognized(path: &Path, named: Option<&'static Server>, root: &Path) -> Result<Vec<(&'static Server, PathBuf)>> {
+    if !there(root, path).is_ok_and(|meta| meta.is_dir()) {
+        let server = named.map_or_else(|| of_file(path, root), |server| Ok(Some(server)))?;
         let server = server.ok_or_else(|| unrecognized(path))?;
         return Ok(vec![(server, path.to_owned())]);
     }
     let holds = |server: &&'static Server| {
-        layout::files(server.name).iter().any(|file| !glob::matches(Path::new("/"), &path.join(file), 1).is_empty())
+        layout::files(server.name).iter().any(|file| !glob::matches(root, &path.join(file), 1).is_empty())
     };
     let of_directory: Vec<_> =
         servers::ALL.iter().copied().filter(|s| named.is_none_or(|n| std::ptr::eq(n, *s))).filter(holds).collect();
@@ -169,8 +169,8 @@ fn recognized(path: &Path, named: Option<&'static Server>) -> Result<Vec<(&'stat
         return Ok(of_directory.into_iter().map(|server| (server, path.to_owned())).collect());
     }
     let mut found = Vec::new();
-    for file in glob::below(path, MAX_FILES) {
-        if let Ok(Some(server)) = named.map_or_else(|| of_file(&file), |server| Ok(Some(server))) {
+    for file in glob::below(root, path, MAX_FILES) {
+        if let Ok(Some(server)) = named.map_or_else(|| of_file(&file, root), |server| Ok(Some(server))) {
             found.push((server, file));
         }
     }
@@ -180,8 +180,8 @@ fn recognized(path: &Path, named: Option<&'static Server>) -> Result<Vec<(&'stat
 /// Files of one directory that are looked at to see whose they are.
 const MAX_FILES: usize = 1_000;
 
-fn of_file(path: &Path) -> Result<Option<&'static Server>> {
-    let input = read::file(path)?;
+fn of_file(path: &Path, root: &Path) -> Result<Option<&'static Server>> {
+    let input = read::file_within(root, path)?;
     let name = layout::recognize(&path.to_string_lossy(), &String::from_utf8_lossy(&input.bytes));
     Ok(name.and_then(Server::named))
 }
@@ -282,7 +282,7 @@ fn judge(
     let for_programs = context.json || matches!(args.format, FormWord::Json);
     let value = if for_programs { value(configuration, &named, build) } else { Value::Null };
     // What was read is left to the system, which takes it back when the process ends: to free what thousands of files and
-    // statements are made of, piece by piece, takes a tenth of the time. What may be secret is wiped.
+    // statements are made of, piece by piece, takes a tenth of the time. Keys are wiped.
     files.values_mut().for_each(|file| file.content.drop_secrets());
     std::mem::forget((files, settings, named, std::mem::take(&mut configuration.statements)));
     (value, findings)
@@ -331,29 +331,37 @@ fn opened(file: &NamedFile, root: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
     let (open, facts) = direct.unzip();
     let content = match named_as {
         NamedAs::CaDirectory => directory(path, root),
-        _ => match open.map_or_else(|| read::file(path), |(file, meta)| read::looked_at(path, file, &meta)) {
-            Ok(input) if named_as == NamedAs::KeyPassword => {
-                Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
+        _ => {
+            match open.map_or_else(|| read::file_within(root, path), |(file, meta)| read::looked_at(path, file, &meta))
+            {
+                Ok(input) if named_as == NamedAs::KeyPassword => {
+                    Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
+                }
+                Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
+                Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
+                Err(error)
+                    if error.rule == &read::IS_DIRECTORY || there(root, path).is_ok_and(|meta| meta.is_dir()) =>
+                {
+                    Content::Directory(Vec::new())
+                }
+                Err(error) => Content::Unread(error.message),
             }
-            Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
-            Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
-            Err(error) if error.rule == &read::IS_DIRECTORY || path.is_dir() => Content::Directory(Vec::new()),
-            Err(error) => Content::Unread(error.message),
-        },
+        }
     };
     // Told by where it is seen from here.
-    let gather = || tree.map_or_else(|| facts::of(path), |tree| tree.file(&file.path)).ok();
+    let here = || facts::of(&facts::within(root, path)?);
+    let gather = || tree.map_or_else(here, |tree| tree.file(&file.path)).ok();
     let facts = facts.or_else(gather).map(|facts| FileFacts { path: path.to_owned(), ..facts });
     Opened { path: path.to_owned(), facts, content }
 }
 
 /// The files of a CA directory; those below it are not looked up by hash.
 fn directory(path: &Path, root: &Path) -> Content {
-    if !path.exists() {
+    if there(root, path).is_err() {
         return Content::Missing;
     }
     let entries = glob::matches(root, &path.join("*"), MAX_FILES).into_iter().filter_map(|file| {
-        let input = read::file(&facts::within(root, &file)).ok()?;
+        let input = read::file_within(root, &file).ok()?;
         Some((file.file_name()?.to_string_lossy().into_owned(), Material::read(&file, &input.bytes)))
     });
     Content::Directory(entries.collect())

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::way::Way;
-pub use super::way::{Tree, real, within};
+pub use super::way::{Tree, real, there, within};
 use super::{acl, read};
 use crate::facts::{Access, Acl, DirFacts, FileFacts, FileId, FileKind, Parents};
 
@@ -19,9 +19,9 @@ pub fn of(path: &Path) -> io::Result<FileFacts> {
     Gatherer::new(&Tree::here()).file(path)
 }
 
-/// When the content of what a path leads to was last changed; none where it is not there.
-pub fn modified(path: &Path) -> Option<std::time::SystemTime> {
-    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
+/// When the content of what a path below `root` leads to was last changed; none where it is not there.
+pub fn modified(root: &Path, path: &Path) -> Option<std::time::SystemTime> {
+    there(root, path).and_then(|meta| meta.modified()).ok()
 }
 
 /// A directory and every one in which a name is looked up on the way to it, the nearest first.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::read::MAX_DEPTH;
-use super::way::within;
+use super::way::{there, within};
 
 /// The paths that exist and fit, sorted. A pattern without a wildcard names itself. Links lead to what is below `root`.
 pub fn matches(root: &Path, pattern: &Path, limit: usize) -> Vec<PathBuf> {
@@ -18,36 +18,36 @@ pub fn matches(root: &Path, pattern: &Path, limit: usize) -> Vec<PathBuf> {
             other => found.into_iter().map(|path| path.join(other)).collect(),
         };
     }
-    found.retain(|path| std::fs::metadata(within(root, path)).is_ok());
+    found.retain(|path| there(root, path).is_ok());
     found.sort();
     found
 }
 
-/// The files of a directory and of those below it, sorted.
-pub fn below(dir: &Path, limit: usize) -> Vec<PathBuf> {
-    fn walk(dir: &Path, depth: usize, limit: usize, found: &mut Vec<PathBuf>) {
-        let mut all = entries(Path::new("/"), dir, |_| true);
+/// The files of a directory and of those below it, sorted. Links lead to what is below `root`.
+pub fn below(root: &Path, dir: &Path, limit: usize) -> Vec<PathBuf> {
+    fn walk(root: &Path, dir: &Path, depth: usize, limit: usize, found: &mut Vec<PathBuf>) {
+        let mut all = entries(root, dir, |_| true);
         all.sort();
         for path in all {
             if found.len() == limit {
                 return;
             }
             // A link to a directory could lead back here.
-            if !path.is_dir() {
+            if !there(root, &path).is_ok_and(|meta| meta.is_dir()) {
                 found.push(path);
             } else if depth < MAX_DEPTH && !path.is_symlink() {
-                walk(&path, depth + 1, limit, found);
+                walk(root, &path, depth + 1, limit, found);
             }
         }
     }
     let mut found = Vec::new();
-    walk(dir, 0, limit, &mut found);
+    walk(root, dir, 0, limit, &mut found);
     found
 }
 
 fn entries(root: &Path, dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Vec<PathBuf> {
     let dir_or_here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let Ok(entries) = std::fs::read_dir(within(root, dir_or_here)) else { return Vec::new() };
+    let Ok(entries) = within(root, dir_or_here).and_then(std::fs::read_dir) else { return Vec::new() };
     let names = entries.flatten().map(|entry| entry.file_name());
     names.filter(|name| wanted(name)).map(|name| dir.join(name)).collect()
 }

@@ -13,6 +13,7 @@ use rustix::io::retry_on_intr;
 use zeroize::Zeroizing;
 
 use super::versions;
+use super::way::within;
 use crate::error::{Error, Result, io_words};
 use crate::finding::{Finding, Location, rules};
 use crate::material::CRL_LABEL;
@@ -41,6 +42,15 @@ pub const MAX_DEPTH: usize = 8;
 /// One file that must be there, as it is; `-` is standard input.
 pub fn file(path: &Path) -> Result<Input> {
     input(path, |_| None)
+}
+
+/// The same below `root`, where links lead to what is there.
+pub fn file_within(root: &Path, path: &Path) -> Result<Input> {
+    if root == Path::new("/") {
+        return file(path);
+    }
+    let fd = within(root, path).and_then(|here| Ok(rustix::fs::open(here, FLAGS, Mode::empty())?));
+    opened(path, fd.map_err(|e| unreadable(path, &e))?)
 }
 
 /// The same; a large CRL in PEM comes as DER.
@@ -192,7 +202,7 @@ fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: O
     let capacity = if size == 0 { UNKNOWN } else { (size as usize + 1).max(SMALLEST) };
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut total = 0;
-    // What a regular file gives is less than there is room for at its end only, so the end is not asked for once more.
+    // A regular file that gives all that it has by its size, and less than there is room for, need not be asked for its end.
     if size > 0 && unwrapping.is_none() {
         let read = retry_on_intr(|| rustix::io::read(&from, spare_capacity(&mut bytes)));
         total = read.map_err(|e| unreadable(path, &e.into()))? as u64;
@@ -201,6 +211,10 @@ fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: O
         }
     }
     loop {
+        // A file that has grown since may leave less.
+        if unwrapping.is_none() && bytes.capacity() - bytes.len() < SMALLEST {
+            larger(&mut bytes);
+        }
         let room = bytes.capacity() - bytes.len();
         let room = if unwrapping.is_some() { room.min(STEP) } else { room };
         let n = from.by_ref().take(room as u64).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
@@ -214,11 +228,15 @@ fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: O
         }
         unwrapping = unwrapping.and_then(|mut u| u.go_on(&mut bytes).then_some(u));
         if bytes.len() == bytes.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
-            larger.extend_from_slice(&bytes);
-            bytes = larger;
+            larger(&mut bytes);
         }
     }
+}
+
+fn larger(bytes: &mut Zeroizing<Vec<u8>>) {
+    let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
+    larger.extend_from_slice(bytes);
+    *bytes = larger;
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {

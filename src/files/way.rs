@@ -47,15 +47,30 @@ pub fn real(tree: &Tree, path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Where a path below `root` leads, as the tree has it whose `/` that is, seen from here: the kernel would follow a link of an
-/// image from this system's own root. A path of this system itself stays as it is, and what is not there is where it would be.
-pub fn within(root: &Path, path: &Path) -> PathBuf {
-    let inner = path.strip_prefix(root).ok().filter(|_| root != Path::new("/"));
-    let Some(inner) = inner else { return path.to_owned() };
-    let end = match Way::through(root, &Path::new("/").join(inner)) {
-        Ok(way) => way.real,
-        Err(stuck) => stuck.at,
+/// image from this system's own root. A path that is not below it, or of this system itself, stays as it is, and what is not
+/// there is where it would be. An error where links lead to links without end.
+pub fn within(root: &Path, path: &Path) -> io::Result<PathBuf> {
+    if root == Path::new("/") {
+        return Ok(path.to_owned());
+    }
+    let inner = match path.strip_prefix(root) {
+        Ok(inner) => inner.to_owned(),
+        // Either may have been typed in another way.
+        Err(_) => match std::path::absolute(path)?.strip_prefix(std::path::absolute(root)?) {
+            Ok(inner) => inner.to_owned(),
+            Err(_) => return Ok(path.to_owned()),
+        },
     };
-    on_disk(root, &end)
+    match Way::through(root, &Path::new("/").join(inner)) {
+        Ok(way) => Ok(on_disk(root, &way.real)),
+        Err(Stuck { at: Some(at), .. }) => Ok(on_disk(root, &at)),
+        Err(stuck) => Err(stuck.why),
+    }
+}
+
+/// What is where a path below `root` leads.
+pub fn there(root: &Path, path: &Path) -> io::Result<std::fs::Metadata> {
+    std::fs::metadata(within(root, path)?)
 }
 
 fn on_disk(root: &Path, real: &Path) -> PathBuf {
@@ -75,8 +90,8 @@ pub(super) struct Way {
 /// A way that goes no further.
 struct Stuck {
     why: io::Error,
-    /// The name that could not be looked up, and what would come behind it.
-    at: PathBuf,
+    /// The name that could not be looked up, and what would come behind it; none where it is one link too many.
+    at: Option<PathBuf>,
 }
 
 impl Way {
@@ -107,10 +122,12 @@ impl Way {
                             }
                             left.extend(names(&target));
                         }
-                        not => {
-                            let why = not.err().unwrap_or_else(|| rustix::io::Errno::LOOP.into());
+                        Ok(Some(_)) => {
+                            return Err(Stuck { why: way.failed(rustix::io::Errno::LOOP.into()), at: None });
+                        }
+                        Err(why) => {
                             let at = left.iter().rev().fold(next, |path, name| path.join(name));
-                            return Err(Stuck { why: way.failed(why), at });
+                            return Err(Stuck { why: way.failed(why), at: Some(at) });
                         }
                     }
                 }
@@ -190,10 +207,14 @@ mod tests {
             assert_eq!((way.real.as_path(), image.on_disk(&way.real)), (Path::new("/srv"), dir.path().join("srv")));
         }
         std::os::unix::fs::symlink("/etc/turn", dir.path().join("etc/turn")).unwrap();
-        let within = |path: &str| within(dir.path(), &dir.path().join(path));
-        assert_eq!(within("etc/ssl"), dir.path().join("srv"));
-        assert_eq!(within("etc/ssl/../none/key.pem"), dir.path().join("none/key.pem"));
-        assert_eq!(within("etc/turn"), dir.path().join("etc/turn"));
-        assert_eq!(super::within(Path::new("/"), Path::new("/etc/../srv")), Path::new("/etc/../srv"));
+        let within = |path: &str| within(dir.path(), &dir.path().join(path)).ok();
+        assert_eq!(within("etc/ssl"), Some(dir.path().join("srv")));
+        assert_eq!(within("etc/ssl/../none/key.pem"), Some(dir.path().join("none/key.pem")));
+        assert_eq!(within("etc/turn"), None);
+        assert_eq!(super::within(Path::new("/"), Path::new("/etc/../srv")).unwrap(), Path::new("/etc/../srv"));
+        let [root, path] = [dir.path().join("./etc/.."), dir.path().join("etc/ssl")];
+        assert_eq!(super::within(&root, &path).unwrap(), path, "another root");
+        let root = PathBuf::from(format!("{}//.", dir.path().display()));
+        assert_eq!(super::within(&root, &path).unwrap(), dir.path().join("srv"));
     }
 }

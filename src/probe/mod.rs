@@ -66,7 +66,7 @@ fn offers(question: &Question) -> Result<Vec<Offer>, Failure> {
 fn connect(question: &Question) -> Result<Wire, Failure> {
     let (mut wire, _) = Wire::connect(&question.target, Instant::now() + question.patience)?;
     if let Opening::StartTls(protocol) = question.target.opening
-        && let (_, Some(failure)) = ask(&mut wire, protocol)
+        && let Err(failure) = converse(&mut wire, &mut Talk::new(protocol))
     {
         return Err(failure);
     }
@@ -92,10 +92,15 @@ fn first(question: &Question) -> PeerFacts {
     };
     facts.ip = Some(address.ip());
     if let Opening::StartTls(protocol) = target.opening {
-        let (preface, failure) = ask(&mut wire, protocol);
-        facts.preface = preface;
-        if failure.is_some() {
-            return PeerFacts { failure, ..facts };
+        let mut talk = Talk::new(protocol);
+        let ended = converse(&mut wire, &mut talk);
+        facts.preface = talk.preface();
+        if protocol == Protocol::Ldap && matches!(ended, Ok(()) | Err(Failure::NoStartTls(_))) {
+            let same = Target { address: facts.ip, ..target.clone() };
+            facts.preface.plaintext_logins = ldap_logins(&same, *patience);
+        }
+        if let Err(failure) = ended {
+            return PeerFacts { failure: Some(failure), ..facts };
         }
     }
     wire.begin(HANDSHAKE_BYTES);
@@ -140,15 +145,19 @@ fn look_around(question: &Question) -> Vec<PeerFacts> {
     seen
 }
 
-/// The words before TLS.
-fn ask(wire: &mut Wire, protocol: Protocol) -> (Preface, Option<Failure>) {
-    let mut talk = Talk::new(protocol);
-    wire.begin(PREFACE_BYTES);
-    let ended = converse(wire, &mut talk);
-    (talk.preface(), ended.err())
+/// Logins that show the password, which an LDAP server offers without TLS; none where it does not say.
+fn ldap_logins(target: &Target, patience: Duration) -> Vec<String> {
+    let mut talk = Talk::of_ldap_offers();
+    let asked = Wire::connect(target, Instant::now() + patience.min(ASIDE));
+    match asked.and_then(|(mut wire, _)| converse(&mut wire, &mut talk)) {
+        Ok(()) => talk.preface().plaintext_logins,
+        Err(_) => Vec::new(),
+    }
 }
 
+/// The words before TLS.
 fn converse(wire: &mut Wire, talk: &mut Talk) -> Result<(), Failure> {
+    wire.begin(PREFACE_BYTES);
     let failure = |wire: &Wire, error| wire.failure(Stage::Preface, &error);
     wire.write_all(talk.first()).map_err(|error| failure(wire, error))?;
     let mut buffer = [0; 2048];
@@ -168,6 +177,8 @@ const MAX_ADDRESSES: usize = 16;
 const AT_ONCE: usize = 32;
 /// So many times the patience for one connection are had for all that a deep look takes.
 const DEEP: u32 = 10;
+/// A question that has nothing to do with TLS is answered at once, or not waited for.
+const ASIDE: Duration = Duration::from_secs(2);
 /// Greeting, capabilities and go-ahead take 2 KiB where much is offered.
 const PREFACE_BYTES: usize = 64 << 10;
 /// A handshake with a chain of ten RSA-4096 certificates takes some 20 KiB; rustls takes messages of 64 KiB at most.

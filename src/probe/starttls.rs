@@ -20,7 +20,7 @@ pub(super) enum Turn {
     Say(&'static [u8]),
     /// Wait for more.
     Listen,
-    /// TLS may begin.
+    /// TLS may begin, or all is known that was asked for.
     Begin,
 }
 
@@ -44,14 +44,24 @@ enum Reply {
 
 impl Talk {
     pub(super) fn new(protocol: Protocol) -> Talk {
-        // In LDAP the client speaks first.
-        let phase = if protocol == Protocol::Ldap { Phase::Offers } else { Phase::Greeting };
+        let phase = if protocol == Protocol::Ldap { Phase::GoAhead } else { Phase::Greeting };
         Talk { protocol, phase, received: Vec::new(), offers: Vec::new(), preface: Preface::default() }
+    }
+
+    /// What an LDAP server offers without TLS, on a connection on which TLS does not begin: slapd may still be putting the question
+    /// away when it has answered it, and refuses StartTLS then (`operationsError`, tried on 2.5.13: once in ten times).
+    pub(super) fn of_ldap_offers() -> Talk {
+        Talk { phase: Phase::Offers, ..Talk::new(Protocol::Ldap) }
     }
 
     /// What the client says before the server has said anything.
     pub(super) fn first(&self) -> &'static [u8] {
-        if self.protocol == Protocol::Ldap { LDAP_MECHANISMS } else { b"" }
+        // In LDAP the client speaks first.
+        match (self.protocol, self.phase) {
+            (Protocol::Ldap, Phase::Offers) => LDAP_MECHANISMS,
+            (Protocol::Ldap, _) => LDAP_STARTTLS,
+            _ => b"",
+        }
     }
 
     /// Takes what came, and tells what to do.
@@ -222,50 +232,57 @@ impl Talk {
     /// LDAPMessage ::= SEQUENCE { messageID, protocolOp, … } in BER (RFC 4511 section 4.1.1), one after the other.
     fn hear_ldap(&mut self) -> Result<Turn, Failure> {
         loop {
-            let nonsense = || Failure::Nonsense(Stage::Preface, excerpt(&self.received));
+            let nonsense = |bytes: &[u8]| Failure::Nonsense(Stage::Preface, excerpt(bytes));
             if self.received.first().is_some_and(|tag| *tag != 0x30) {
-                return Err(nonsense());
+                return Err(nonsense(&self.received));
             }
             let Some((head, length)) = element(&self.received) else {
-                return if self.received.len() < MAX_HEAD { Ok(Turn::Listen) } else { Err(nonsense()) };
+                let whole = self.received.len() >= MAX_HEAD;
+                return if whole { Err(nonsense(&self.received)) } else { Ok(Turn::Listen) };
             };
             if length > MAX_LINE {
                 return Err(Failure::TooMuch(Stage::Preface));
             }
-            let Some(message) = self.received.get(head..head + length) else { return Ok(Turn::Listen) };
-            let turn = match (self.phase, parts(message).nth(1).ok_or_else(nonsense)?) {
-                (Phase::Offers, (SEARCH_ENTRY, entry)) => {
-                    let offers: Vec<String> = mechanisms(entry).map(|name| format!("SASL {name}")).collect();
-                    self.offers.extend(offers);
-                    Turn::Listen
-                }
-                // That nothing may be looked up without TLS is as good.
-                (Phase::Offers, (SEARCH_DONE, _)) => Turn::Say(LDAP_STARTTLS),
-                (Phase::GoAhead, (EXTENDED_RESPONSE, response)) => match parts(response).next() {
-                    Some((ENUMERATED, [0])) => Turn::Begin,
-                    Some((ENUMERATED, [code])) => {
-                        return Err(Failure::NoStartTls(format!("result {code}{}", ldap_words(*code))));
-                    }
-                    _ => return Err(nonsense()),
-                },
-                _ => return Err(nonsense()),
-            };
+            if self.received.len() < head + length {
+                return Ok(Turn::Listen);
+            }
             let rest = self.received.split_off(head + length);
-            match turn {
-                Turn::Listen => self.received = rest,
-                Turn::Begin => {
-                    self.preface.injected = rest;
-                    return Ok(turn);
-                }
-                // What was sent before its time belongs to no question that is still to come.
-                Turn::Say(_) => {
-                    self.received.clear();
-                    self.phase = Phase::GoAhead;
-                    self.preface.plaintext_logins = self.plaintext_logins();
-                    return Ok(turn);
-                }
+            let message = std::mem::replace(&mut self.received, rest);
+            let turn = self.ldap(&message[head..]).unwrap_or_else(|| Err(nonsense(&message)))?;
+            if turn == Turn::Begin {
+                self.preface.injected = std::mem::take(&mut self.received);
+                self.preface.plaintext_logins = self.plaintext_logins();
+                return Ok(turn);
             }
         }
+    }
+
+    /// What follows on one message; none where it is not what belongs there.
+    fn ldap(&mut self, message: &[u8]) -> Option<Result<Turn, Failure>> {
+        let mut fields = parts(message);
+        let ((_, id), (operation, content)) = (fields.next()?, fields.next()?);
+        let result = || match parts(content).next() {
+            Some((ENUMERATED, [code])) => Some(*code),
+            _ => None,
+        };
+        Some(match (self.phase, operation) {
+            // A notice, of which there is but one kind (section 4.4.1).
+            (_, EXTENDED_RESPONSE) if id.iter().all(|octet| *octet == 0) => {
+                Err(Failure::Broken(Stage::Preface, format!("the server disconnects: result {}", result()?)))
+            }
+            (Phase::Offers, SEARCH_ENTRY) => {
+                self.offers.extend(mechanisms(content).map(|name| format!("SASL {name}")));
+                Ok(Turn::Listen)
+            }
+            (Phase::Offers, SEARCH_REFERENCE | INTERMEDIATE_RESPONSE) => Ok(Turn::Listen),
+            // That nothing may be looked up without TLS is as good.
+            (Phase::Offers, SEARCH_DONE) => Ok(Turn::Begin),
+            (Phase::GoAhead, EXTENDED_RESPONSE) => match result()? {
+                0 => Ok(Turn::Begin),
+                code => Err(Failure::NoStartTls(format!("result {code}{}", ldap_words(code)))),
+            },
+            _ => return None,
+        })
     }
 }
 
@@ -315,13 +332,13 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     if bytes.len() > MAX_EXCERPT { text + "…" } else { text }
 }
 
-/// A search for what the server itself is, message 1 (RFC 4511 section 4.5.1, RFC 4512 section 5.1): the SASL mechanisms that it
+/// A search for what the server itself is (RFC 4511 section 4.5.1, RFC 4512 section 5.1): the SASL mechanisms that it
 /// has as long as there is no TLS.
 const LDAP_MECHANISMS: &[u8] =
     b"\x30\x3e\x02\x01\x01\x63\x39\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\
     \x87\x0bobjectClass\x30\x19\x04\x17supportedSASLMechanisms";
-/// RFC 4511 section 4.14.1, message 2.
-const LDAP_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x02\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+/// RFC 4511 section 4.14.1, message 1.
+const LDAP_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 /// Mechanisms of SASL that hand over a password or a token (RFC 4616, RFC 7628).
 const SHOWS_SECRETS: [&str; 4] = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
 /// RFC 5321 asks for 512 octets, IMAP servers send 8,192 (RFC 7162 section 4).
@@ -329,6 +346,8 @@ const MAX_LINE: usize = 8_192;
 /// Tags of RFC 4511 appendix B, and of X.690 section 8.4.
 const SEARCH_ENTRY: u8 = 0x64;
 const SEARCH_DONE: u8 = 0x65;
+const SEARCH_REFERENCE: u8 = 0x73;
+const INTERMEDIATE_RESPONSE: u8 = 0x79;
 const EXTENDED_RESPONSE: u8 = 0x78;
 const ENUMERATED: u8 = 0x0a;
 /// An element's head of five octets at most.
@@ -339,15 +358,20 @@ const MAX_EXCERPT: usize = 80;
 mod tests {
     use super::*;
 
-    /// An LDAP server's answers: that it has PLAIN and DIGEST-MD5, that this was all, and that TLS may begin.
+    /// An LDAP server's answers: that it has PLAIN and DIGEST-MD5, that somebody else knows more, that this was all, and that TLS may
+    /// begin.
     const ENTRY: &[u8] = b"\x30\x39\x02\x01\x01\x64\x34\x04\x00\x30\x30\x30\x2e\x04\x17supportedSASLMechanisms\x31\x13\
         \x04\x05PLAIN\x04\x0aDIGEST-MD5";
+    const REFERENCE: &[u8] = b"\x30\x07\x02\x01\x01\x73\x02\x04\x00";
     const DONE: &[u8] = b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
-    const GO: &[u8] = b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+    const GO: &[u8] = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
 
     /// The conversation with a server that says these things in turn: what we said, and how it ended.
     fn talk(protocol: Protocol, server: &[&[u8]]) -> (String, Result<Preface, Failure>) {
-        let mut talk = Talk::new(protocol);
+        heard(Talk::new(protocol), server)
+    }
+
+    fn heard(mut talk: Talk, server: &[&[u8]]) -> (String, Result<Preface, Failure>) {
         let mut said = talk.first().to_vec();
         for bytes in server {
             match talk.hear(bytes) {
@@ -382,11 +406,25 @@ mod tests {
             talk(Protocol::Sieve, &[b"\"SASL\" \"PLAIN\"\r\n\"STARTTLS\"\r\nOK\r\n", b"OK \"begin\"\r\n"]);
         assert_eq!(said, "STARTTLS\r\n");
         assert_eq!(end.unwrap().plaintext_logins, ["PLAIN"]);
-        let (said, end) = talk(Protocol::Ldap, &[ENTRY, &[DONE, b"\x30"].concat(), GO]);
-        assert!(said.contains("supportedSASLMechanisms") && said.ends_with("1.3.6.1.4.1.1466.20037"), "{said}");
-        assert_eq!(end.unwrap().plaintext_logins, ["PLAIN"]);
+        let (said, end) = talk(Protocol::Ldap, &[b"\x30", &GO[1..]]);
+        assert!(said.ends_with("1.3.6.1.4.1.1466.20037"), "{said}");
+        assert_eq!(end, Ok(Preface::default()));
         let (said, end) = talk(Protocol::Pop3, &[b"+OK\r\n", b"-ERR what?\r\n", b"+OK\r\n"]);
         assert_eq!((said.as_str(), end), ("CAPA\r\nSTLS\r\n", Ok(Preface::default())));
+    }
+
+    #[test]
+    fn an_ldap_server_tells_its_mechanisms() {
+        let asked = |server: &[&[u8]]| heard(Talk::of_ldap_offers(), server);
+        let (said, end) = asked(&[ENTRY, REFERENCE, DONE]);
+        assert!(said.ends_with("supportedSASLMechanisms"), "{said}");
+        assert_eq!(end.unwrap().plaintext_logins, ["PLAIN"]);
+        // All in one, an octet at a time, and nothing at all.
+        assert_eq!(asked(&[&[ENTRY, DONE].concat()]).1.unwrap().plaintext_logins, ["PLAIN"]);
+        let octets: Vec<&[u8]> = ENTRY.chunks(1).chain(DONE.chunks(1)).collect();
+        assert_eq!(asked(&octets).1.unwrap().plaintext_logins, ["PLAIN"]);
+        assert_eq!(asked(&[DONE]).1, Ok(Preface::default()));
+        assert!(matches!(asked(&[GO]).1, Err(Failure::Nonsense(..))));
     }
 
     #[test]
@@ -394,7 +432,7 @@ mod tests {
         for (protocol, server) in [
             (Protocol::Smtp, &[&b"220 \r\n"[..], b"250 STARTTLS\r\n", b"220 go\r\n250 x\r\n"][..]),
             (Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY STARTTLS\r\np1 OK\r\n", b"p2 OK\r\n250 x\r\n"]),
-            (Protocol::Ldap, &[DONE, b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x00\x04\x00\x04\x00250 x\r\n"]),
+            (Protocol::Ldap, &[b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00250 x\r\n"]),
         ] {
             assert_eq!(talk(protocol, server).1.unwrap().injected, b"250 x\r\n", "{protocol:?}");
         }
@@ -411,8 +449,10 @@ mod tests {
         );
         assert_eq!(ends(Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY XSTARTTLS\r\np1 OK\r\n"]), no(""));
         let (ldap, words) =
-            (&b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x34\x04\x00\x04\x00"[..], "result 52: unavailable");
-        assert!(ends(Protocol::Ldap, &[DONE, ldap]).to_string().contains(words));
+            (&b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"[..], "result 52: unavailable");
+        assert!(ends(Protocol::Ldap, &[ldap]).to_string().contains(words));
+        let notice = b"\x30\x0c\x02\x01\x00\x78\x07\x0a\x01\x34\x04\x00\x04\x00";
+        assert!(matches!(ends(Protocol::Ldap, &[notice]), Failure::Broken(..)));
         for (protocol, greeting) in [
             (Protocol::Smtp, &b"* OK IMAP\r\n"[..]),
             (Protocol::Smtp, b"554 no\r\n"),

@@ -117,6 +117,51 @@ fn links_of_an_image_lead_to_what_is_in_the_image() {
     assert_eq!(json["result"]["servers"][0]["files"].as_array().unwrap().len(), 3, "{json:#}");
 }
 
+/// A configuration that is a link itself is read by its own name: what it pulls in stands beside that.
+#[test]
+fn what_is_a_link_in_an_image_keeps_its_name() {
+    let b = Bench::new();
+    let t = &b.t;
+    let link = |to: &str, from: &str| std::os::unix::fs::symlink(to, t.path(format!("image/etc/{from}"))).unwrap();
+    t.file("image/srv/dovecot.cf", "!include conf.d/*.conf\nssl_ca = </l0\n");
+    t.file("image/etc/dovecot/conf.d/10-ssl.conf", "ssl = yes\nssl_cert = </etc/c.pem\nssl_key = </etc/k.pem\n");
+    t.file("image/etc/c.pem", t.read("fullchain.pem"));
+    t.file("image/etc/k.pem", t.read("leaf.key"));
+    t.chmod("image/etc/k.pem", 0o400);
+    link("/srv/dovecot.cf", "dovecot/dovecot.conf");
+    // More links than the kernel follows; the last one leads to a file of this system only.
+    for n in 0..=40 {
+        let to = if n < 40 { format!("/l{}", n + 1) } else { t.path("root.pem").display().to_string() };
+        std::os::unix::fs::symlink(to, t.path(format!("image/l{n}"))).unwrap();
+    }
+    // The table's text is a link, what is made of it is none.
+    let key_and_chain = "mail.example.org /etc/k.pem /etc/c.pem\n";
+    t.file("image/srv/names", key_and_chain);
+    t.file(
+        "image/etc/postfix/main.cf",
+        "smtpd_tls_chain_files = /etc/k.pem, /etc/c.pem\ntls_server_sni_maps = hash:/etc/sni\n",
+    );
+    link("/srv/names", "sni");
+    t.file("image/etc/sni.db", "made");
+    let absolute = t.path("image").display().to_string();
+    for (root, of) in [("image", "image"), ("./image", "image"), (absolute.as_str(), "image"), ("image", &absolute)] {
+        let paths = ["dovecot/dovecot.conf", "postfix/main.cf"].map(|path| format!("{of}/etc/{path}"));
+        let ran = t.run(["lint", "--root", root, "--trust", "root.pem", "--json", &paths[0], &paths[1]]);
+        let json = ran.json();
+        let told = |file: &str| {
+            let all = json["findings"].as_array().unwrap().iter();
+            let here = all.filter(|f| f["severity"] == "error" && f["path"].as_str().unwrap().ends_with(file));
+            here.map(|f| f["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told("dovecot.conf"), Vec::<String>::new(), "{root} {of}: {json:#}");
+        assert_eq!(told("10-ssl.conf"), Vec::<String>::new(), "{root} {of}: {json:#}");
+        assert!(!told("main.cf").contains(&"postfix-sni-not-built".into()), "{root} {of}: {json:#}");
+        let unread = json["findings"].as_array().unwrap().iter().filter(|f| f["id"] == "named-file-unread");
+        let words: Vec<_> = unread.map(|f| f["message"].as_str().unwrap()).collect();
+        assert!(matches!(&words[..], [one] if one.contains("ymbolic links")), "{root} {of}: {json:#}");
+    }
+}
+
 #[test]
 fn whose_a_file_is_is_told_by_it_or_by_the_user() {
     let b = Bench::new();

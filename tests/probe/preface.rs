@@ -1,11 +1,11 @@
 //! What servers say before TLS.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use super::{codes, probe, target};
-use crate::common::Test;
+use super::{Served, codes, probe, target};
 use crate::common::pki::Authority;
+use crate::common::{Test, have};
 
 /// A server that says these lines: the first as its greeting, each other one when a line has come in. Then it hangs up.
 pub fn scripted(answers: &'static [&'static str]) -> String {
@@ -93,4 +93,42 @@ fn what_is_injected_late_is_found_too() {
     assert_eq!(codes(&json), ["starttls-injection", "peer-no-handshake"]);
     let said = json["findings"][0]["message"].as_str().unwrap();
     assert!(said.ends_with("in the clear: 250 injected"), "{said}");
+}
+
+/// An LDAP server that hangs up where anything but TLS is asked for, in front of one that speaks TLS.
+fn terse(behind: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut asked = [0; 31];
+            // An ExtendedRequest (RFC 4511 section 4.14.1), or a search.
+            if stream.read_exact(&mut asked).is_err() || asked[5] != 0x77 {
+                continue;
+            }
+            stream.write_all(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00").unwrap();
+            let tls = TcpStream::connect(&behind).unwrap();
+            for (mut from, mut to) in [(stream.try_clone(), tls.try_clone()), (Ok(tls), Ok(stream))]
+                .map(|(from, to)| (from.unwrap(), to.unwrap()))
+            {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn an_ldap_server_need_answer_no_question_before_tls() {
+    if !have("openssl") {
+        return;
+    }
+    let test = Test::new();
+    let root = Authority::root("root");
+    test.file("root.pem", root.pem());
+    let leaf = root.leaf(&["mail.example.org"]);
+    let (chain, key) = (test.file("leaf.pem", leaf.pem()), test.file("leaf.key", leaf.key_pem()));
+    let served = Served::start(&test, &chain, &key, &[]);
+    let json = probe(&test, &terse(served.address()), &["--starttls", "ldap"]).exits(0).json();
+    assert_eq!((&target(&json)["valid"], codes(&json)), (&true.into(), Vec::new()), "{json:#}");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CONFIG_LIMIT, INCLUDE_UNKNOWN, MAX_FILES, below};
 use crate::checks::deployment::FILE_NOT_THERE;
+use crate::files::facts::{there, within};
 use crate::files::read;
 use crate::finding::{Finding, Location, rules};
 use crate::servers::haproxy::is_option;
@@ -28,10 +29,10 @@ pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsS
         let Some(named) = statement.known().filter(|path| path.starts_with('/')).map(PathBuf::from) else { continue };
         let here = below(root, &named);
         let (files, faults) = if statement.is("crt-list") {
-            entries(placed, &named, &here, base())
-        } else if here.is_dir() {
+            entries(placed, &named, root, base())
+        } else if there(root, &here).is_ok_and(|meta| meta.is_dir()) {
             forget(settings, &named);
-            of_directory(placed, &named, &here)
+            of_directory(placed, &named, root)
         } else if is_known(settings, &named) {
             continue;
         } else {
@@ -47,8 +48,9 @@ pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsS
 type Files = (Vec<Setting<PathBuf>>, Vec<Finding>);
 
 /// All that HAProxy takes: files by their names, without those that stand beside others.
-fn of_directory(placed: &Placed<'_>, named: &Path, here: &Path) -> Files {
-    let entries = match std::fs::read_dir(here) {
+fn of_directory(placed: &Placed<'_>, named: &Path, root: &Path) -> Files {
+    let here = below(root, named);
+    let entries = match within(root, &here).and_then(std::fs::read_dir) {
         Ok(entries) => entries,
         Err(error) => {
             return (Vec::new(), vec![read::NOT_READ.at(placed.place(), format!("{}: {error}", named.display()))]);
@@ -59,7 +61,7 @@ fn of_directory(placed: &Placed<'_>, named: &Path, here: &Path) -> Files {
     let wanted = |name: &PathBuf| {
         let hidden = name.as_os_str().as_encoded_bytes().starts_with(b".");
         // A link that leads nowhere keeps HAProxy from starting.
-        !hidden && !beside(name) && std::fs::metadata(here.join(name)).map_or(true, |meta| meta.is_file())
+        !hidden && !beside(name) && there(root, &here.join(name)).map_or(true, |meta| meta.is_file())
     };
     let names: BTreeSet<PathBuf> = names.filter(wanted).collect();
     let files = names.iter().map(|name| Setting::read(named.join(name), placed.place()));
@@ -69,8 +71,9 @@ fn of_directory(placed: &Placed<'_>, named: &Path, here: &Path) -> Files {
 }
 
 /// `FILE [OPTIONS] NAME…` on each line of a list.
-fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -> Files {
-    let text = match read::file(here) {
+fn entries(placed: &Placed<'_>, named: &Path, root: &Path, base: Option<&str>) -> Files {
+    let here = below(root, named);
+    let text = match read::file_within(root, &here) {
         Ok(input) => String::from_utf8_lossy(&input.bytes).into_owned(),
         Err(error) if error.rule == &read::FILE_MISSING => {
             let message = format!("{} is not there", named.display());
@@ -83,7 +86,7 @@ fn entries(placed: &Placed<'_>, named: &Path, here: &Path, base: Option<&str>) -
         let Some(file) = line.split_whitespace().next().filter(|word| !word.starts_with('#')) else { continue };
         // The options may begin right behind the name.
         let file = file.split('[').next().unwrap_or(file);
-        let at = Location::Line { path: here.to_owned(), line: number, column: 1 };
+        let at = Location::Line { path: here.clone(), line: number, column: 1 };
         let own = own_options(line);
         if !own.is_empty() {
             let message = format!("`{}`: what a line of a list says for itself is not judged", own.join(" "));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::facts::{self, Tree, within};
+use crate::files::facts::{self, Tree, there, within};
 use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
@@ -88,11 +88,11 @@ const MAX_TEXT: usize = 8 << 20;
 
 /// The places of the servers that are installed below `root`: the server, and the file or directory.
 pub(crate) fn installed(root: &Path) -> Vec<(&'static Server, PathBuf)> {
-    let there = |server: &'static Server| {
+    let of = |server: &'static Server| {
         let places = layout::places(server.name).iter().map(|place| below(root, Path::new(place.path)));
-        places.filter(|path| path.exists()).map(move |path| (server, path)).next()
+        places.filter(|path| there(root, path).is_ok()).map(move |path| (server, path)).next()
     };
-    crate::servers::ALL.iter().copied().filter_map(there).collect()
+    crate::servers::ALL.iter().copied().filter_map(of).collect()
 }
 
 /// The configurations in a file or directory of a server: mostly one.
@@ -121,19 +121,19 @@ pub(crate) fn gather(server: &'static Server, at: Option<&Path>, root: &Path) ->
     Ok(gatherer.finish())
 }
 
-/// Where an absolute path of a configuration leads, seen from here.
+/// Where an absolute path of a configuration is, seen from here; whoever looks there asks `within` where it leads.
 pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
     match path.strip_prefix("/") {
-        Ok(inner) if root != Path::new("/") => within(root, &root.join(inner)),
+        Ok(inner) if root != Path::new("/") => root.join(inner),
         _ => path.to_owned(),
     }
 }
 
 fn starting_points(server: &Server, start: &Path, root: &Path) -> Result<Vec<PathBuf>> {
-    if !start.is_dir() {
+    if !there(root, start).is_ok_and(|meta| meta.is_dir()) {
         // The services stand beside what they have in common.
         let master = start.with_file_name("master.cf");
-        let beside = start.file_name().is_some_and(|name| name == "main.cf") && master.exists();
+        let beside = start.file_name().is_some_and(|name| name == "main.cf") && there(root, &master).is_ok();
         return Ok([Some(start.to_owned()), beside.then_some(master)].into_iter().flatten().collect());
     }
     let patterns = layout::files(server.name).iter().map(|pattern| start.join(pattern));
@@ -190,8 +190,7 @@ impl<'a> Gatherer<'a> {
 
     /// A file, which is an error only where it was named by the user: `from` is where the configuration names it.
     fn file(&mut self, path: &Path, grammar: &'static Grammar, inside: &Inside, from: Option<Location>) -> Result<()> {
-        let here = within(self.root, path);
-        let real = std::fs::canonicalize(&here).unwrap_or_else(|_| here.clone());
+        let real = within(self.root, path).and_then(std::fs::canonicalize).unwrap_or_else(|_| path.to_owned());
         if let Some(from) = &from {
             if self.open.contains(&real) {
                 let message = format!("{} pulls itself in", path.display());
@@ -205,7 +204,7 @@ impl<'a> Gatherer<'a> {
                 return self.limit(from, format!("only the first {MAX_FILES} files are read"));
             }
         }
-        let mut bytes = match (read::file(&here), &from) {
+        let mut bytes = match (read::file_within(self.root, path), &from) {
             (Ok(input), _) => input.bytes,
             (Err(error), None) => return Err(error),
             (Err(error), Some(from)) => {
@@ -282,11 +281,10 @@ impl<'a> Gatherer<'a> {
             }
         };
         let mut found = glob::matches(self.root, &pattern, MAX_FILES);
-        if let [directory] = &found[..] {
-            let directory = within(self.root, directory);
-            if directory.is_dir() {
-                found = glob::below(&directory, MAX_FILES);
-            }
+        if let [directory] = &found[..]
+            && there(self.root, directory).is_ok_and(|meta| meta.is_dir())
+        {
+            found = glob::below(self.root, directory, MAX_FILES);
         }
         if found.is_empty() && !include.optional {
             let message = format!("{}: no such file", pattern.display());
@@ -349,7 +347,7 @@ impl<'a> Gatherer<'a> {
         let tables: Vec<PathBuf> = tables.map(|table| below(self.root, table.path)).collect();
         for table in tables {
             // What is not there is told where its settings are judged.
-            if table.exists() {
+            if there(self.root, &table).is_ok() {
                 let from = Location::File(self.first.clone());
                 let _ = self.file(&table, &postfix_map::GRAMMAR, &Inside::default(), Some(from));
             }

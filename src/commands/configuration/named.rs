@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::below;
+use crate::files::facts::there;
 use crate::finding::Location;
 use crate::settings::customs::Customs;
 use crate::settings::{Scope, Setting, TlsSettings};
@@ -69,7 +70,7 @@ pub(crate) fn files(settings: &TlsSettings) -> Vec<NamedFile> {
 pub(crate) fn keys_beside(named: &[NamedFile], customs: Customs, root: &Path) -> Vec<NamedFile> {
     let keys = named.iter().filter(|file| file.named_as == NamedAs::Key);
     let beside = keys.filter_map(|file| Some(NamedFile { path: customs.beside(&file.path)?, ..file.clone() }));
-    beside.filter(|file| below(root, &file.path).exists()).collect()
+    beside.filter(|file| there(root, &below(root, &file.path)).is_ok()).collect()
 }
 
 fn of(settings: &TlsSettings, scope: &Scope) -> Vec<NamedFile> {

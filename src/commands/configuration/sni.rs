@@ -32,7 +32,7 @@ pub(super) fn named(statement: &Statement) -> impl Iterator<Item = Table<'_>> {
 /// What is wrong with how a table is kept. `settings` say what is in it.
 pub(super) fn judge(table: &Table<'_>, settings: &TlsSettings, at: &Location, root: &Path) -> Vec<Finding> {
     let text = below(root, table.path);
-    let mut found = Vec::from_iter(kept(&text, at));
+    let mut found = Vec::from_iter(kept(&text, at, root));
     let suffix = match table.kind {
         "hash" | "btree" => ".db",
         "lmdb" => ".lmdb",
@@ -45,8 +45,8 @@ pub(super) fn judge(table: &Table<'_>, settings: &TlsSettings, at: &Location, ro
 }
 
 /// Who may read it? What is made of the text has the text's mode.
-fn kept(path: &Path, at: &Location) -> Option<Finding> {
-    let facts = facts::of(path).ok()?;
+fn kept(path: &Path, at: &Location, root: &Path) -> Option<Finding> {
+    let facts = facts::of(&facts::within(root, path).ok()?).ok()?;
     let access = &facts.access;
     let message = |who: &str| {
         format!("{} is {:04o}: {who} the keys that postmap -F puts into the table", path.display(), access.mode)
@@ -60,15 +60,15 @@ fn kept(path: &Path, at: &Location) -> Option<Finding> {
 
 /// What postmap has made of the text.
 fn database(text: &Path, built: &Path, at: &Location, settings: &TlsSettings, root: &Path) -> Vec<Finding> {
-    let Some(made) = facts::modified(built) else {
+    let Some(made) = facts::modified(root, built) else {
         let message = format!("{} is not there: run postmap -F", built.display());
         return vec![SNI_NOT_BUILT.at(at.clone(), message)];
     };
-    let mut found = Vec::from_iter(kept(built, at));
+    let mut found = Vec::from_iter(kept(built, at, root));
     let scopes = &settings.scopes;
     let files = scopes.iter().flat_map(|s| [&s.settings.certificate, &s.settings.key]).flatten();
     let sources = std::iter::once(text.to_owned()).chain(files.map(|file| below(root, &file.value)));
-    let newer = |path: &PathBuf| facts::modified(path).is_some_and(|changed: SystemTime| changed > made);
+    let newer = |path: &PathBuf| facts::modified(root, path).is_some_and(|changed: SystemTime| changed > made);
     if let Some(newer) = sources.into_iter().find(newer) {
         let message = format!("{} is newer than {}, which holds a copy of it", newer.display(), built.display());
         found.push(SNI_STALE.at(at.clone(), message));
@@ -77,7 +77,7 @@ fn database(text: &Path, built: &Path, at: &Location, settings: &TlsSettings, ro
     let paths: Vec<&[u8]> =
         scopes.iter().filter_map(|s| Some(s.settings.key.as_ref()?.value.as_os_str().as_encoded_bytes())).collect();
     let holds = |bytes: &[u8]| paths.iter().any(|path| bytes.windows(path.len()).any(|window| window == *path));
-    if read::file(built).is_ok_and(|input| holds(&input.bytes)) {
+    if read::file_within(root, built).is_ok_and(|input| holds(&input.bytes)) {
         let message =
             format!("{} was made without -F: it holds the names of files in the place of keys", built.display());
         found.push(SNI_WITHOUT_F.at(at.clone(), message));

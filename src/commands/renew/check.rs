@@ -1,7 +1,7 @@
 //! `renew check`: which certificates and CRLs are to be renewed, and whether servers present what the disk has. For cron, systemd,
 //! Nagios and Prometheus as well as for people.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
@@ -91,18 +91,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
                     name: server.host.clone(),
                     patience,
                     deep: false,
-                    // One of them may serve the old certificate still; of a host without a port a dozen are looked at.
-                    everywhere: server.port.is_some(),
+                    // One of its addresses may serve the old certificate still.
+                    everywhere: true,
                 });
             }
         }
     }
     let answers: Vec<PeerFacts> = look_at_all(&questions).into_iter().flatten().collect();
-    let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files, context)).collect();
+    let cas = KnownCas::default();
+    let presented: Vec<Presented> = answers.iter().map(|facts| Presented::new(facts, &files, &cas, context)).collect();
 
     let clock = Clock { context, within: args.within, critical: args.critical };
-    let mut things = things(&files, &clock, true);
-    presented.iter().for_each(|server| things.extend(self::things(&server.chain, &clock, false)));
+    let mut things = things(&files, &clock, true, &mut HashSet::new());
+    let mut served: HashMap<String, HashSet<[u8; 32]>> = HashMap::new();
+    for server in &presented {
+        // What several addresses of one server serve is one thing.
+        let seen = served.entry(server.name()).or_default();
+        things.extend(self::things(&server.chain, &clock, false, seen));
+    }
     let due = things.iter().filter(|thing| thing.is_due()).count();
 
     let mut report = Report::judging(object! {
@@ -202,9 +208,13 @@ enum What<'a> {
     Crl(&'a crate::material::crl::Crl),
 }
 
-/// Everything with an end, each once, however many links name it.
-fn things<'a>(material: &'a Material, clock: &Clock<'_>, on_disk: bool) -> Vec<Thing<'a>> {
-    let mut seen = HashSet::new();
+/// Everything with an end, each once, however many links name it. `seen` are the certificates that need not be told again.
+fn things<'a>(
+    material: &'a Material,
+    clock: &Clock<'_>,
+    on_disk: bool,
+    seen: &mut HashSet<[u8; 32]>,
+) -> Vec<Thing<'a>> {
     let certs = material.certs().filter(|(_, cert)| seen.insert(*cert.sha256()));
     let certs = certs.map(|(origin, cert)| {
         let kind = if cert.is_ca() { Kind::Authority } else { Kind::EndEntity };
@@ -273,8 +283,8 @@ struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    fn new(facts: &'a PeerFacts, files: &Material, context: &Context) -> Presented<'a> {
-        let chain = sent(facts, &KnownCas::default());
+    fn new(facts: &'a PeerFacts, files: &Material, cas: &KnownCas, context: &Context) -> Presented<'a> {
+        let chain = sent(facts, cas);
         let mut findings = peer::connection(facts);
         // That is for `probe` to say.
         findings.retain(|finding| finding.severity == Severity::Error);
@@ -295,6 +305,11 @@ impl<'a> Presented<'a> {
             }
         }
         Presented { facts, chain, current, findings: context.accepted(findings) }
+    }
+
+    /// The server, whichever of its addresses this is.
+    fn name(&self) -> String {
+        Target { address: None, ..self.facts.target.clone() }.to_string()
     }
 
     fn lines(&self) -> impl Iterator<Item = Line> {
@@ -360,7 +375,7 @@ fn metrics(
             all.push(Metric { name, help, labels: labels.to_vec(), value });
         }
     };
-    // So what ends first goes before what looks the same to the labels.
+    // So what ends first goes before what looks the same to the labels, here and below.
     let mut by_end: Vec<&Thing> = things.iter().collect();
     by_end.sort_by_key(|thing| thing.life.map(|life| life.until));
     for thing in by_end {
@@ -386,24 +401,29 @@ fn metrics(
         }
     }
     for server in presented {
-        let labels = server_labels(server.facts);
-        for (_, cert) in server.chain.certs() {
-            let labels = [
-                &labels[..],
-                &[
-                    ("serial_no", decimal(&cert.serial)),
-                    ("issuer_cn", common_name(&cert.issuer)),
-                    ("cn", common_name(&cert.subject)),
-                    ("dnsnames", format!(",{},", cert.dns_names().collect::<Vec<_>>().join(","))),
-                ],
+        let target = ("target", server.name());
+        let of_address: Vec<_> =
+            std::iter::once(target.clone()).chain(server.facts.ip.map(|ip| ("ip", ip.to_string()))).collect();
+        let mut certs: Vec<&Cert> = server.chain.certs().map(|(_, cert)| cert).collect();
+        certs.sort_by_key(|cert| cert.not_after);
+        for cert in certs {
+            let of_cert = vec![
+                ("serial_no", decimal(&cert.serial)),
+                ("issuer_cn", common_name(&cert.issuer)),
+                ("cn", common_name(&cert.subject)),
+                ("dnsnames", format!(",{},", cert.dns_names().collect::<Vec<_>>().join(","))),
             ];
+            let labels = [of_address.clone(), of_cert].concat();
             let until = cert.not_after.unix_timestamp();
-            add("ssl_cert_not_after", "End of a certificate that is served, Unix time", &labels.concat(), until);
+            add("ssl_cert_not_after", "End of a certificate that is served, Unix time", &labels, until);
         }
-        let success = i64::from(server.facts.session.is_some());
-        add("ssl_probe_success", "1 if the server showed its certificate", &labels, success);
+        // One series, whether it answers or not.
+        let same = presented.iter().filter(|other| other.name() == server.name());
+        let success = same.map(|server| i64::from(server.facts.session.is_some())).min().unwrap_or_default();
+        add("ssl_probe_success", "1 if the server showed its certificate", &[target], success);
         if let Some(current) = server.current {
-            add("pkit_served_matches_file", "1 if the server presents what the file holds", &labels, current.into());
+            let help = "1 if the server presents what the file holds";
+            add("pkit_served_matches_file", help, &of_address, current.into());
         }
     }
     for severity in [Severity::Error, Severity::Warning] {
@@ -413,13 +433,6 @@ fn metrics(
     }
     add("pkit_last_run_timestamp_seconds", "When pkit last ran, Unix time", &[], now.unix_timestamp());
     all
-}
-
-/// The server by the same name, whether one of its addresses answers or several.
-fn server_labels(facts: &PeerFacts) -> Vec<(&'static str, String)> {
-    let target = Target { address: None, ..facts.target.clone() };
-    let ip = facts.ip.map(|ip| ("ip", ip.to_string()));
-    std::iter::once(("target", target.to_string())).chain(ip).collect()
 }
 
 fn file_labels(origin: &Origin) -> Vec<(&'static str, String)> {
