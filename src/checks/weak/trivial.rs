@@ -1,6 +1,8 @@
 //! Trivial secrets of ECDSA and EdDSA: a scalar or seed that is a small number or one octet over and over. Their public keys are
 //! computed and compared; a random key is one of these with a chance below 2^-240.
 
+// Five numbers on a line, and not one.
+#[rustfmt::skip]
 mod low_bits;
 
 use std::collections::HashSet;

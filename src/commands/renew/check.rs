@@ -1,7 +1,7 @@
 //! `renew check`: which certificates and CRLs are to be renewed, and whether servers present what the disk has. For cron, systemd,
 //! Nagios and Prometheus as well as for people.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
@@ -35,10 +35,10 @@ use crate::report::{Form, Line, Report, Value, Verdict, object};
   pkit renew check /etc/ssl/pkit --format prometheus > pkit.prom
 
 Every certificate and CRL of a file is looked at. What a server presents is
-compared with the newest certificate of the files that has all its names
-and the same kind of key, at every address that answers. Exit 1 if something is due or wrong; with
---exec-condition 0 if something is due, 1 if nothing is, 255 if something
-else is wrong; with --nagios 0, 1, 2 or 3.")]
+compared, at every address that answers, with the newest certificate of the
+files that has all its names and the same kind of key. Exit 1 if something is
+due or wrong; with --exec-condition 0 if something is due, 1 if nothing is,
+255 if something else is wrong; with --nagios 0, 1, 2 or 3.")]
 pub struct Args {
     /// Files, directories, and servers as HOST:PORT or a url
     #[arg(required = true, value_name = "CERT|DIR|HOST:PORT")]
@@ -400,10 +400,11 @@ fn metrics(
             (What::Cert(_), false) => {}
         }
     }
+    let mut all_show: BTreeMap<String, bool> = BTreeMap::new();
     for server in presented {
-        let target = ("target", server.name());
-        let of_address: Vec<_> =
-            std::iter::once(target.clone()).chain(server.facts.ip.map(|ip| ("ip", ip.to_string()))).collect();
+        *all_show.entry(server.name()).or_insert(true) &= server.facts.session.is_some();
+        let ip = server.facts.ip.map(|ip| ("ip", ip.to_string()));
+        let of_address: Vec<_> = std::iter::once(("target", server.name())).chain(ip).collect();
         let mut certs: Vec<&Cert> = server.chain.certs().map(|(_, cert)| cert).collect();
         certs.sort_by_key(|cert| cert.not_after);
         for cert in certs {
@@ -417,14 +418,14 @@ fn metrics(
             let until = cert.not_after.unix_timestamp();
             add("ssl_cert_not_after", "End of a certificate that is served, Unix time", &labels, until);
         }
-        // One series, whether it answers or not.
-        let same = presented.iter().filter(|other| other.name() == server.name());
-        let success = same.map(|server| i64::from(server.facts.session.is_some())).min().unwrap_or_default();
-        add("ssl_probe_success", "1 if the server showed its certificate", &[target], success);
         if let Some(current) = server.current {
             let help = "1 if the server presents what the file holds";
             add("pkit_served_matches_file", help, &of_address, current.into());
         }
+    }
+    // One series for a server, whether it answers or not.
+    for (server, all_show) in all_show {
+        add("ssl_probe_success", "1 if the server showed its certificate", &[("target", server)], all_show.into());
     }
     for severity in [Severity::Error, Severity::Warning] {
         let number = findings.iter().filter(|f| f.severity == severity).count();
