@@ -329,24 +329,22 @@ fn opened(file: &NamedFile, root: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
     // Mostly it is no link, and one look at it tells everything.
     let direct = tree.as_mut().filter(|_| named_as != NamedAs::CaDirectory).and_then(|tree| tree.open(&file.path));
     let (open, facts) = direct.unzip();
+    let is_dir = || there(root, path).is_ok_and(|meta| meta.is_dir());
+    let read = || match open {
+        Some((file, meta)) => read::looked_at(path, file, &meta),
+        None => read::file_within(root, path),
+    };
     let content = match named_as {
         NamedAs::CaDirectory => directory(path, root),
-        _ => {
-            match open.map_or_else(|| read::file_within(root, path), |(file, meta)| read::looked_at(path, file, &meta))
-            {
-                Ok(input) if named_as == NamedAs::KeyPassword => {
-                    Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
-                }
-                Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
-                Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
-                Err(error)
-                    if error.rule == &read::IS_DIRECTORY || there(root, path).is_ok_and(|meta| meta.is_dir()) =>
-                {
-                    Content::Directory(Vec::new())
-                }
-                Err(error) => Content::Unread(error.message),
+        _ => match read() {
+            Ok(input) if named_as == NamedAs::KeyPassword => {
+                Content::Password { newline: input.bytes.ends_with(b"\n") || input.bytes.ends_with(b"\r") }
             }
-        }
+            Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
+            Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
+            Err(error) if error.rule == &read::IS_DIRECTORY || is_dir() => Content::Directory(Vec::new()),
+            Err(error) => Content::Unread(error.message),
+        },
     };
     // Told by where it is seen from here.
     let here = || facts::of(&facts::within(root, path)?);
