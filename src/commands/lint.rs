@@ -16,7 +16,7 @@ use crate::commands::target::BuildArgs;
 use crate::commands::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::facts::FileFacts;
-use crate::files::facts::{Gatherer, Tree, there};
+use crate::files::facts::{Gatherer, Tree, is_dir, there};
 use crate::files::{facts, glob, read, trust, users};
 use crate::finding::{Finding, Location, Severity, rules};
 use crate::material::cert::Cert;
@@ -155,7 +155,7 @@ fn configurations(args: &Args) -> Result<Vec<Configuration>> {
 /// The servers whose configuration a path is. A directory is that of the server whose main file it holds, else each of its files
 /// that can be recognized stands for itself.
 fn recognized(path: &Path, named: Option<&'static Server>, root: &Path) -> Result<Vec<(&'static Server, PathBuf)>> {
-    if !there(root, path).is_ok_and(|meta| meta.is_dir()) {
+    if !is_dir(root, path) {
         let server = named.map_or_else(|| of_file(path, root), |server| Ok(Some(server)))?;
         let server = server.ok_or_else(|| unrecognized(path))?;
         return Ok(vec![(server, path.to_owned())]);
@@ -329,7 +329,6 @@ fn opened(file: &NamedFile, root: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
     // Mostly it is no link, and one look at it tells everything.
     let direct = tree.as_mut().filter(|_| named_as != NamedAs::CaDirectory).and_then(|tree| tree.open(&file.path));
     let (open, facts) = direct.unzip();
-    let is_dir = || there(root, path).is_ok_and(|meta| meta.is_dir());
     let read = || match open {
         Some((file, meta)) => read::looked_at(path, file, &meta),
         None => read::file_within(root, path),
@@ -342,7 +341,7 @@ fn opened(file: &NamedFile, root: &Path, mut tree: Option<&mut Gatherer<'_>>, kn
             }
             Ok(input) => Content::Material(Material::read_beside(known, &input.path, &input.bytes)),
             Err(error) if error.rule == &read::FILE_MISSING => Content::Missing,
-            Err(error) if error.rule == &read::IS_DIRECTORY || is_dir() => Content::Directory(Vec::new()),
+            Err(error) if error.rule == &read::IS_DIRECTORY || is_dir(root, path) => Content::Directory(Vec::new()),
             Err(error) => Content::Unread(error.message),
         },
     };

@@ -215,6 +215,7 @@ pub(super) struct Judge<'a> {
     pub(super) public: bool,
     /// What was found out about the CAs that many servers send.
     pub(super) known: Arc<Signatures>,
+    /// These CAs themselves.
     pub(super) cas: KnownCas,
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::way::Way;
-pub use super::way::{Tree, real, there, within};
+pub use super::way::{Tree, is_dir, real, there, within};
 use super::{acl, read};
 use crate::facts::{Access, Acl, DirFacts, FileFacts, FileId, FileKind, Parents};
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::read::MAX_DEPTH;
-use super::way::{there, within};
+use super::way::{is_dir, there, within};
 
 /// The paths that exist and fit, sorted. A pattern without a wildcard names itself. Links lead to what is below `root`.
 pub fn matches(root: &Path, pattern: &Path, limit: usize) -> Vec<PathBuf> {
@@ -33,7 +33,7 @@ pub fn below(root: &Path, dir: &Path, limit: usize) -> Vec<PathBuf> {
                 return;
             }
             // A link to a directory could lead back here.
-            if !there(root, &path).is_ok_and(|meta| meta.is_dir()) {
+            if !is_dir(root, &path) {
                 found.push(path);
             } else if depth < MAX_DEPTH && !path.is_symlink() {
                 walk(root, &path, depth + 1, limit, found);

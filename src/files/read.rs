@@ -211,9 +211,12 @@ fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: O
         }
     }
     loop {
-        // A file that has grown since may leave less.
-        if unwrapping.is_none() && bytes.capacity() - bytes.len() < SMALLEST {
-            larger(&mut bytes);
+        // What is no CRL may be a key, and a file that has grown since leaves too little room for one.
+        let least = if unwrapping.is_some() { 1 } else { SMALLEST };
+        if bytes.capacity() - bytes.len() < least {
+            let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
         }
         let room = bytes.capacity() - bytes.len();
         let room = if unwrapping.is_some() { room.min(STEP) } else { room };
@@ -227,16 +230,7 @@ fn limited(path: &Path, mut from: impl Read + AsFd, size: u64, mut unwrapping: O
             return Ok(Input { path: path.to_owned(), bytes, unwrapped });
         }
         unwrapping = unwrapping.and_then(|mut u| u.go_on(&mut bytes).then_some(u));
-        if bytes.len() == bytes.capacity() {
-            larger(&mut bytes);
-        }
     }
-}
-
-fn larger(bytes: &mut Zeroizing<Vec<u8>>) {
-    let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity() * 4));
-    larger.extend_from_slice(bytes);
-    *bytes = larger;
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {

@@ -73,6 +73,11 @@ pub fn there(root: &Path, path: &Path) -> io::Result<std::fs::Metadata> {
     std::fs::metadata(within(root, path)?)
 }
 
+/// Does a path below `root` lead to a directory?
+pub fn is_dir(root: &Path, path: &Path) -> bool {
+    there(root, path).is_ok_and(|meta| meta.is_dir())
+}
+
 fn on_disk(root: &Path, real: &Path) -> PathBuf {
     root.join(real.strip_prefix("/").unwrap_or(real))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CONFIG_LIMIT, INCLUDE_UNKNOWN, MAX_FILES, below};
 use crate::checks::deployment::FILE_NOT_THERE;
-use crate::files::facts::{there, within};
+use crate::files::facts::{is_dir, there, within};
 use crate::files::read;
 use crate::finding::{Finding, Location, rules};
 use crate::servers::haproxy::is_option;
@@ -30,7 +30,7 @@ pub(super) fn spread(server: &Server, placed: &[Placed<'_>], settings: &mut TlsS
         let here = below(root, &named);
         let (files, faults) = if statement.is("crt-list") {
             entries(placed, &named, root, base())
-        } else if there(root, &here).is_ok_and(|meta| meta.is_dir()) {
+        } else if is_dir(root, &here) {
             forget(settings, &named);
             of_directory(placed, &named, root)
         } else if is_known(settings, &named) {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::facts::{self, Tree, there, within};
+use crate::files::facts::{self, Tree, is_dir, there, within};
 use crate::files::{glob, read};
 use crate::finding::{Finding, Location, rules};
 use crate::servers::build::Build;
@@ -130,7 +130,7 @@ pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
 }
 
 fn starting_points(server: &Server, start: &Path, root: &Path) -> Result<Vec<PathBuf>> {
-    if !there(root, start).is_ok_and(|meta| meta.is_dir()) {
+    if !is_dir(root, start) {
         // The services stand beside what they have in common.
         let master = start.with_file_name("master.cf");
         let beside = start.file_name().is_some_and(|name| name == "main.cf") && there(root, &master).is_ok();
@@ -282,7 +282,7 @@ impl<'a> Gatherer<'a> {
         };
         let mut found = glob::matches(self.root, &pattern, MAX_FILES);
         if let [directory] = &found[..]
-            && there(self.root, directory).is_ok_and(|meta| meta.is_dir())
+            && is_dir(self.root, directory)
         {
             found = glob::below(self.root, directory, MAX_FILES);
         }
